@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace vae {
+
+/// What kind of failure an Error reports. The program maps each code to one exit status.
+enum class ErrorCode {
+  invalid_argument,  ///< A caller's mistake: bad option, bad config, wrong shape. Exit status 2.
+  corrupt,           ///< A file's content is not what its format promises. Exit status 3.
+  io,                ///< The operating system refused a read or a write. Exit status 4.
+  unavailable,       ///< The requested device or feature does not exist here. Exit status 5.
+  device,            ///< A device failed. Exit status 5.
+  out_of_memory,     ///< Host or device memory is exhausted. Exit status 5.
+  diverged,          ///< Training produced non-finite numbers too often in a row. Exit status 6.
+  busy,              ///< Another process uses the run folder. Exit status 7.
+};
+
+/// The one exception type of the library. `what()` says what failed, which file or option, why,
+/// and what to do about it.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+
+  ErrorCode code() const noexcept { return code_; }
+
+ private:
+  ErrorCode code_;
+};
+
+}  // namespace vae

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sstream>
+#include <string>
+
+#include "vae/error.h"
+
+namespace vae {
+
+/// Streams all arguments into one string: concat("x is ", 3, " wide").
+template <typename... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+/// Throws Error(code) with the concatenated message.
+template <typename... Parts>
+[[noreturn]] void fail(ErrorCode code, const Parts&... parts) {
+  throw Error(code, concat(parts...));
+}
+
+}  // namespace vae
+
+/// Checks a caller's promise; always on. The message names the operation and both findings.
+#define VAE_CHECK(condition, ...)                                        \
+  do {                                                                   \
+    if (!(condition)) {                                                  \
+      ::vae::fail(::vae::ErrorCode::invalid_argument, __VA_ARGS__);      \
+    }                                                                    \
+  } while (false)
