@@ -25,9 +25,9 @@ template <typename... Parts>
 }  // namespace vae
 
 /// Checks a caller's promise; always on. The message names the operation and both findings.
-#define VAE_CHECK(condition, ...)                                        \
-  do {                                                                   \
-    if (!(condition)) {                                                  \
-      ::vae::fail(::vae::ErrorCode::invalid_argument, __VA_ARGS__);      \
-    }                                                                    \
+#define VAE_CHECK(condition, ...)                                   \
+  do {                                                              \
+    if (!(condition)) {                                             \
+      ::vae::fail(::vae::ErrorCode::invalid_argument, __VA_ARGS__); \
+    }                                                               \
   } while (false)

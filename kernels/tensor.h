@@ -49,8 +49,8 @@ struct BasicView {
   BasicView(T* data, Shape shape) : data(data), shape(shape) {}
   /// A read-only view of writable memory.
   template <typename U>
-    requires(std::is_same_v<const U, T>)
-  BasicView(const BasicView<U>& other) : data(other.data), shape(other.shape) {}
+  requires(std::is_same_v<const U, T>) BasicView(const BasicView<U>& other)
+      : data(other.data), shape(other.shape) {}
 
   int64_t count() const { return data ? shape.count() : 0; }
   int64_t rows() const { return shape[0]; }

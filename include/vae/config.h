@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vae {
+
+/// Elementwise non-linearity of a dense layer.
+enum class Activation { none, relu, leaky_relu, tanh, sigmoid, softplus, elu, gelu, silu };
+
+/// How a weight matrix is drawn at the start; biases start at zero except under `pytorch`.
+enum class Initialization {
+  glorot_uniform,  ///< U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010.
+  glorot_normal,   ///< N(0, 2 / (fan_in + fan_out)).
+  he_uniform,      ///< U(-a, a), a = sqrt(6 / fan_in). He et al. 2015.
+  he_normal,       ///< N(0, 2 / fan_in).
+  lecun_normal,    ///< N(0, 1 / fan_in).
+  pytorch,         ///< U(-a, a), a = 1 / sqrt(fan_in), biases too: what torch.nn.Linear does.
+};
+
+/// The observation model p(x|z).
+enum class Likelihood {
+  bernoulli,  ///< One logit per pixel.
+  gaussian,   ///< One mean per pixel and one variance for all pixels.
+};
+
+/// Where the variance of the Gaussian likelihood comes from.
+enum class Variance {
+  fixed,    ///< `sigma` squared, never trained.
+  learned,  ///< A trained scalar shared by all pixels, starting at `sigma` squared.
+};
+
+/// How 8-bit pixels become the model's input x. Every result names the protocol it was made with.
+enum class Binarization {
+  none,       ///< Grey levels pixel / 255. With a Bernoulli likelihood no true likelihood results.
+  fixed,      ///< x ~ Bernoulli(pixel / 255), drawn once per image. Named "static" in files.
+  dynamic,    ///< x ~ Bernoulli(pixel / 255), drawn afresh at every read; the test set drawn once.
+  threshold,  ///< x = 1 where pixel >= 128.
+};
+
+/// How the learning rate moves over the run.
+enum class LearningRateSchedule {
+  constant,
+  step,    ///< Multiplied by `step_factor` at each epoch listed in `step_epochs`.
+  cosine,  ///< Half a cosine from the base rate to `final_factor` times it at the last step.
+};
+
+/// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x.
+struct ModelConfig {
+  int64_t height = 28;                   ///< Image height in pixels.
+  int64_t width = 28;                    ///< Image width in pixels.
+  int64_t channels = 1;                  ///< 1 grey, 3 colour.
+  std::vector<int64_t> encoder = {400};  ///< Hidden widths from the pixels to the heads.
+  std::vector<int64_t> decoder = {400};  ///< Hidden widths from the latent to the pixels.
+  int64_t latent = 20;                   ///< Z, the number of latent dimensions.
+  Activation activation = Activation::relu;
+  Initialization initialization = Initialization::pytorch;
+  bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
+  Likelihood likelihood = Likelihood::bernoulli;
+  Variance variance = Variance::fixed;
+  double sigma = 1.0;         ///< Standard deviation of the Gaussian likelihood (its start).
+  double logvar_min = -30.0;  ///< Clamp of the posterior's log-variance, forward, KL and backward.
+  double logvar_max = 20.0;
+
+  /// X, the number of pixel values of one image.
+  int64_t pixels() const { return height * width * channels; }
+  bool operator==(const ModelConfig&) const = default;
+};
+
+/// How the network is trained.
+struct TrainConfig {
+  int64_t epochs = 10;
+  int64_t batch_size = 128;
+  uint64_t seed = 1;
+  Binarization binarization = Binarization::dynamic;
+  double beta = 1.0;              ///< Weight of the KL term in the objective.
+  double kl_warmup_epochs = 0.0;  ///< Epochs over which the weight rises linearly from 0 to beta.
+  double learning_rate = 1e-3;    ///< Base rate of Adam.
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double clip_norm = 0.0;  ///< Largest global gradient norm; 0 turns clipping off.
+  LearningRateSchedule schedule = LearningRateSchedule::constant;
+  std::vector<int64_t> step_epochs;  ///< For `step`: epochs after which the rate is multiplied.
+  double step_factor = 0.1;          ///< For `step`: the multiplier.
+  double final_factor = 0.0;         ///< For `cosine`: last rate over base rate.
+  int64_t checkpoint_every = 0;      ///< Steps between checkpoints; 0 means at each epoch's end.
+  int64_t max_nonfinite_steps = 10;  ///< Skipped steps in a row that stop the run.
+
+  bool operator==(const TrainConfig&) const = default;
+};
+
+/// Everything a run is defined by; one JSON file, every key also a flag.
+struct Config {
+  ModelConfig model;
+  TrainConfig training;
+
+  bool operator==(const Config&) const = default;
+};
+
+/// One key of the JSON configuration, for help texts, flags and documentation.
+struct ConfigKey {
+  std::string_view section;  ///< "model" or "training".
+  std::string_view name;     ///< JSON key, for example "batch_size".
+  std::string_view flag;     ///< Command-line flag, for example "--batch-size".
+  std::string_view help;     ///< One line.
+  std::string_view choices;  ///< Allowed words or the range, for example "none|relu|...".
+};
+
+/// All keys in the order of the documentation.
+const std::vector<ConfigKey>& config_keys();
+
+/// Names of the built-in presets: "mlp-400-20" (default), "tutorial", "iwae-1".
+const std::vector<std::string>& preset_names();
+
+/// The configuration of a preset. Throws Error(invalid_argument) naming the closest preset.
+Config preset(std::string_view name);
+
+/// Sets one key ("batch_size" or "training.batch_size") from its text, as a flag would.
+/// Lists are written with commas: "400,200". Throws Error(invalid_argument).
+void set_config_value(Config& config, std::string_view key, std::string_view value);
+
+/// Reads a JSON document over `base`. Comments are allowed; an unknown key is an error with a
+/// suggestion. `origin` names the file in messages. A key "preset" replaces `base` first.
+Config config_from_json(std::string_view json, const Config& base, std::string_view origin);
+
+/// The complete configuration as an indented JSON document.
+std::string config_to_json(const Config& config);
+
+/// Throws one Error(invalid_argument) that lists every value out of its range.
+void validate(const Config& config);
+
+std::string_view to_string(Activation value);
+std::string_view to_string(Initialization value);
+std::string_view to_string(Likelihood value);
+std::string_view to_string(Variance value);
+std::string_view to_string(Binarization value);
+std::string_view to_string(LearningRateSchedule value);
+
+/// The protocol named by a word ("none", "static", "dynamic", "threshold").
+Binarization binarization_from_string(std::string_view word);
+
+}  // namespace vae

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// What changes from one training step to the next. It lives in the device's memory, so that a
+// recorded step can be replayed without the host touching anything.
+#pragma once
+
+#include <cstdint>
+
+#include "vae/config.h"
+
+namespace vae {
+
+/// Random number streams: numbers of different purposes never share a counter.
+enum class Stream : uint32_t {
+  posterior = 1,  ///< eps of the reparameterisation
+  binarize = 2,
+  shuffle = 3,
+  initialize = 4,
+  prior = 5,
+};
+
+struct StepState {
+  uint32_t step = 0;     // steps begun, 1 during the first; keys the random numbers. 0: evaluation
+  uint32_t updates = 0;  // Adam updates applied: t of the bias correction
+  uint32_t epoch = 0;    // 0 during the first epoch; keys the permutation
+  uint32_t first_row = 0;  // position in the epoch (or evaluation) of the batch's first row
+  float learning_rate = 0.0f;
+  float beta = 1.0f;           // KL weight of this step
+  float loss = 0.0f;           // objective of the last batch, nats per image
+  float gradient_norm = 0.0f;  // before clipping
+  float clip_scale = 1.0f;
+  uint32_t apply = 0;             // 1: the update of this step is applied
+  uint32_t skipped_in_a_row = 0;  // non-finite steps since the last applied one
+  uint32_t skipped = 0;           // non-finite steps of the run
+};
+
+/// Sums over the images seen so far in an epoch or an evaluation, nats.
+struct Totals {
+  double reconstruction = 0.0;  // sum of log p(x|z)
+  double kl = 0.0;
+  double squared_elbo = 0.0;  // sum of (log p - kl)^2, for the standard error
+  int64_t images = 0;
+};
+
+/// Constants of a run from which begin_step() derives learning rate, beta and batch position.
+struct Schedule {
+  static constexpr int kMaxStages = 32;
+
+  uint32_t images = 1;      // N of the training set
+  uint32_t batch_size = 1;  // of all but the last batch of an epoch
+  uint32_t total_steps = 1;
+  double learning_rate = 1e-3;
+  LearningRateSchedule kind = LearningRateSchedule::constant;
+  uint32_t stage_steps[kMaxStages] = {};  // `step`: steps after which a stage begins, ascending
+  uint32_t stage_count = 0;
+  double stage_factor = 0.1;
+  double final_factor = 0.0;  // `cosine`
+  double beta = 1.0;
+  double beta_warmup_steps = 0.0;
+
+  uint32_t steps_per_epoch() const { return (images + batch_size - 1) / batch_size; }
+};
+
+}  // namespace vae
