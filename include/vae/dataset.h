@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vae/image.h"
+
+namespace vae {
+
+/// Images of one size with optional labels. Copies share the pixels.
+class ImageSet {
+ public:
+  ImageSet() = default;
+  /// `pixels` holds count * height * width * channels bytes; `labels` is empty or has one per
+  /// image. Throws Error(invalid_argument) when sizes do not fit.
+  ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,
+           std::vector<uint8_t> labels = {});
+
+  int64_t count() const { return count_; }
+  int64_t height() const { return height_; }
+  int64_t width() const { return width_; }
+  int64_t channels() const { return channels_; }
+  int64_t image_size() const { return height_ * width_ * channels_; }  ///< X
+  std::span<const uint8_t> pixels() const;                             ///< [count, X]
+  std::span<const uint8_t> labels() const;                             ///< [count] or empty
+  Image image(int64_t index) const;
+  /// Images first .. first + count - 1; shares the pixels.
+  ImageSet slice(int64_t first, int64_t count) const;
+  /// Mean of each pixel value in [0, 1]: X numbers.
+  std::vector<double> mean_pixels() const;
+
+ private:
+  std::shared_ptr<const std::vector<uint8_t>> pixels_;
+  std::shared_ptr<const std::vector<uint8_t>> labels_;
+  int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1;
+};
+
+/// A training and a test set.
+struct Dataset {
+  std::string name;  ///< "mnist", or the folder's name.
+  ImageSet train;
+  ImageSet test;
+
+  /// "mnist" finds the bundled files; anything else is a folder (or folder/prefix) with IDX files,
+  /// gzipped or not, named like MNIST's (`train-images...`, `t10k-images...` or `test-images...`;
+  /// labels optional). Throws Error(io) or Error(corrupt) naming file, expectation and finding.
+  static Dataset load(const std::string& where);
+
+  /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
+  std::string fingerprint() const;
+};
+
+/// Images for encoding: an IDX file (gzipped or not), a PNG file, or a folder of PNG files in
+/// name order. PNGs must have the size and channels given.
+ImageSet load_images(const std::string& path, int64_t height, int64_t width, int64_t channels);
+
+}  // namespace vae

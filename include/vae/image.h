@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vae/array.h"
+
+namespace vae {
+
+/// An 8-bit picture, rows from the top, channels interleaved: 1 grey or 3 RGB.
+struct Image {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 1;
+  std::vector<uint8_t> pixels;  ///< height * width * channels
+
+  bool operator==(const Image&) const = default;
+};
+
+/// Rows of an array [n, height * width * channels] of values in [0, 1] as pictures; values outside
+/// are clipped. Throws Error(invalid_argument) when the row size does not fit.
+std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width, int64_t channels);
+
+/// Pictures of one size side by side, `columns` to a row, separated by a thin light line.
+/// `columns` 0 chooses a square.
+Image make_grid(const std::vector<Image>& images, int64_t columns = 0);
+
+/// Enlarges by whole factors without smoothing.
+Image enlarge(const Image& image, int64_t factor);
+
+/// Writes a PNG atomically. Throws Error(io).
+void save_png(const std::string& path, const Image& image);
+
+/// Reads an 8-bit grey or RGB PNG (other kinds are converted). Throws Error(io), Error(corrupt).
+Image load_png(const std::string& path);
+
+/// Writes an animated GIF that loops forever. All frames have one size. Throws Error(io).
+void save_gif(const std::string& path, const std::vector<Image>& frames, int frame_ms = 80);
+
+}  // namespace vae

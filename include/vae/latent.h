@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "vae/array.h"
+
+namespace vae {
+
+/// `steps` codes from a to b [1, Z] along the straight line, ends included: [steps, Z].
+Array interpolate_linear(const Array& a, const Array& b, int64_t steps);
+
+/// The same along the great circle, which keeps the norm typical of the prior. [Shoemake 1985]
+Array interpolate_spherical(const Array& a, const Array& b, int64_t steps);
+
+/// Copies of `center` [1, Z] in which dimension `dimension` runs from -range to +range:
+/// [steps, Z].
+Array traverse_dimension(const Array& center, int64_t dimension, double range, int64_t steps);
+
+/// A square grid over a 2-D prior through the inverse normal distribution function, rows from
+/// high to low in dimension 1: [side * side, 2].
+Array manifold_grid(int64_t side);
+
+/// Quantile function of N(0, 1) for p in (0, 1). [Wichura 1988, AS 241]
+double inverse_normal_cdf(double p);
+
+}  // namespace vae

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vae/array.h"
+#include "vae/config.h"
+#include "vae/dataset.h"
+#include "vae/device.h"
+
+namespace vae {
+
+/// The diagonal Gaussian q(z|x) of each image.
+struct Posterior {
+  Array mean;    ///< mu [n, Z]
+  Array logvar;  ///< log of the variance, clamped as in the model [n, Z]
+};
+
+struct EvaluateOptions {
+  int64_t importance_samples = 0;  ///< K of the bound L_K; 0 leaves `nll` out.
+  Binarization binarization = Binarization::dynamic;
+  uint64_t seed = 1;
+  int64_t batch_size = 128;  ///< Only speed and memory depend on it, never a number drawn.
+  /// Called with the share done in [0, 1]; returning false stops with an empty result.
+  std::function<bool(double)> progress;
+};
+
+/// Averages over the images, in nats per image.
+struct Evaluation {
+  double elbo = 0.0;            ///< One-sample bound at beta = 1: reconstruction - kl.
+  double reconstruction = 0.0;  ///< E_q log p(x|z).
+  double kl = 0.0;
+  double elbo_standard_error = 0.0;
+  std::optional<double> nll;  ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
+  int64_t importance_samples = 0;
+  int64_t active_units = 0;              ///< Latent dimensions with Var_x(mu) > 0.01.
+  std::vector<double> kl_per_dimension;  ///< Z
+  std::vector<double> mean_variance;     ///< Var_x(mu) per dimension, Z
+  Binarization binarization = Binarization::dynamic;
+  int64_t images = 0;
+  std::string device;
+};
+
+/// A variational autoencoder on one device. Movable, not copyable; one thread at a time.
+class Model {
+ public:
+  /// Freshly initialised weights. Throws Error(invalid_argument), Error(unavailable).
+  explicit Model(const ModelConfig& config, const Device& device = Device::best(),
+                 uint64_t seed = 1);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  /// Loads a checkpoint file, or the best checkpoint of a run folder.
+  /// Throws Error(io) or Error(corrupt).
+  static Model load(const std::string& path, const Device& device = Device::best());
+
+  /// Writes weights and configuration as one safetensors file, atomically. Throws Error(io).
+  void save(const std::string& path) const;
+
+  const ModelConfig& config() const;
+  /// The complete configuration of the run a loaded model came from.
+  const Config& run_config() const;
+  int64_t parameter_count() const;
+  std::string device_name() const;
+
+  /// Posterior of each image; binarised images are drawn as in an evaluation with this seed.
+  Posterior encode(const ImageSet& images, Binarization binarization = Binarization::none,
+                   uint64_t seed = 1);
+  /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities.
+  Array decode(const Array& z);
+  /// E[x|z = mu(x)]: decodes the posterior mean [n, X]. No bound follows from it.
+  Array reconstruct(const ImageSet& images, Binarization binarization = Binarization::none,
+                    uint64_t seed = 1);
+  /// E[x|z] for z drawn from the prior [count, X].
+  Array sample(int64_t count, uint64_t seed = 1);
+  /// Bounds and statistics over all images; nothing is decoded from means.
+  Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
+
+  /// The images as the model reads them, values in [0, 1]: [n, X].
+  Array inputs(const ImageSet& images, Binarization binarization, uint64_t seed = 1);
+
+  /// For the library's own trainer.
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vae

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace vae {
+
+/// "0.1.0".
+std::string version();
+
+/// Version, compiler, and what was built in (oneDNN, CUDA), in one line.
+std::string build_description();
+
+}  // namespace vae
