@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "host/network.h"
+#include "kernels/backend.h"
+#include "vae/model.h"
+
+namespace vae {
+
+/// A model's device, its weights and, when it was made for training, gradients and moments.
+struct Model::Impl {
+  /// Opens the device and builds the network with undefined weights.
+  Impl(const Config& config, const Device& device, bool training);
+
+  Config config;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Network> network;  // declared after backend: destroyed before it
+};
+
+}  // namespace vae

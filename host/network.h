@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "host/arena.h"
+#include "host/layers/layer.h"
+#include "host/parameters.h"
+#include "kernels/backend.h"
+#include "vae/config.h"
+
+namespace vae {
+
+/// The graph of one VAE on a backend: encoder trunk, two linear heads, decoder and likelihood,
+/// with the activations of up to `max_rows` rows.
+class Network {
+ public:
+  struct Options {
+    int64_t max_rows = 128;   // B, images at once
+    int64_t max_samples = 1;  // K, latent samples an image at once
+    bool training = false;    // gradients and Adam's moments too
+  };
+
+  Network(Backend& backend, const ModelConfig& config, const Options& options);
+
+  /// Draws all weights from stream initialize of `seed`. `mean_pixels` [X] is used when the model
+  /// asks for it (output_bias_from_mean); it may be empty otherwise.
+  void initialize(uint64_t seed, std::span<const double> mean_pixels = {});
+
+  // Views of the last forward pass, `rows` of them.
+  View input(int64_t rows) const;  // [rows, X]; filled by the caller before encode()
+
+  /// input -> heads [rows, 2Z].
+  ConstView encode(int64_t rows);
+  /// heads -> z [rows * samples, Z], and optionally kl [rows] and log_ratio [rows * samples].
+  ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise, bool with_kl,
+                             bool with_log_ratio);
+  /// z -> decoder outputs [rows * samples, X].
+  ConstView decode(int64_t rows);
+  /// log p(x|z) [rows * samples]; with_gradient turns the outputs into their gradient.
+  ConstView likelihood(int64_t rows, int64_t samples, bool with_gradient);
+  /// E[x|z] in place of the outputs of decode().
+  ConstView output_mean(int64_t rows);
+
+  /// Gradient of the objective with respect to every parameter; after encode, sample_posterior
+  /// (one sample), decode and likelihood with gradient of the same rows.
+  void backward(int64_t rows, const NoiseKey& noise);
+
+  View latent(int64_t rows) const;          // z [rows, Z]
+  ConstView heads(int64_t rows) const;      // [rows, 2Z]
+  ConstView kl(int64_t rows) const;         // [rows]
+  ConstView log_ratio(int64_t rows) const;  // [rows]
+  ConstView log_px(int64_t rows) const;     // [rows]
+
+  Backend& backend() const { return backend_; }
+  const ModelConfig& config() const { return config_; }
+  const Options& options() const { return options_; }
+  Parameters& parameters() { return *parameters_; }
+  const Parameters& parameters() const { return *parameters_; }
+
+ private:
+  void build_layers();
+
+  Backend& backend_;
+  ModelConfig config_;
+  Options options_;
+  std::vector<std::unique_ptr<Layer>> encoder_;
+  std::vector<std::unique_ptr<Layer>> decoder_;
+  std::unique_ptr<Parameters> parameters_;
+  Arena arena_;
+  View input_, z_, dz_, kl_, log_ratio_, log_px_, dheads_;
+  ConstView log_variance_;
+};
+
+}  // namespace vae
