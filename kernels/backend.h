@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/step_state.h"
 #include "kernels/tensor.h"
@@ -281,5 +282,12 @@ class Backend {
 
 /// Opens a device that choose_device() accepted. Throws Error(unavailable).
 std::unique_ptr<Backend> make_backend(const Device& device);
+
+/// The CPU as `vae devices` lists it: processor, instruction set chosen, threads, memory.
+DeviceInfo cpu_device();
+
+/// The CUDA cards; where there are none, or this build has no CUDA backend, one unusable entry
+/// named "cuda" whose reason says why and what to do.
+std::vector<DeviceInfo> cuda_devices();
 
 }  // namespace vae
