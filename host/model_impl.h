@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "host/network.h"
 #include "kernels/backend.h"
@@ -12,7 +11,7 @@ namespace vae {
 
 /// A model's device, its weights and, when it was made for training, gradients and moments.
 struct Model::Impl {
-  /// Opens the device and builds the network with undefined weights.
+  /// Opens the device and builds the network; its weights are zero until initialised or loaded.
   Impl(const Config& config, const Device& device, bool training);
 
   Config config;

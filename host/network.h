@@ -63,16 +63,23 @@ class Network {
 
  private:
   void build_layers();
+  void declare_parameters();
+  void plan_activations();
+  bool has_learned_variance() const;
 
   Backend& backend_;
   ModelConfig config_;
   Options options_;
-  std::vector<std::unique_ptr<Layer>> encoder_;
-  std::vector<std::unique_ptr<Layer>> decoder_;
+  std::vector<std::unique_ptr<Layer>> encoder_;  // the last one is the pair of heads
+  std::vector<std::unique_ptr<Layer>> decoder_;  // the last one gives the likelihood's outputs
   std::unique_ptr<Parameters> parameters_;
   Arena arena_;
-  View input_, z_, dz_, kl_, log_ratio_, log_px_, dheads_;
+  Signal input_;   // x
+  Signal latent_;  // z
+  View dlatent_;   // [rows, Z]
+  View kl_, log_ratio_, log_px_;
   ConstView log_variance_;
+  View dlog_variance_;
 };
 
 }  // namespace vae

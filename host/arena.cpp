@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "host/arena.h"
+
+namespace vae {
+
+namespace {
+
+std::size_t rounded_up(std::size_t bytes) {
+  return (bytes + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment;
+}
+
+}  // namespace
+
+Arena::~Arena() {
+  if (memory_ != nullptr) backend_.deallocate(memory_);
+}
+
+std::size_t Arena::bytes() const {
+  std::size_t total = 0;
+  for (const Request& request : requests_) total += rounded_up(request.bytes);
+  return total;
+}
+
+void Arena::allocate() {
+  memory_ = static_cast<std::byte*>(backend_.allocate(bytes()));
+  backend_.fill_zero(memory_, bytes());
+  std::size_t offset = 0;
+  for (const Request& request : requests_) {
+    request.place(memory_ + offset);
+    offset += rounded_up(request.bytes);
+  }
+}
+
+}  // namespace vae

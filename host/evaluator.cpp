@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "host/evaluator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "host/arena.h"
+#include "host/image_reader.h"
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+constexpr double kActiveVariance = 0.01;  // Var_x(mu) above which a dimension counts as active
+
+/// Device memory and running sums of one evaluation.
+class Evaluator {
+ public:
+  Evaluator(Network& network, const ImageSet& images, const EvaluateOptions& options)
+      : network_(network),
+        options_(options),
+        images_(images.count()),
+        reader_(network, images, options.binarization, options.seed),
+        arena_(network.backend()) {
+    const int64_t rows = network.options().max_rows;
+    arena_.request(statistics_, {3, network.config().latent});
+    arena_.request(running_max_, {rows});
+    arena_.request(running_sum_, {rows});
+    arena_.request(totals_);
+    arena_.allocate();
+  }
+
+  Evaluation run();
+
+ private:
+  void read_batch(int64_t first, int64_t rows);
+  void add_importance_bound(int64_t rows);
+  bool report(double share) const { return !options_.progress || options_.progress(share); }
+  void summarize(Evaluation& result) const;
+
+  Network& network_;
+  const EvaluateOptions& options_;
+  int64_t images_;
+  ImageReader reader_;
+  Arena arena_;
+  DoubleView statistics_;  // [3, Z]
+  DoubleView running_max_, running_sum_;
+  Totals* totals_ = nullptr;
+  double importance_bound_ = 0.0;  // sum over images of L_K
+};
+
+Evaluation Evaluator::run() {
+  const int64_t batch = std::clamp<int64_t>(options_.batch_size, 1, network_.options().max_rows);
+  for (int64_t first = 0; first < images_; first += batch) {
+    const int64_t rows = std::min(batch, images_ - first);
+    read_batch(first, rows);
+    if (options_.importance_samples > 0) add_importance_bound(rows);
+    if (!report(static_cast<double>(first + rows) / static_cast<double>(images_))) return {};
+  }
+  Evaluation result;
+  summarize(result);
+  return result;
+}
+
+void Evaluator::read_batch(int64_t first, int64_t rows) {
+  Backend& backend = network_.backend();
+  const ModelConfig& model = network_.config();
+  reader_.read(first, rows);
+  network_.encode(rows);
+  backend.posterior_statistics({statistics_, network_.heads(rows),
+                                static_cast<float>(model.logvar_min),
+                                static_cast<float>(model.logvar_max)});
+  network_.sample_posterior(rows, 1, reader_.noise(), /*with_kl=*/true, /*with_log_ratio=*/false);
+  network_.decode(rows);
+  const ConstView log_px = network_.likelihood(rows, 1, /*with_gradient=*/false);
+  backend.accumulate({totals_, reader_.state(), log_px, network_.kl(rows)});
+}
+
+/// L_K = E[ log 1/K sum_i p(x, z_i) / q(z_i | x) ], in chunks of samples.  [IWAE eq. 8]
+void Evaluator::add_importance_bound(int64_t rows) {
+  Backend& backend = network_.backend();
+  std::vector<double> max(rows, -std::numeric_limits<double>::infinity()), sum(rows, 0.0);
+  const std::size_t bytes = rows * sizeof(double);
+  backend.copy_to_device(running_max_.data, max.data(), bytes);
+  backend.copy_to_device(running_sum_.data, sum.data(), bytes);
+  const Network::Options& limits = network_.options();
+  const int64_t chunk = limits.max_rows * limits.max_samples / rows;
+  for (int64_t done = 0; done < options_.importance_samples;) {
+    const int64_t samples = std::min(chunk, options_.importance_samples - done);
+    network_.sample_posterior(rows, samples, reader_.noise(done), /*with_kl=*/false,
+                              /*with_log_ratio=*/true);
+    network_.decode(rows * samples);
+    const ConstView log_px = network_.likelihood(rows, samples, /*with_gradient=*/false);
+    backend.importance_merge({running_max_.head(rows), running_sum_.head(rows), log_px,
+                              network_.log_ratio(rows * samples), samples});
+    done += samples;
+  }
+  backend.copy_to_host(max.data(), running_max_.data, bytes);
+  backend.copy_to_host(sum.data(), running_sum_.data, bytes);
+  const double log_k = std::log(static_cast<double>(options_.importance_samples));
+  for (int64_t row = 0; row < rows; ++row) {
+    importance_bound_ += max[row] + std::log(sum[row]) - log_k;
+  }
+}
+
+void Evaluator::summarize(Evaluation& result) const {
+  Backend& backend = network_.backend();
+  Totals totals;
+  backend.copy_to_host(&totals, totals_, sizeof totals);
+  const int64_t latent = network_.config().latent;
+  std::vector<double> statistics(3 * latent);
+  backend.copy_to_host(statistics.data(), statistics_.data, statistics.size() * sizeof(double));
+
+  const auto n = static_cast<double>(images_);
+  if (totals.images != images_) {
+    fail(ErrorCode::diverged, "evaluation: the bound is not a finite number for some of the ",
+         images_, " images; the weights are not usable");
+  }
+  result.reconstruction = totals.reconstruction / n;
+  result.kl = totals.kl / n;
+  result.elbo = result.reconstruction - result.kl;
+  const double variance = std::max(0.0, totals.squared_elbo / n - result.elbo * result.elbo);
+  result.elbo_standard_error = std::sqrt(variance / n);
+  result.importance_samples = options_.importance_samples;
+  if (options_.importance_samples > 0) result.nll = -importance_bound_ / n;
+  for (int64_t z = 0; z < latent; ++z) {
+    const double mean = statistics[latent + z] / n;
+    const double spread = std::max(0.0, statistics[2 * latent + z] / n - mean * mean);
+    result.kl_per_dimension.push_back(statistics[z] / n);
+    result.mean_variance.push_back(spread);
+    result.active_units += spread > kActiveVariance;
+  }
+  result.binarization = options_.binarization;
+  result.images = images_;
+  result.device = backend.name();
+}
+
+}  // namespace
+
+Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options) {
+  VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
+            "importance samples must lie in [0, 2^24), got ", options.importance_samples);
+  return Evaluator(network, images, options).run();
+}
+
+}  // namespace vae

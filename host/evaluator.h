@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "host/network.h"
+#include "vae/dataset.h"
+#include "vae/model.h"
+
+namespace vae {
+
+/// Model::evaluate on a network: bounds by sampling, statistics of the posterior.
+Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options);
+
+}  // namespace vae

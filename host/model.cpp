@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "vae/model.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "host/checkpoint.h"
+#include "host/evaluator.h"
+#include "host/image_reader.h"
+#include "host/model_impl.h"
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+constexpr int64_t kInferenceRows = 128;  // enough for full GEMM speed, small enough for any cache
+
+Config with_model(const ModelConfig& model) {
+  Config config;
+  config.model = model;
+  return config;
+}
+
+void append(Backend& backend, ConstView rows, std::vector<float>& out) {
+  const std::size_t before = out.size();
+  out.resize(before + rows.count());
+  backend.copy_to_host(out.data() + before, rows.data, rows.count() * sizeof(float));
+}
+
+/// Calls body(first, rows) for consecutive batches of `count` rows.
+template <typename Body>
+void for_batches(const Network& network, int64_t count, Body body) {
+  const int64_t batch = network.options().max_rows;
+  for (int64_t first = 0; first < count; first += batch) {
+    body(first, std::min(batch, count - first));
+  }
+}
+
+}  // namespace
+
+Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : config(wanted) {
+  validate(config);
+  backend = make_backend(choose_device(device).device);
+  Network::Options options;
+  options.max_rows =
+      training ? std::max(config.training.batch_size, kInferenceRows) : kInferenceRows;
+  options.training = training;
+  network = std::make_unique<Network>(*backend, config.model, options);
+}
+
+Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
+    : impl_(std::make_unique<Impl>(with_model(config), device, /*training=*/false)) {
+  const std::vector<double> grey(config.pixels(), 0.5);
+  impl_->network->initialize(seed, grey);
+}
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+Model Model::load(const std::string& path, const Device& device) {
+  const std::string file = find_checkpoint(path);
+  auto impl = std::make_unique<Impl>(read_checkpoint_config(file), device, /*training=*/false);
+  load_weights(file, impl->network->parameters());
+  return Model(std::move(impl));
+}
+
+void Model::save(const std::string& path) const {
+  save_weights(path, impl_->network->parameters(), impl_->config);
+}
+
+const ModelConfig& Model::config() const { return impl_->config.model; }
+const Config& Model::run_config() const { return impl_->config; }
+int64_t Model::parameter_count() const { return impl_->network->parameters().count(); }
+std::string Model::device_name() const { return impl_->backend->name(); }
+
+Posterior Model::encode(const ImageSet& images, Binarization binarization, uint64_t seed) {
+  Network& network = *impl_->network;
+  ImageReader reader(network, images, binarization, seed);
+  const int64_t latent = config().latent;
+  Posterior posterior;
+  posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
+  std::vector<float> heads;
+  for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+    reader.read(first, rows);
+    heads.clear();
+    append(*impl_->backend, network.encode(rows), heads);
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto mu = heads.begin() + row * 2 * latent;
+      posterior.mean.values.insert(posterior.mean.values.end(), mu, mu + latent);
+      std::transform(mu + latent, mu + 2 * latent, std::back_inserter(posterior.logvar.values),
+                     [&](float logvar) {
+                       return std::clamp(logvar, static_cast<float>(config().logvar_min),
+                                         static_cast<float>(config().logvar_max));
+                     });
+    }
+  });
+  return posterior;
+}
+
+Array Model::decode(const Array& z) {
+  VAE_CHECK(z.shape.size() == 2 && z.row_size() == config().latent,
+            "decode takes codes of shape [n, ", config().latent, "], got rows of ", z.row_size(),
+            " numbers");
+  Network& network = *impl_->network;
+  Array out{{z.rows(), config().pixels()}, {}};
+  for_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
+    const View latent = network.latent(rows);
+    impl_->backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
+    network.decode(rows);
+    append(*impl_->backend, network.output_mean(rows), out.values);
+  });
+  return out;
+}
+
+Array Model::reconstruct(const ImageSet& images, Binarization binarization, uint64_t seed) {
+  return decode(encode(images, binarization, seed).mean);
+}
+
+Array Model::sample(int64_t count, uint64_t seed) {
+  VAE_CHECK(count >= 0, "sample: the count must not be negative, got ", count);
+  Network& network = *impl_->network;
+  Arena arena(*impl_->backend);
+  StepState* state = nullptr;
+  arena.request(state);
+  arena.allocate();
+  Array out{{count, config().pixels()}, {}};
+  for_batches(network, count, [&](int64_t first, int64_t rows) {
+    StepState position;
+    position.first_row = static_cast<uint32_t>(first);
+    impl_->backend->copy_to_device(state, &position, sizeof position);
+    impl_->backend->prior_sample({network.latent(rows), {seed, Stream::prior, state, 0}});
+    network.decode(rows);
+    append(*impl_->backend, network.output_mean(rows), out.values);
+  });
+  return out;
+}
+
+Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
+  return vae::evaluate(*impl_->network, images, options);
+}
+
+Array Model::inputs(const ImageSet& images, Binarization binarization, uint64_t seed) {
+  Network& network = *impl_->network;
+  ImageReader reader(network, images, binarization, seed);
+  Array out{{images.count(), config().pixels()}, {}};
+  for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+    append(*impl_->backend, reader.read(first, rows), out.values);
+  });
+  return out;
+}
+
+}  // namespace vae

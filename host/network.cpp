@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "host/network.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "host/initialization.h"
+#include "host/layers/dense.h"
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+constexpr const char* kLogVariance = "decoder.log_variance";
+
+std::unique_ptr<Layer> dense(std::vector<std::string> parts, int64_t in, int64_t out,
+                             Activation activation, bool gradient_in_output = false) {
+  DenseLayer::Options options;
+  options.parts = std::move(parts);
+  options.input_width = in;
+  options.part_width = out;
+  options.activation = activation;
+  options.gradient_in_output = gradient_in_output;
+  return std::make_unique<DenseLayer>(std::move(options));
+}
+
+const Signal& run_chain(Backend& backend, const std::vector<std::unique_ptr<Layer>>& layers,
+                        const Signal& input, int64_t rows) {
+  const Signal* signal = &input;
+  for (const auto& layer : layers) {
+    layer->forward(backend, *signal, rows);
+    signal = &layer->output();
+  }
+  return *signal;
+}
+
+/// Runs a chain backwards from its last layer's gradient; `dinput` may be empty.
+void run_chain_backward(Backend& backend, const std::vector<std::unique_ptr<Layer>>& layers,
+                        const Signal& input, View dinput, int64_t rows) {
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    const Signal& below = i > 0 ? layers[i - 1]->output() : input;
+    const View dbelow = i > 0 ? layers[i - 1]->gradient(rows) : dinput;
+    layers[i]->backward(backend, layers[i]->gradient(rows), below, dbelow, rows);
+  }
+}
+
+}  // namespace
+
+Network::Network(Backend& backend, const ModelConfig& config, const Options& options)
+    : backend_(backend), config_(config), options_(options), arena_(backend) {
+  build_layers();
+  declare_parameters();
+  plan_activations();
+}
+
+void Network::build_layers() {
+  int64_t width = config_.pixels();
+  for (std::size_t i = 0; i < config_.encoder.size(); ++i) {
+    encoder_.push_back(
+        dense({concat("encoder.", i)}, width, config_.encoder[i], config_.activation));
+    width = config_.encoder[i];
+  }
+  encoder_.push_back(
+      dense({"encoder.mu", "encoder.logvar"}, width, config_.latent, Activation::none));
+  width = config_.latent;
+  for (std::size_t i = 0; i < config_.decoder.size(); ++i) {
+    decoder_.push_back(
+        dense({concat("decoder.", i)}, width, config_.decoder[i], config_.activation));
+    width = config_.decoder[i];
+  }
+  decoder_.push_back(dense({"decoder.output"}, width, config_.pixels(), Activation::none,
+                           /*gradient_in_output=*/true));
+}
+
+void Network::declare_parameters() {
+  std::vector<ParameterSpec> specs;
+  for (const auto& layer : encoder_) layer->declare(specs);
+  for (const auto& layer : decoder_) layer->declare(specs);
+  if (has_learned_variance()) {
+    ParameterSpec spec;
+    spec.name = kLogVariance;
+    spec.shape = {1};
+    spec.role = ParameterSpec::Role::scalar;
+    spec.initial = static_cast<float>(2.0 * std::log(config_.sigma));
+    specs.push_back(std::move(spec));
+  }
+  parameters_ = std::make_unique<Parameters>(backend_, std::move(specs), options_.training);
+  for (const auto& layer : encoder_) layer->bind(*parameters_);
+  for (const auto& layer : decoder_) layer->bind(*parameters_);
+}
+
+void Network::plan_activations() {
+  const int64_t rows = options_.max_rows;
+  const int64_t samples = rows * options_.max_samples;
+  View fixed_log_variance;
+  arena_.request(input_.value, {rows, config_.pixels()});
+  for (const auto& layer : encoder_) layer->plan(arena_, rows, options_.training);
+  for (const auto& layer : decoder_) layer->plan(arena_, samples, options_.training);
+  arena_.request(latent_.value, {samples, config_.latent});
+  arena_.request(kl_, {rows});
+  arena_.request(log_ratio_, {samples});
+  arena_.request(log_px_, {samples});
+  arena_.request(fixed_log_variance, {1});
+  if (options_.training) arena_.request(dlatent_, {rows, config_.latent});
+  arena_.allocate();
+  if (config_.likelihood != Likelihood::gaussian) return;
+  if (has_learned_variance()) {
+    log_variance_ = parameters_->find(kLogVariance).value;
+    dlog_variance_ = parameters_->find(kLogVariance).gradient;
+    return;
+  }
+  const auto value = static_cast<float>(2.0 * std::log(config_.sigma));
+  backend_.copy_to_device(fixed_log_variance.data, &value, sizeof value);
+  log_variance_ = fixed_log_variance;
+}
+
+bool Network::has_learned_variance() const {
+  return config_.likelihood == Likelihood::gaussian && config_.variance == Variance::learned;
+}
+
+void Network::initialize(uint64_t seed, std::span<const double> mean_pixels) {
+  initialize_parameters(*parameters_, config_.initialization, seed);
+  if (!config_.output_bias_from_mean) return;
+  VAE_CHECK(static_cast<int64_t>(mean_pixels.size()) == config_.pixels(),
+            "output_bias_from_mean needs the mean of each of the ", config_.pixels(),
+            " pixels, got ", mean_pixels.size(), " numbers");
+  parameters_->upload(parameters_->find("decoder.output.bias").value,
+                      output_bias(mean_pixels, config_.likelihood));
+}
+
+View Network::input(int64_t rows) const {
+  VAE_CHECK(rows >= 1 && rows <= options_.max_rows, "the network was planned for up to ",
+            options_.max_rows, " rows, not ", rows);
+  return input_.value.head(rows);
+}
+
+ConstView Network::encode(int64_t rows) {
+  return run_chain(backend_, encoder_, input_, rows).value.head(rows);
+}
+
+ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise,
+                                    bool with_kl, bool with_log_ratio) {
+  GaussianForwardArgs args;
+  args.z = latent(rows * samples);
+  if (with_kl) args.kl = kl_.head(rows);
+  if (with_log_ratio) args.log_ratio = log_ratio_.head(rows * samples);
+  args.heads = heads(rows);
+  args.samples = samples;
+  args.logvar_min = static_cast<float>(config_.logvar_min);
+  args.logvar_max = static_cast<float>(config_.logvar_max);
+  args.noise = noise;
+  backend_.gaussian_forward(args);
+  return args.z;
+}
+
+ConstView Network::decode(int64_t rows) {
+  return run_chain(backend_, decoder_, latent_, rows).value.head(rows);
+}
+
+ConstView Network::likelihood(int64_t rows, int64_t samples, bool with_gradient) {
+  LikelihoodArgs args;
+  args.log_px = log_px_.head(rows * samples);
+  args.outputs = decoder_.back()->output().value.head(rows * samples);
+  if (with_gradient) {
+    args.doutputs = decoder_.back()->gradient(rows);
+    args.dlog_variance = dlog_variance_;
+  }
+  args.x = input(rows);
+  args.log_variance = log_variance_;
+  args.samples = samples;
+  args.likelihood = config_.likelihood;
+  args.scale = 1.0f / static_cast<float>(rows);
+  backend_.likelihood(args);
+  return args.log_px;
+}
+
+ConstView Network::output_mean(int64_t rows) {
+  const View outputs = decoder_.back()->output().value.head(rows);
+  backend_.likelihood_mean({outputs, outputs, config_.likelihood});
+  return outputs;
+}
+
+void Network::backward(int64_t rows, const NoiseKey& noise) {
+  const View dz = dlatent_.head(rows);
+  run_chain_backward(backend_, decoder_, latent_, dz, rows);
+  GaussianBackwardArgs args;
+  args.dheads = encoder_.back()->gradient(rows);
+  args.dz = dz;
+  args.heads = heads(rows);
+  args.logvar_min = static_cast<float>(config_.logvar_min);
+  args.logvar_max = static_cast<float>(config_.logvar_max);
+  args.scale = 1.0f / static_cast<float>(rows);
+  args.noise = noise;
+  backend_.gaussian_backward(args);
+  run_chain_backward(backend_, encoder_, input_, View(), rows);
+}
+
+View Network::latent(int64_t rows) const { return latent_.value.head(rows); }
+ConstView Network::heads(int64_t rows) const { return encoder_.back()->output().value.head(rows); }
+ConstView Network::kl(int64_t rows) const { return kl_.head(rows); }
+ConstView Network::log_ratio(int64_t rows) const { return log_ratio_.head(rows); }
+ConstView Network::log_px(int64_t rows) const { return log_px_.head(rows); }
+
+}  // namespace vae
