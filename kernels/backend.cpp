@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+//
+// The shape checks of every operation, once for all devices.
+#include "kernels/backend.h"
+
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+/// Tells the observer when an operation begins and ends, also when it throws.
+class Observed {
+ public:
+  Observed(OperationObserver* observer, std::string_view operation)
+      : observer_(observer), operation_(operation) {
+    if (observer_ != nullptr) observer_->begin(operation_);
+  }
+  ~Observed() {
+    if (observer_ != nullptr) observer_->end(operation_);
+  }
+  Observed(const Observed&) = delete;
+  Observed& operator=(const Observed&) = delete;
+
+ private:
+  OperationObserver* observer_;
+  std::string_view operation_;
+};
+
+template <typename T>
+void check_shape(std::string_view operation, std::string_view name, const BasicView<T>& view,
+                 const Shape& expected) {
+  VAE_CHECK(view.data != nullptr && view.shape == expected, operation, ": ", name, " is ",
+            view.data != nullptr ? concat(view.shape) : std::string("empty"), ", expected ",
+            expected);
+}
+
+template <typename T>
+void check_optional(std::string_view operation, std::string_view name, const BasicView<T>& view,
+                    const Shape& expected) {
+  if (view) check_shape(operation, name, view, expected);
+}
+
+template <typename T>
+void check_matrix(std::string_view operation, std::string_view name, const BasicView<T>& view) {
+  VAE_CHECK(view.data != nullptr && view.shape.rank() == 2, operation, ": ", name,
+            " must be a matrix, not ", concat(view.shape));
+}
+
+void check_state(std::string_view operation, const void* state) {
+  VAE_CHECK(state != nullptr, operation, ": the step state is missing");
+}
+
+bool needs_pre_activation(Activation activation) {
+  return activation == Activation::gelu || activation == Activation::silu;
+}
+
+}  // namespace
+
+void Backend::begin_step(StepState* state, const Schedule& schedule) {
+  const Observed observed(observer_, "begin_step");
+  check_state("begin_step", state);
+  do_begin_step(state, schedule);
+}
+
+void Backend::load_batch(const LoadBatchArgs& args) {
+  const Observed observed(observer_, "load_batch");
+  check_matrix("load_batch", "x", args.x);
+  check_matrix("load_batch", "pixels", args.pixels);
+  check_shape("load_batch", "x", args.x, {args.x.rows(), args.pixels.cols()});
+  check_state("load_batch", args.state);
+  do_load_batch(args);
+}
+
+void Backend::dense_forward(const DenseForwardArgs& args) {
+  const Observed observed(observer_, "dense_forward");
+  check_matrix("dense_forward", "x", args.x);
+  check_matrix("dense_forward", "w", args.w);
+  const int64_t rows = args.x.rows(), out = args.w.rows();
+  check_shape("dense_forward", "w", args.w, {out, args.x.cols()});
+  check_shape("dense_forward", "b", args.b, {out});
+  check_shape("dense_forward", "y", args.y, {rows, out});
+  check_optional("dense_forward", "pre", args.pre, {rows, out});
+  VAE_CHECK(args.pre || !needs_pre_activation(args.activation),
+            "dense_forward: gelu and silu need memory for the pre-activation");
+  do_dense_forward(args);
+}
+
+void Backend::dense_backward_input(const DenseBackwardInputArgs& args) {
+  const Observed observed(observer_, "dense_backward_input");
+  check_matrix("dense_backward_input", "dy", args.dy);
+  check_matrix("dense_backward_input", "w", args.w);
+  const Shape shape{args.dy.rows(), args.w.cols()};
+  check_shape("dense_backward_input", "w", args.w, {args.dy.cols(), args.w.cols()});
+  check_shape("dense_backward_input", "dx", args.dx, shape);
+  if (needs_pre_activation(args.activation)) {
+    check_shape("dense_backward_input", "pre", args.pre, shape);
+  } else if (args.activation != Activation::none) {
+    check_shape("dense_backward_input", "x", args.x, shape);
+  }
+  do_dense_backward_input(args);
+}
+
+void Backend::dense_backward_weights(const DenseBackwardWeightsArgs& args) {
+  const Observed observed(observer_, "dense_backward_weights");
+  check_matrix("dense_backward_weights", "dy", args.dy);
+  check_matrix("dense_backward_weights", "x", args.x);
+  check_shape("dense_backward_weights", "x", args.x, {args.dy.rows(), args.x.cols()});
+  check_shape("dense_backward_weights", "dw", args.dw, {args.dy.cols(), args.x.cols()});
+  check_shape("dense_backward_weights", "db", args.db, {args.dy.cols()});
+  do_dense_backward_weights(args);
+}
+
+void Backend::gaussian_forward(const GaussianForwardArgs& args) {
+  const Observed observed(observer_, "gaussian_forward");
+  check_matrix("gaussian_forward", "heads", args.heads);
+  check_matrix("gaussian_forward", "z", args.z);
+  const int64_t rows = args.heads.rows(), latent = args.z.cols();
+  check_shape("gaussian_forward", "heads", args.heads, {rows, 2 * latent});
+  check_shape("gaussian_forward", "z", args.z, {rows * args.samples, latent});
+  check_optional("gaussian_forward", "kl", args.kl, {rows});
+  check_optional("gaussian_forward", "log_ratio", args.log_ratio, {rows * args.samples});
+  check_state("gaussian_forward", args.noise.state);
+  do_gaussian_forward(args);
+}
+
+void Backend::gaussian_backward(const GaussianBackwardArgs& args) {
+  const Observed observed(observer_, "gaussian_backward");
+  check_matrix("gaussian_backward", "dz", args.dz);
+  const Shape heads{args.dz.rows(), 2 * args.dz.cols()};
+  check_shape("gaussian_backward", "heads", args.heads, heads);
+  check_shape("gaussian_backward", "dheads", args.dheads, heads);
+  check_state("gaussian_backward", args.noise.state);
+  do_gaussian_backward(args);
+}
+
+void Backend::prior_sample(const PriorSampleArgs& args) {
+  const Observed observed(observer_, "prior_sample");
+  check_matrix("prior_sample", "z", args.z);
+  check_state("prior_sample", args.noise.state);
+  do_prior_sample(args);
+}
+
+void Backend::posterior_statistics(const PosteriorStatisticsArgs& args) {
+  const Observed observed(observer_, "posterior_statistics");
+  check_matrix("posterior_statistics", "heads", args.heads);
+  check_matrix("posterior_statistics", "sums", args.sums);
+  check_shape("posterior_statistics", "sums", args.sums, {3, args.sums.cols()});
+  check_shape("posterior_statistics", "heads", args.heads,
+              {args.heads.rows(), 2 * args.sums.cols()});
+  do_posterior_statistics(args);
+}
+
+void Backend::likelihood(const LikelihoodArgs& args) {
+  const Observed observed(observer_, "likelihood");
+  check_matrix("likelihood", "x", args.x);
+  const int64_t rows = args.x.rows() * args.samples;
+  const Shape shape{rows, args.x.cols()};
+  check_shape("likelihood", "outputs", args.outputs, shape);
+  check_shape("likelihood", "log_px", args.log_px, {rows});
+  check_optional("likelihood", "doutputs", args.doutputs, shape);
+  if (args.likelihood == Likelihood::gaussian) {
+    check_shape("likelihood", "log_variance", args.log_variance, {1});
+    check_optional("likelihood", "dlog_variance", args.dlog_variance, {1});
+  }
+  do_likelihood(args);
+}
+
+void Backend::likelihood_mean(const LikelihoodMeanArgs& args) {
+  const Observed observed(observer_, "likelihood_mean");
+  check_matrix("likelihood_mean", "outputs", args.outputs);
+  check_shape("likelihood_mean", "mean", args.mean, args.outputs.shape);
+  do_likelihood_mean(args);
+}
+
+void Backend::importance_merge(const ImportanceArgs& args) {
+  const Observed observed(observer_, "importance_merge");
+  VAE_CHECK(args.samples >= 1, "importance_merge: samples must be positive, got ", args.samples);
+  const Shape rows{args.log_px.count() / args.samples};
+  const Shape weights{rows[0] * args.samples};
+  check_shape("importance_merge", "log_px", args.log_px, weights);
+  check_shape("importance_merge", "log_ratio", args.log_ratio, weights);
+  check_shape("importance_merge", "running_max", args.running_max, rows);
+  check_shape("importance_merge", "running_sum", args.running_sum, rows);
+  do_importance_merge(args);
+}
+
+void Backend::accumulate(const AccumulateArgs& args) {
+  const Observed observed(observer_, "accumulate");
+  check_shape("accumulate", "kl", args.kl, {args.kl.count()});
+  check_shape("accumulate", "log_px", args.log_px, args.kl.shape);
+  check_state("accumulate", args.state);
+  VAE_CHECK(args.totals != nullptr, "accumulate: the totals are missing");
+  do_accumulate(args);
+}
+
+void Backend::judge_gradient(const JudgeGradientArgs& args) {
+  const Observed observed(observer_, "judge_gradient");
+  check_shape("judge_gradient", "gradients", args.gradients, {args.gradients.count()});
+  check_state("judge_gradient", args.state);
+  do_judge_gradient(args);
+}
+
+void Backend::adam(const AdamArgs& args) {
+  const Observed observed(observer_, "adam");
+  const Shape shape{args.parameters.count()};
+  check_shape("adam", "parameters", args.parameters, shape);
+  check_shape("adam", "first_moment", args.first_moment, shape);
+  check_shape("adam", "second_moment", args.second_moment, shape);
+  check_shape("adam", "gradients", args.gradients, shape);
+  check_state("adam", args.state);
+  do_adam(args);
+}
+
+void Backend::gemm(const GemmArgs& args) {
+  const Observed observed(observer_, "gemm");
+  check_matrix("gemm", "a", args.a);
+  check_matrix("gemm", "b", args.b);
+  const int64_t m = args.transpose_a ? args.a.cols() : args.a.rows();
+  const int64_t k = args.transpose_a ? args.a.rows() : args.a.cols();
+  const int64_t n = args.transpose_b ? args.b.rows() : args.b.cols();
+  check_shape("gemm", "b", args.b, args.transpose_b ? Shape{n, k} : Shape{k, n});
+  check_shape("gemm", "c", args.c, {m, n});
+  do_gemm(args);
+}
+
+}  // namespace vae

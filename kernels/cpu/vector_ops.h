@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// The elementwise work of every operation on ranges and rows. vector_ops_isa.cpp is compiled once
+// for each instruction set; the table picked at run time is the only way in. All tables give the
+// same bits.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "kernels/philox.h"
+#include "vae/config.h"
+
+namespace vae::cpu {
+
+/// Constants of one Adam step after bias correction.
+struct AdamConstants {
+  float beta1, beta2;
+  float step_size;                // learning rate / (1 - beta1^t)
+  float inverse_sqrt_correction;  // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+  float gradient_scale;  // clipping
+};
+
+/// Limits of the log-variance.
+struct LogvarRange {
+  float low, high;
+};
+
+struct VectorOps {
+  const char* isa;
+
+  void (*load_grey)(float* x, const uint8_t* pixels, int64_t count);
+  void (*load_threshold)(float* x, const uint8_t* pixels, int64_t count);
+  void (*load_bernoulli)(float* x, const uint8_t* pixels, int64_t count, PhiloxRow noise);
+
+  /// y = activation(y + b), and pre = y + b where pre is given.
+  void (*bias_activate)(float* y, float* pre, const float* b, int64_t count, Activation activation);
+  /// dx *= activation'(y), or of x for those that need the pre-activation.
+  void (*multiply_slope)(float* dx, const float* y_or_pre, int64_t count, Activation activation);
+  void (*add)(float* sum, const float* row, int64_t count);
+
+  void (*normals)(float* z, int64_t count, PhiloxRow noise);
+  /// z = mu + exp(logvar / 2) eps of one row; returns log p(z) - log q(z|x).
+  float (*reparameterize)(float* z, const float* mu, const float* logvar, int64_t count,
+                          LogvarRange range, PhiloxRow noise);
+  float (*kl)(const float* mu, const float* logvar, int64_t count, LogvarRange range);
+  void (*gaussian_backward)(float* dmu, float* dlogvar, const float* dz, const float* mu,
+                            const float* logvar, int64_t count, LogvarRange range, float kl_scale,
+                            PhiloxRow noise);
+
+  /// Log-likelihood of one row; writes -scale times its slope where doutputs is given.
+  float (*bernoulli)(float* doutputs, const float* logits, const float* x, int64_t count,
+                     float scale);
+  /// The same without the normaliser.
+  float (*gaussian)(float* doutputs, const float* means, const float* x, int64_t count,
+                    float inverse_variance, float scale);
+  void (*sigmoid)(float* mean, const float* logits, int64_t count);
+
+  double (*sum_of_squares)(const float* values, int64_t count);
+  void (*adam)(float* w, float* m, float* v, const float* g, int64_t count,
+               const AdamConstants& constants);
+
+  /// Plain product of row-major matrices for builds without oneDNN: c [m, n] = a b, with a and b
+  /// addressed by element strides, so that transposes need no copy.
+  void (*gemm)(float* c, int64_t ldc, const float* a, int64_t a_row, int64_t a_col, const float* b,
+               int64_t b_row, int64_t b_col, int64_t m, int64_t n, int64_t k);
+};
+
+/// The best table this processor can run, or the one asked for ("baseline", "avx2", "avx512").
+/// Throws Error(unavailable) when the processor or this build lacks it.
+const VectorOps& vector_ops(std::string_view isa = {});
+
+/// Names vector_ops() accepts on this processor, best first.
+std::vector<std::string_view> available_isas();
+
+}  // namespace vae::cpu

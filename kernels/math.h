@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+//
+// Scalar mathematics written once for every device. Each function is free of branches, so that
+// compilers turn loops over it into vector code, and is made only of operations that IEEE 754
+// rounds exactly (add, multiply, divide, square root, explicit fused multiply-add, integers), so
+// that every instruction set and every device gives the same bits. Compile with -ffp-contract=off.
+// NaN goes in, NaN comes out. Errors are measured in tests/kernels/math_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/hd.h"
+
+namespace vae {
+
+VAE_HD static inline float fused_multiply_add(float a, float b, float c) {
+#ifdef __CUDA_ARCH__
+  return __fmaf_rn(a, b, c);
+#else
+  return __builtin_fmaf(a, b, c);
+#endif
+}
+
+VAE_HD static inline float square_root(float x) {
+#ifdef __CUDA_ARCH__
+  return __fsqrt_rn(x);
+#else
+  return __builtin_sqrtf(x);
+#endif
+}
+
+VAE_HD static inline float float_from_bits(uint32_t bits) {
+#ifdef __CUDA_ARCH__
+  return __uint_as_float(bits);
+#else
+  float x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+#endif
+}
+
+VAE_HD static inline uint32_t bits_from_float(float x) {
+#ifdef __CUDA_ARCH__
+  return __float_as_uint(x);
+#else
+  uint32_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+#endif
+}
+
+VAE_HD static inline float absolute(float x) {
+  return float_from_bits(bits_from_float(x) & 0x7fffffffu);
+}
+
+/// |magnitude| with the sign of `sign`.
+VAE_HD static inline float with_sign(float magnitude, float sign) {
+  return float_from_bits((bits_from_float(magnitude) & 0x7fffffffu) |
+                         (bits_from_float(sign) & 0x80000000u));
+}
+
+/// x limited to [low, high]; NaN stays NaN.
+VAE_HD static inline float clamped(float x, float low, float high) {
+  const float raised = x < low ? low : x;
+  return raised > high ? high : raised;
+}
+
+/// e^x, saturating at the smallest and largest normal number instead of reaching 0 or infinity.
+/// Cody & Waite reduction to |r| <= ln 2 / 2 and a polynomial of degree 6.
+VAE_HD static inline float exponential(float x) {
+  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  const float t = clamped(x, -87.33654f, 88.72283f);
+  const float n = fused_multiply_add(t, 1.44269504f, kRounder) - kRounder;
+  float r = fused_multiply_add(n, -0.693145752f, t);
+  r = fused_multiply_add(n, -1.42860677e-6f, r);
+  float p = 1.38888889e-3f;
+  p = fused_multiply_add(p, r, 8.33333333e-3f);
+  p = fused_multiply_add(p, r, 4.16666667e-2f);
+  p = fused_multiply_add(p, r, 1.66666667e-1f);
+  p = fused_multiply_add(p, r, 0.5f);
+  p = fused_multiply_add(p, r, 1.0f);
+  p = fused_multiply_add(p, r, 1.0f);
+  // 2^n in two factors, because n = 128 alone would overflow the exponent field.
+  const int32_t exponent = static_cast<int32_t>(n == n ? n : 0.0f);
+  const int32_t half = exponent >> 1;
+  const float scale0 = float_from_bits(static_cast<uint32_t>(half + 127) << 23);
+  const float scale1 = float_from_bits(static_cast<uint32_t>(exponent - half + 127) << 23);
+  return p * scale0 * scale1;
+}
+
+/// ln x for normal positive x.
+VAE_HD static inline float log_positive(float x) {
+  // x = 2^k m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh((m - 1) / (m + 1)) by its series.
+  const uint32_t shifted = bits_from_float(x) + (0x3f800000u - 0x3f3504f3u);
+  const float k = static_cast<float>(static_cast<int32_t>(shifted >> 23) - 127);
+  const float m = float_from_bits((shifted & 0x007fffffu) + 0x3f3504f3u);
+  const float f = m - 1.0f;
+  const float s = f / (2.0f + f);
+  const float z = s * s;
+  float p = 0.24279078f;
+  p = fused_multiply_add(p, z, 0.28498787f);
+  p = fused_multiply_add(p, z, 0.40000972f);
+  p = fused_multiply_add(p, z, 0.66666663f);
+  // ln m = f - f^2/2 + s (f^2/2 + z p): keeps the leading term exact.
+  const float half_square = 0.5f * f * f;
+  float result = fused_multiply_add(s, fused_multiply_add(z, p, half_square), k * 9.0580006e-6f);
+  result = f - (half_square - result);
+  return fused_multiply_add(k, 0.69313812f, result);
+}
+
+/// ln(1 + e) for e in [0, 1]: 2 atanh(e / (2 + e)) by its series.
+VAE_HD static inline float log1p_unit(float e) {
+  const float s = e / (2.0f + e);
+  const float z = s * s;
+  float p = 0.0769230769f;
+  p = fused_multiply_add(p, z, 0.0909090909f);
+  p = fused_multiply_add(p, z, 0.111111111f);
+  p = fused_multiply_add(p, z, 0.142857143f);
+  p = fused_multiply_add(p, z, 0.2f);
+  p = fused_multiply_add(p, z, 0.333333333f);
+  const float twice = s + s;
+  return fused_multiply_add(twice * z, p, twice);
+}
+
+/// 1 / (1 + e^-x), given e = e^-|x|.
+VAE_HD static inline float sigmoid_from(float x, float e) {
+  const float positive = 1.0f / (1.0f + e);
+  return x < 0.0f ? e * positive : positive;
+}
+
+VAE_HD static inline float sigmoid(float x) { return sigmoid_from(x, exponential(-absolute(x))); }
+
+/// ln(1 + e^x) without overflow.
+VAE_HD static inline float softplus(float x) {
+  return (x < 0.0f ? 0.0f : x) + log1p_unit(exponential(-absolute(x)));
+}
+
+VAE_HD static inline float hyperbolic_tangent(float x) {
+  const float a = absolute(x);
+  const float z = x * x;
+  // Odd polynomial for small arguments, where 1 - 2 / (e^2a + 1) would cancel.
+  float p = -5.70498872745e-3f;
+  p = fused_multiply_add(p, z, 2.06390887954e-2f);
+  p = fused_multiply_add(p, z, -5.37397155531e-2f);
+  p = fused_multiply_add(p, z, 1.33314422036e-1f);
+  p = fused_multiply_add(p, z, -3.33332819422e-1f);
+  const float small = fused_multiply_add(p * z, x, x);
+  const float large = with_sign(1.0f - 2.0f / (exponential(2.0f * a) + 1.0f), x);
+  return a < 0.625f ? small : (x == x ? large : x);
+}
+
+/// Distribution function of N(0, 1). [Abramowitz & Stegun 7.1.26]; absolute error below 2e-7.
+VAE_HD static inline float normal_cdf(float x) {
+  const float a = absolute(x) * 0.70710678f;
+  const float t = 1.0f / fused_multiply_add(0.3275911f, a, 1.0f);
+  float p = 1.061405429f;
+  p = fused_multiply_add(p, t, -1.453152027f);
+  p = fused_multiply_add(p, t, 1.421413741f);
+  p = fused_multiply_add(p, t, -0.284496736f);
+  p = fused_multiply_add(p, t, 0.254829592f);
+  const float tail = 0.5f * p * t * exponential(-a * a);
+  return x < 0.0f ? tail : 1.0f - tail;
+}
+
+/// Sine and cosine of 2 pi (word + 1/2) / 2^32. The reduction to an eighth of a turn is exact.
+VAE_HD static inline void sincos_turn(uint32_t word, float& sine, float& cosine) {
+  const uint32_t quadrant = (word + 0x20000000u) >> 30;
+  const int32_t rest = static_cast<int32_t>(word - (quadrant << 30));
+  const float t = fused_multiply_add(static_cast<float>(rest), 1.46291807927e-9f,
+                                     0.73145903963e-9f);  // 2 pi / 2^32, pi / 2^32
+  const float z = t * t;
+  float s = -1.9515295891e-4f;
+  s = fused_multiply_add(s, z, 8.3321608736e-3f);
+  s = fused_multiply_add(s, z, -1.6666654611e-1f);
+  const float sine0 = fused_multiply_add(s * z, t, t);
+  float c = 2.443315711809948e-5f;
+  c = fused_multiply_add(c, z, -1.388731625493765e-3f);
+  c = fused_multiply_add(c, z, 4.166664568298827e-2f);
+  const float cosine0 = fused_multiply_add(c, z * z, fused_multiply_add(-0.5f, z, 1.0f));
+  const bool swap = (quadrant & 1u) != 0;
+  const float sine1 = swap ? cosine0 : sine0;
+  const float cosine1 = swap ? sine0 : cosine0;
+  sine = float_from_bits(bits_from_float(sine1) ^ ((quadrant & 2u) << 30));
+  cosine = float_from_bits(bits_from_float(cosine1) ^ (((quadrant + 1u) & 2u) << 30));
+}
+
+}  // namespace vae
