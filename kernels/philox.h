@@ -81,10 +81,10 @@ VAE_HD static inline float uniform_element(const PhiloxRow& row, uint32_t elemen
   return uniform_from_word(philox_quad(row, element / 4).word[element % 4]);
 }
 
-/// Bernoulli(pixel / 255) decided in integers: word < pixel 2^32 / 255, so 0 is never set and 255
-/// always.
+/// Bernoulli(pixel / 255) decided in integers: word < pixel 2^32 / 255. Since 2^32 = 255 * 16843009
+/// + 1, that is word <= pixel * 16843009 for pixels above 0: 0 is never set and 255 always.
 VAE_HD static inline bool bernoulli_pixel(uint32_t word, uint32_t pixel) {
-  return static_cast<uint64_t>(word) * 255u < static_cast<uint64_t>(pixel) << 32;
+  return pixel != 0 && word <= pixel * 16843009u;
 }
 
 }  // namespace vae

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/threads.h"
+#include "kernels/cpu/vector_ops.h"
+
+namespace vae::cpu {
+
+/// The contract on the host's processor. Operations run at once on the pool's threads; each file
+/// beside this one holds one family of them.
+class CpuBackend final : public Backend {
+ public:
+  /// `isa` as for vector_ops(); `threads` 0 takes all available.
+  CpuBackend(int threads, std::string_view isa);
+
+  void* allocate(std::size_t bytes) override;
+  void deallocate(void* memory) noexcept override;
+  void copy_to_device(void* device, const void* host, std::size_t bytes) override;
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override;
+  void fill_zero(void* device, std::size_t bytes) override;
+  void synchronize() override {}
+  std::unique_ptr<Recording> record(std::function<void()> body) override;
+  std::string name() const override { return "cpu"; }
+  std::string description() const override;
+
+ private:
+  void do_begin_step(StepState* state, const Schedule& schedule) override;
+  void do_load_batch(const LoadBatchArgs& args) override;
+  void do_dense_forward(const DenseForwardArgs& args) override;
+  void do_dense_backward_input(const DenseBackwardInputArgs& args) override;
+  void do_dense_backward_weights(const DenseBackwardWeightsArgs& args) override;
+  void do_gaussian_forward(const GaussianForwardArgs& args) override;
+  void do_gaussian_backward(const GaussianBackwardArgs& args) override;
+  void do_prior_sample(const PriorSampleArgs& args) override;
+  void do_posterior_statistics(const PosteriorStatisticsArgs& args) override;
+  void do_likelihood(const LikelihoodArgs& args) override;
+  void do_likelihood_mean(const LikelihoodMeanArgs& args) override;
+  void do_importance_merge(const ImportanceArgs& args) override;
+  void do_accumulate(const AccumulateArgs& args) override;
+  void do_judge_gradient(const JudgeGradientArgs& args) override;
+  void do_adam(const AdamArgs& args) override;
+  void do_gemm(const GemmArgs& args) override;
+
+  /// Calls body(first, last) for consecutive ranges of 0 .. count - 1. The ranges are the same
+  /// whatever the number of threads, so sums made per range are too.
+  template <typename Body>
+  void for_ranges(int64_t count, int64_t range, Body body) {
+    pool_.parallel_for((count + range - 1) / range, [&](int64_t task) {
+      const int64_t first = task * range;
+      body(first, first + range < count ? first + range : count);
+    });
+  }
+
+  const VectorOps& ops_;
+  ThreadPool pool_;
+  Gemm gemm_;
+  std::vector<double> partial_sums_;  // one a range, summed in order
+};
+
+}  // namespace vae::cpu
