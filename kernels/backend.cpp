@@ -3,6 +3,7 @@
 // The shape checks of every operation, once for all devices.
 #include "kernels/backend.h"
 
+#include "kernels/activation.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -49,10 +50,6 @@ void check_matrix(std::string_view operation, std::string_view name, const Basic
 
 void check_state(std::string_view operation, const void* state) {
   VAE_CHECK(state != nullptr, operation, ": the step state is missing");
-}
-
-bool needs_pre_activation(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::silu;
 }
 
 }  // namespace

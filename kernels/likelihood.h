@@ -13,12 +13,12 @@ struct PixelTerm {
   float slope = 0.0f;  // dlog p / doutput
 };
 
-/// x in [0, 1] under a Bernoulli with logit l: l x - max(l, 0) - ln(1 + e^-|l|), slope x - sigma(l).
+/// x in [0, 1] under a Bernoulli with logit l: l x - max(l, 0) - ln(1 + e^-|l|), slope x -
+/// sigma(l).
 VAE_HD static inline PixelTerm bernoulli_term(float logit, float x) {
   const float e = exponential(-absolute(logit));
   const float positive_part = logit < 0.0f ? 0.0f : logit;
-  return {fused_multiply_add(logit, x, -positive_part) - log1p_unit(e),
-          x - sigmoid_from(logit, e)};
+  return {fused_multiply_add(logit, x, -positive_part) - log1p_unit(e), x - sigmoid_from(logit, e)};
 }
 
 /// x under N(mean, variance), without the normaliser -1/2 ln(2 pi variance).

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "host/layers/dense.h"
 
+#include "kernels/activation.h"
+
 namespace vae {
 
 namespace {
-
-/// gelu and silu cannot be differentiated from their output alone.
-bool needs_pre_activation(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::silu;
-}
 
 View rows_of(const View& view, int64_t rows) { return view ? view.head(rows) : View(); }
 

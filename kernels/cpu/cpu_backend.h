@@ -66,3 +66,10 @@ class CpuBackend final : public Backend {
 };
 
 }  // namespace vae::cpu
+
+namespace vae {
+
+/// Opens the CPU with the device's thread count and instruction set.
+std::unique_ptr<Backend> make_cpu_backend(const Device& device);
+
+}  // namespace vae

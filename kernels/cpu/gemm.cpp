@@ -34,8 +34,7 @@ void use_one_openmp_thread() {
   if (done) return;
   done = true;
   using SetThreads = void (*)(int);
-  const auto set_threads =
-      reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  const auto set_threads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
   if (set_threads != nullptr) set_threads(1);
 }
 #endif

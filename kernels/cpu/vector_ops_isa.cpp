@@ -143,8 +143,8 @@ void multiply_slope_as(float* dx, const float* y_or_pre, int64_t count) {
 template <typename Body>
 inline void visit(Activation activation, Body body) {
   switch (activation) {
-#define VAE_CASE(name)    \
-  case Activation::name:  \
+#define VAE_CASE(name)   \
+  case Activation::name: \
     return body.template operator()<Activation::name>()
     VAE_CASE(none);
     VAE_CASE(relu);
@@ -160,15 +160,13 @@ inline void visit(Activation activation, Body body) {
 }
 
 void bias_activate(float* y, float* pre, const float* b, int64_t count, Activation activation) {
-  visit(activation, [&]<Activation kActivation>() {
-    bias_activate_as<kActivation>(y, pre, b, count);
-  });
+  visit(activation,
+        [&]<Activation kActivation>() { bias_activate_as<kActivation>(y, pre, b, count); });
 }
 
 void multiply_slope(float* dx, const float* y_or_pre, int64_t count, Activation activation) {
-  visit(activation, [&]<Activation kActivation>() {
-    multiply_slope_as<kActivation>(dx, y_or_pre, count);
-  });
+  visit(activation,
+        [&]<Activation kActivation>() { multiply_slope_as<kActivation>(dx, y_or_pre, count); });
 }
 
 void add(float* sum, const float* row, int64_t count) {
@@ -224,8 +222,7 @@ void gaussian_backward(float* dmu, float* dlogvar, const float* dz, const float*
 
 float bernoulli(float* doutputs, const float* logits, const float* x, int64_t count, float scale) {
   if (doutputs == nullptr) {
-    return lane_sum<float>(count,
-                           [&](int64_t i) { return bernoulli_term(logits[i], x[i]).log_p; });
+    return lane_sum<float>(count, [&](int64_t i) { return bernoulli_term(logits[i], x[i]).log_p; });
   }
   return lane_sum<float>(count, [&](int64_t i) {
     const PixelTerm term = bernoulli_term(logits[i], x[i]);
@@ -237,9 +234,8 @@ float bernoulli(float* doutputs, const float* logits, const float* x, int64_t co
 float gaussian(float* doutputs, const float* means, const float* x, int64_t count,
                float inverse_variance, float scale) {
   if (doutputs == nullptr) {
-    return lane_sum<float>(count, [&](int64_t i) {
-      return gaussian_term(means[i], x[i], inverse_variance).log_p;
-    });
+    return lane_sum<float>(
+        count, [&](int64_t i) { return gaussian_term(means[i], x[i], inverse_variance).log_p; });
   }
   return lane_sum<float>(count, [&](int64_t i) {
     const PixelTerm term = gaussian_term(means[i], x[i], inverse_variance);
@@ -271,7 +267,8 @@ void adam(float* w, float* m, float* v, const float* g, int64_t count,
     const float second = fused_multiply_add(c.beta2, v[i] - square, square);
     m[i] = first;
     v[i] = second;
-    const float root = fused_multiply_add(square_root(second), c.inverse_sqrt_correction, c.epsilon);
+    const float root =
+        fused_multiply_add(square_root(second), c.inverse_sqrt_correction, c.epsilon);
     w[i] = fused_multiply_add(-c.step_size, first / root, w[i]);
   }
 }
@@ -284,7 +281,7 @@ inline float multiply_add(float a, float b, float c) {
 #endif
 }
 
-constexpr int64_t kPanel = 16;  // columns of c held in registers
+constexpr int64_t kPanel = 16;   // columns of c held in registers
 constexpr int64_t kDepth = 256;  // terms summed before c is touched: a panel of b fits in L1
 
 /// c[0 .. rows) [kPanel] += a [rows, depth] times a packed panel of b.

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// Gather from the 8-bit data set with permutation and binarisation; one task a few rows.
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/permutation.h"
+
+namespace vae::cpu {
+
+namespace {
+
+constexpr int64_t kRows = 16;  // of 784 pixels: some 10 us of work
+
+}  // namespace
+
+void CpuBackend::do_load_batch(const LoadBatchArgs& args) {
+  const StepState& state = *args.state;
+  const auto images = static_cast<uint32_t>(args.pixels.rows());
+  const int64_t width = args.x.cols();
+  const Permutation permutation = make_permutation(args.seed, state.epoch, images);
+  const uint32_t step = args.binarization == Binarization::dynamic ? state.step : 0;
+  for_ranges(args.x.rows(), kRows, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const uint32_t position = state.first_row + static_cast<uint32_t>(row);
+      const uint32_t image = args.shuffle ? permute(permutation, position) : position;
+      float* const x = args.x.data + row * width;
+      const uint8_t* const pixels = args.pixels.data + image * width;
+      switch (args.binarization) {
+        case Binarization::none:
+          ops_.load_grey(x, pixels, width);
+          break;
+        case Binarization::threshold:
+          ops_.load_threshold(x, pixels, width);
+          break;
+        case Binarization::fixed:
+        case Binarization::dynamic:
+          ops_.load_bernoulli(x, pixels, width,
+                              philox_row(args.seed, Stream::binarize, step, image));
+          break;
+      }
+    }
+  });
+}
+
+}  // namespace vae::cpu
