@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "host/io/gzip.h"
+
+#include "tests/host/io/sample_files.h"
+
+namespace vae {
+namespace {
+
+using test::Bytes;
+using test::expect_error;
+using test::make_gzip;
+using test::to_bytes;
+
+constexpr uint64_t kLimit = 1 << 20;
+
+Bytes sample() { return make_gzip(to_bytes("a small text, a small text, and its end")); }
+
+TEST(GzipTest, RestoresContentOfAnySize) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{65'535}, size_t{65'536}, size_t{65'537}, size_t{300'000}}) {
+    Bytes content(size);
+    for (size_t i = 0; i < size; ++i) content[i] = std::byte(i * i >> 4 & 255);
+    EXPECT_EQ(inflate_gzip(make_gzip(content), size, "x.gz"), content) << size;
+  }
+}
+
+TEST(GzipTest, DecodesTheSameFromAnyPieces) {
+  const Bytes content(200'000, std::byte{7});  // far more output than input per piece
+  const Bytes file = make_gzip(content);
+  for (const size_t step : {size_t{1}, size_t{2}, size_t{17}, file.size()}) {
+    Bytes plain;
+    GzipDecoder decoder("x.gz",
+                        [&](auto piece) { plain.insert(plain.end(), piece.begin(), piece.end()); });
+    for (size_t at = 0; at < file.size(); at += step) {
+      decoder.feed(std::span(file).subspan(at, std::min(step, file.size() - at)));
+    }
+    decoder.finish();
+    EXPECT_EQ(plain, content) << step;
+  }
+}
+
+TEST(GzipTest, RejectsEveryTruncation) {
+  test::expect_corrupt_when_truncated(
+      sample(), [](const Bytes& file) { inflate_gzip(file, kLimit, "x.gz"); });
+}
+
+TEST(GzipTest, NoFlippedBitChangesTheContentUnnoticed) {
+  const Bytes file = sample();
+  const Bytes content = inflate_gzip(file, kLimit, "x.gz");
+  for (size_t bit = 0; bit < file.size() * 8; ++bit) {
+    try {
+      EXPECT_EQ(inflate_gzip(test::flip_bit(file, bit), kLimit, "x.gz"), content) << bit;
+      // Flags, time stamp and operating system mean nothing, nor do the bits that fill up the last
+      // byte before the eight of checksum and length.
+      const size_t byte = bit / 8;
+      EXPECT_TRUE((byte >= 3 && byte <= 9) || byte == file.size() - 9) << bit;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::corrupt) << error.what();
+    }
+  }
+}
+
+TEST(GzipTest, RejectsBytesBehindTheMember) {
+  Bytes file = sample();
+  file.push_back(std::byte{0});
+  expect_error(ErrorCode::corrupt, [&] { inflate_gzip(file, kLimit, "x.gz"); },
+               {"x.gz", "bytes behind it"});
+}
+
+TEST(GzipTest, RejectsASecondMember) {
+  Bytes file = sample();
+  const Bytes second = sample();
+  file.insert(file.end(), second.begin(), second.end());
+  expect_error(ErrorCode::corrupt, [&] { inflate_gzip(file, kLimit, "x.gz"); }, {"second member"});
+}
+
+TEST(GzipTest, RejectsAWrongChecksumAndLength) {
+  const Bytes file = sample();
+  for (size_t back = 1; back <= 8; ++back) {
+    expect_error(
+        ErrorCode::corrupt,
+        [&] { inflate_gzip(test::flip_bit(file, 8 * (file.size() - back)), kLimit, "x.gz"); },
+        {"x.gz", back > 4 ? "incorrect data check" : "incorrect length check"});
+  }
+}
+
+TEST(GzipTest, RejectsPlainAndZlibData) {
+  expect_error(ErrorCode::corrupt, [] { inflate_gzip(to_bytes("plain text"), kLimit, "x"); });
+  expect_error(ErrorCode::corrupt, [] { inflate_gzip(to_bytes("\x78\x9c\x03"), kLimit, "x"); });
+  expect_error(ErrorCode::corrupt, [] { inflate_gzip({}, kLimit, "x"); });
+}
+
+TEST(GzipTest, StopsABombAtTheLimit) {
+  const Bytes bomb = make_gzip(Bytes(20'000'000));
+  ASSERT_LT(bomb.size(), 25'000u);
+  expect_error(ErrorCode::corrupt, [&] { inflate_gzip(bomb, 1000, "bomb.gz"); },
+               {"bomb.gz", "at most 1000"});
+  EXPECT_LE(20'000'000 / bomb.size(), kLargestDeflateRatio);
+}
+
+TEST(GzipTest, RecognisesTheMagicNumber) {
+  EXPECT_TRUE(looks_like_gzip(sample()));
+  EXPECT_FALSE(looks_like_gzip(to_bytes("\x1f")));
+  EXPECT_FALSE(looks_like_gzip(to_bytes("no gzip")));
+}
+
+}  // namespace
+}  // namespace vae
