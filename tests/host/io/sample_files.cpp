@@ -80,11 +80,9 @@ Bytes make_gzip(std::span<const std::byte> content) {
 
 Bytes make_safetensors(std::string_view header, std::span<const std::byte> data) {
   const uint64_t length = header.size();
-  const auto length_bytes = std::as_bytes(std::span(&length, 1));
-  Bytes file(length_bytes.begin(), length_bytes.end());
-  const auto text = vae::as_bytes(header);
-  file.insert(file.end(), text.begin(), text.end());
-  file.insert(file.end(), data.begin(), data.end());
+  Bytes file(sizeof length + header.size() + data.size());
+  const auto text = std::ranges::copy(std::as_bytes(std::span(&length, 1)), file.begin()).out;
+  std::ranges::copy(data, std::ranges::copy(vae::as_bytes(header), text).out);
   return file;
 }
 
