@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include "host/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "host/io/atomic_file.h"
+#include "host/io/json.h"
+#include "host/io/sanitize.h"
+#include "host/run_folder.h"
+#include "kernels/check.h"
+#include "vae/version.h"
+
+namespace vae {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kFormatVersion = 1;
+constexpr const char* kFirstMoment = "adam.first_moment.";
+constexpr const char* kSecondMoment = "adam.second_moment.";
+
+std::vector<int64_t> sizes_of(const Shape& shape) {
+  std::vector<int64_t> sizes;
+  for (int axis = 0; axis < shape.rank(); ++axis) sizes.push_back(shape[axis]);
+  return sizes;
+}
+
+std::string to_text(const std::vector<int64_t>& sizes) {
+  std::string text = "[";
+  for (const int64_t size : sizes) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+json to_json(const TrainingState& state) {
+  json document = {
+      {"step", state.step.step},
+      {"updates", state.step.updates},
+      {"skipped", state.step.skipped},
+      {"skipped_in_a_row", state.step.skipped_in_a_row},
+      {"epoch_reconstruction", state.totals.reconstruction},
+      {"epoch_kl", state.totals.kl},
+      {"epoch_squared_elbo", state.totals.squared_elbo},
+      {"epoch_images", state.totals.images},
+      {"epoch_seconds", state.epoch_seconds},
+      {"data_name", state.data_name},
+      {"data_fingerprint", state.data_fingerprint},
+      {"device", state.device},
+  };
+  if (state.best_elbo) document["best_elbo"] = *state.best_elbo;
+  return document;
+}
+
+/// A member of the training document, or Error(corrupt) naming it.
+template <typename T>
+T member(const json& document, const char* key, const std::string& origin) {
+  const auto found = document.find(key);
+  const bool fits =
+      found != document.end() && (std::is_same_v<T, std::string> ? found->is_string()
+                                  : std::is_same_v<T, double>    ? found->is_number()
+                                                                 : found->is_number_unsigned());
+  if (!fits || (std::is_same_v<T, uint32_t> && found->get<uint64_t>() > 0xffffffffu)) {
+    fail(ErrorCode::corrupt, origin, ": the training state lacks a valid \"", key,
+         "\"; the checkpoint cannot be resumed");
+  }
+  return found->get<T>();
+}
+
+TrainingState training_from_json(const json& document, const std::string& origin) {
+  TrainingState state;
+  state.step.step = member<uint32_t>(document, "step", origin);
+  state.step.updates = member<uint32_t>(document, "updates", origin);
+  state.step.skipped = member<uint32_t>(document, "skipped", origin);
+  state.step.skipped_in_a_row = member<uint32_t>(document, "skipped_in_a_row", origin);
+  state.totals.reconstruction = member<double>(document, "epoch_reconstruction", origin);
+  state.totals.kl = member<double>(document, "epoch_kl", origin);
+  state.totals.squared_elbo = member<double>(document, "epoch_squared_elbo", origin);
+  state.totals.images = static_cast<int64_t>(member<uint64_t>(document, "epoch_images", origin));
+  state.epoch_seconds = member<double>(document, "epoch_seconds", origin);
+  state.data_name = member<std::string>(document, "data_name", origin);
+  state.data_fingerprint = member<std::string>(document, "data_fingerprint", origin);
+  state.device = member<std::string>(document, "device", origin);
+  if (document.contains("best_elbo")) {
+    state.best_elbo = member<double>(document, "best_elbo", origin);
+  }
+  return state;
+}
+
+std::string metadata_entry(const SafetensorsFile& file, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) {
+    fail(ErrorCode::corrupt, file.origin,
+         ": not a checkpoint of this program: its metadata has no \"", key,
+         "\"; give a file written by vae train");
+  }
+  return found->second;
+}
+
+void check_version(const SafetensorsFile& file) {
+  const std::string found = metadata_entry(file, "vae_format");
+  if (found != std::to_string(kFormatVersion)) {
+    fail(ErrorCode::corrupt, file.origin, ": checkpoint format ", sanitize_for_terminal(found),
+         " cannot be read by this build, which reads format ", kFormatVersion,
+         "; use the version of vae that wrote it");
+  }
+}
+
+void check_finite(const SafetensorsFile& file) {
+  for (const SafetensorsTensor& tensor : file.tensors) {
+    if (tensor.type != TensorType::f32) continue;
+    const std::vector<float> numbers = file.values<float>(tensor.name);
+    const auto bad = std::find_if(numbers.begin(), numbers.end(),
+                                  [](float number) { return !std::isfinite(number); });
+    if (bad != numbers.end()) {
+      fail(ErrorCode::corrupt, file.origin, ": tensor ", sanitize_for_terminal(tensor.name),
+           " holds a number that is not finite at index ", bad - numbers.begin(),
+           "; use an earlier checkpoint");
+    }
+  }
+}
+
+/// What restore() expects in a file: tensor name -> destination.
+std::map<std::string, View> destinations(const Parameters& parameters, bool moments) {
+  std::map<std::string, View> views;
+  for (const Parameter& parameter : parameters.all()) {
+    views[parameter.spec.name] = parameter.value;
+    if (!moments) continue;
+    views[kFirstMoment + parameter.spec.name] = parameter.first_moment;
+    views[kSecondMoment + parameter.spec.name] = parameter.second_moment;
+  }
+  return views;
+}
+
+bool is_moment(const std::string& name) {
+  return name.starts_with(kFirstMoment) || name.starts_with(kSecondMoment);
+}
+
+std::string differences(const SafetensorsFile& file, const std::map<std::string, View>& expected,
+                        bool moments) {
+  std::string list;
+  for (const auto& [name, view] : expected) {
+    const SafetensorsTensor* tensor = file.find(name);
+    const std::string wanted = "F32 " + to_text(sizes_of(view.shape));
+    if (tensor == nullptr) {
+      list += "\n  " + name + ": expected " + wanted + ", missing in the file";
+    } else if (tensor->type != TensorType::f32 || tensor->shape != sizes_of(view.shape)) {
+      list += "\n  " + name + ": expected " + wanted + ", found " +
+              std::string(to_string(tensor->type)) + " " + to_text(tensor->shape);
+    }
+  }
+  for (const SafetensorsTensor& tensor : file.tensors) {
+    if (expected.contains(tensor.name) || (!moments && is_moment(tensor.name))) continue;
+    list += "\n  " + sanitize_for_terminal(tensor.name) + ": not part of this model";
+  }
+  return list;
+}
+
+/// Host copies of tensors, kept alive until the file is written.
+class TensorList {
+ public:
+  explicit TensorList(const Parameters& parameters) : parameters_(parameters) {}
+
+  void add(const std::string& name, ConstView view) {
+    numbers_.push_back(parameters_.download(view));
+    names_.push_back(name);
+    shapes_.push_back(sizes_of(view.shape));
+  }
+  /// Name of the first tensor with a non-finite number; empty when there is none.
+  std::string first_nonfinite() const {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      if (!std::all_of(numbers_[i].begin(), numbers_[i].end(),
+                       [](float number) { return std::isfinite(number); })) {
+        return names_[i];
+      }
+    }
+    return {};
+  }
+  std::vector<SafetensorsTensor> tensors() const {
+    std::vector<SafetensorsTensor> list;
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      list.push_back(make_tensor<float>(names_[i], shapes_[i], numbers_[i]));
+    }
+    return list;
+  }
+
+ private:
+  const Parameters& parameters_;
+  std::vector<std::vector<float>> numbers_;
+  std::vector<std::string> names_;
+  std::vector<std::vector<int64_t>> shapes_;
+};
+
+}  // namespace
+
+Checkpoint Checkpoint::read(const std::string& path) {
+  Checkpoint checkpoint;
+  checkpoint.file_ = read_safetensors(path);
+  const SafetensorsFile& file = checkpoint.file_;
+  check_version(file);
+  try {
+    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, path);
+    validate(checkpoint.config_);
+  } catch (const Error& error) {
+    fail(ErrorCode::corrupt, path, ": the stored configuration is not valid: ", error.what());
+  }
+  if (file.metadata.contains("training")) {
+    const json document = parse_json(metadata_entry(file, "training"), path);
+    if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
+    checkpoint.training_ = training_from_json(document, path);
+  }
+  check_finite(file);
+  return checkpoint;
+}
+
+void Checkpoint::restore(Parameters& parameters, bool moments) const {
+  const std::map<std::string, View> views = destinations(parameters, moments);
+  const std::string list = differences(file_, views, moments);
+  if (!list.empty()) {
+    fail(ErrorCode::corrupt, file_.origin, ": the tensors are not those of the model:", list);
+  }
+  for (const auto& [name, view] : views) parameters.upload(view, file_.values<float>(name));
+}
+
+void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
+                      const TrainingState* training) {
+  TensorList list(parameters);
+  for (const Parameter& parameter : parameters.all()) {
+    list.add(parameter.spec.name, parameter.value);
+    if (training == nullptr) continue;
+    list.add(kFirstMoment + parameter.spec.name, parameter.first_moment);
+    list.add(kSecondMoment + parameter.spec.name, parameter.second_moment);
+  }
+  if (const std::string name = list.first_nonfinite(); !name.empty()) {
+    fail(ErrorCode::diverged, path, " was not written: ", name,
+         " holds numbers that are not finite; lower learning_rate or set clip_norm");
+  }
+  std::map<std::string, std::string> metadata = {
+      {"vae_format", std::to_string(kFormatVersion)},
+      {"vae_version", version()},
+      {"config", config_to_json(config)},
+  };
+  if (training != nullptr) metadata["training"] = to_json(*training).dump();
+  write_file_atomically(path, write_safetensors(list.tensors(), metadata));
+}
+
+std::string find_checkpoint(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  const std::string best = best_checkpoint_path(path);
+  if (fs::exists(best, ignored)) return best;
+  const std::vector<std::string> all = list_checkpoints(path);
+  if (!all.empty()) return all.front();
+  fail(ErrorCode::io, path,
+       " is a folder without checkpoints; give a run folder of vae train or a ", "checkpoint file");
+}
+
+}  // namespace vae

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "host/io/safetensors.h"
+#include "host/parameters.h"
+#include "kernels/step_state.h"
+#include "vae/config.h"
+
+namespace vae {
+
+/// Everything beside weights and moments that a training needs to go on exactly.
+struct TrainingState {
+  StepState step;              // only the counters are stored; begin_step() derives the rest
+  Totals totals;               // of the unfinished epoch
+  double epoch_seconds = 0.0;  // spent on the unfinished epoch
+  std::optional<double> best_elbo;
+  std::string data_name;
+  std::string data_fingerprint;
+  std::string device;  // description of what it ran on: other devices round differently
+};
+
+/// A checkpoint file, read and verified: header, checksum, configuration, finite numbers.
+/// docs/checkpoint.md specifies the format.
+class Checkpoint {
+ public:
+  /// Throws Error(io), Error(corrupt).
+  static Checkpoint read(const std::string& path);
+
+  const Config& config() const { return config_; }
+  const std::optional<TrainingState>& training() const { return training_; }
+  const SafetensorsFile& file() const { return file_; }
+
+  /// Copies the weights, and with `moments` Adam's too, to the device. Names, types and shapes are
+  /// compared first: Error(corrupt) lists every difference and nothing is changed.
+  void restore(Parameters& parameters, bool moments) const;
+
+ private:
+  SafetensorsFile file_;
+  Config config_;
+  std::optional<TrainingState> training_;
+};
+
+/// Writes weights and configuration, and with a training state Adam's moments too, atomically.
+/// Throws Error(diverged) when a weight is not finite (nothing is written), Error(io).
+void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
+                      const TrainingState* training = nullptr);
+
+/// The file a person means by `path`: itself, or the best checkpoint of a run folder, or its
+/// newest one before the first evaluation. Throws Error(io).
+std::string find_checkpoint(const std::string& path);
+
+}  // namespace vae

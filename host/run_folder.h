@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/io/file_descriptor.h"
+
+namespace vae {
+
+/// The folder of one training, locked for this process while the object lives.
+///   config.json  run.json  metrics.jsonl  report.html  images/  checkpoints/  .lock
+class RunFolder {
+ public:
+  enum class Mode {
+    fresh,      ///< The folder must be missing or empty.
+    resume,     ///< It must hold a run.
+    overwrite,  ///< An earlier run's files are deleted first; other files are left alone.
+  };
+
+  /// Creates, locks, sweeps away what a killed process left and checks that writing works. Throws
+  /// Error(invalid_argument), Error(busy), Error(io).
+  RunFolder(std::string path, Mode mode);
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  /// checkpoints/step-00001234.safetensors
+  std::string checkpoint_path(int64_t step) const;
+  /// Deletes all but the newest `keep` checkpoints; the best one is never touched.
+  void prune_checkpoints(std::size_t keep) const;
+
+ private:
+  void lock();
+  void delete_run_files() const;
+
+  std::string path_;
+  FileDescriptor lock_;
+};
+
+/// checkpoints/best.safetensors of a run folder.
+std::string best_checkpoint_path(const std::string& run_folder);
+
+/// Paths of checkpoints/step-*.safetensors of a run folder, newest first.
+std::vector<std::string> list_checkpoints(const std::string& run_folder);
+
+}  // namespace vae
