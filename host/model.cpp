@@ -62,14 +62,14 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
 Model Model::load(const std::string& path, const Device& device) {
-  const std::string file = find_checkpoint(path);
-  auto impl = std::make_unique<Impl>(read_checkpoint_config(file), device, /*training=*/false);
-  load_weights(file, impl->network->parameters());
+  const Checkpoint checkpoint = Checkpoint::read(find_checkpoint(path));
+  auto impl = std::make_unique<Impl>(checkpoint.config(), device, /*training=*/false);
+  checkpoint.restore(impl->network->parameters(), /*moments=*/false);
   return Model(std::move(impl));
 }
 
 void Model::save(const std::string& path) const {
-  save_weights(path, impl_->network->parameters(), impl_->config);
+  write_checkpoint(path, impl_->network->parameters(), impl_->config);
 }
 
 const ModelConfig& Model::config() const { return impl_->config.model; }

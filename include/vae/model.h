@@ -89,6 +89,7 @@ class Model {
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "host/metrics_log.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "host/io/atomic_file.h"
+#include "host/io/json.h"
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+constexpr uint64_t kMaxBytes = uint64_t{256} << 20;  // a million epochs
+
+template <typename T>
+void read_member(const nlohmann::json& object, const char* key, T& value) {
+  const auto found = object.find(key);
+  if (found == object.end()) return;
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (found->is_string()) value = found->get<std::string>();
+  } else {
+    if (found->is_number()) value = found->get<T>();
+  }
+}
+
+Metrics parse_line(std::string_view line, const std::string& origin) {
+  const nlohmann::json object = parse_json(line, origin);
+  if (!object.is_object() || !object.contains("epoch") || !object.contains("split")) {
+    fail(ErrorCode::corrupt, origin, ": the line is no metrics object with epoch and split");
+  }
+  Metrics metrics;
+  read_member(object, "epoch", metrics.epoch);
+  read_member(object, "split", metrics.split);
+  read_member(object, "elbo", metrics.elbo);
+  read_member(object, "reconstruction", metrics.reconstruction);
+  read_member(object, "kl", metrics.kl);
+  read_member(object, "beta", metrics.beta);
+  read_member(object, "learning_rate", metrics.learning_rate);
+  read_member(object, "step", metrics.step);
+  read_member(object, "skipped_steps", metrics.skipped_steps);
+  read_member(object, "images", metrics.images);
+  read_member(object, "seconds", metrics.seconds);
+  read_member(object, "samples_per_second", metrics.samples_per_second);
+  return metrics;
+}
+
+/// Calls body(line, its number) for each whole line of the file.
+template <typename Body>
+void for_lines(const std::string& path, Body body) {
+  const std::vector<std::byte> bytes = read_file(path, kMaxBytes);
+  std::string_view text = as_text(bytes);
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return;
+    body(text.substr(0, end), number);
+    text.remove_prefix(end + 1);
+  }
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+}  // namespace
+
+std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
+  nlohmann::ordered_json object = {
+      {"epoch", metrics.epoch},
+      {"split", metrics.split},
+      {"elbo", metrics.elbo},
+      {"reconstruction", metrics.reconstruction},
+      {"kl", metrics.kl},
+      {"beta", metrics.beta},
+      {"seconds", metrics.seconds},
+      {"samples_per_second", metrics.samples_per_second},
+      {"learning_rate", metrics.learning_rate},
+      {"step", metrics.step},
+      {"images", metrics.images},
+      {"skipped_steps", metrics.skipped_steps},
+      {"binarization", to_string(binarization)},
+  };
+  return object.dump();
+}
+
+void MetricsLog::append(const Metrics& metrics, Binarization binarization, bool sync) const {
+  append_line(path_, metrics_to_json(metrics, binarization), sync);
+}
+
+void MetricsLog::rewind(int64_t step) const {
+  if (!exists(path_)) return;
+  truncate_after_last_newline(path_);
+  std::string kept;
+  bool dropped = false;
+  for_lines(path_, [&](std::string_view line, int64_t number) {
+    if (parse_line(line, concat(path_, " line ", number)).step > step) {
+      dropped = true;
+    } else {
+      kept.append(line).push_back('\n');
+    }
+  });
+  if (dropped) write_file_atomically(path_, std::string_view(kept));
+}
+
+std::vector<Metrics> read_metrics(const std::string& path) {
+  std::vector<Metrics> all;
+  if (!exists(path)) return all;
+  for_lines(path, [&](std::string_view line, int64_t number) {
+    all.push_back(parse_line(line, concat(path, " line ", number)));
+  });
+  return all;
+}
+
+}  // namespace vae

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vae/trainer.h"
+
+namespace vae {
+
+/// metrics.jsonl of a run: one JSON object a line, appended in one write each.
+class MetricsLog {
+ public:
+  explicit MetricsLog(std::string path) : path_(std::move(path)) {}
+
+  /// Removes what a killed process left half-written and the lines beyond `step`, which the
+  /// resumed run will write again.
+  void rewind(int64_t step) const;
+  /// `sync` waits until the line is on disk.
+  void append(const Metrics& metrics, Binarization binarization, bool sync) const;
+
+ private:
+  std::string path_;
+};
+
+/// One line of metrics.jsonl.
+std::string metrics_to_json(const Metrics& metrics, Binarization binarization);
+
+/// All whole lines of a metrics.jsonl; a torn last line is skipped. A missing file has none.
+/// Throws Error(corrupt) naming the line.
+std::vector<Metrics> read_metrics(const std::string& path);
+
+}  // namespace vae

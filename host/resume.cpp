@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "host/resume.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "host/io/atomic_file.h"
+#include "host/io/json.h"
+#include "host/run_folder.h"
+#include "kernels/check.h"
+#include "vae/trainer.h"
+
+namespace vae {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Keys whose change does not touch the numbers of the steps already done.
+bool may_change(const std::string& key) {
+  return key == "epochs" || key == "checkpoint_every" || key == "max_nonfinite_steps";
+}
+
+std::string differing_keys(const Config& wanted, const Config& stored) {
+  const nlohmann::json a = nlohmann::json::parse(config_to_json(wanted));
+  const nlohmann::json b = nlohmann::json::parse(config_to_json(stored));
+  std::string list;
+  for (const char* section : {"model", "training"}) {
+    for (const auto& [key, value] : a.at(section).items()) {
+      const nlohmann::json& other = b.at(section).at(key);
+      if (may_change(key) || value == other) continue;
+      list += concat("\n  ", section, ".", key, ": the run has ", other.dump(), ", now asked for ",
+                     value.dump());
+    }
+  }
+  return list;
+}
+
+}  // namespace
+
+Checkpoint newest_valid_checkpoint(const std::string& run_folder,
+                                   const std::function<void(const std::string&)>& warn) {
+  std::vector<std::string> candidates = list_checkpoints(run_folder);
+  std::error_code ignored;
+  if (fs::exists(best_checkpoint_path(run_folder), ignored)) {
+    candidates.push_back(best_checkpoint_path(run_folder));
+  }
+  for (const std::string& path : candidates) {
+    try {
+      Checkpoint checkpoint = Checkpoint::read(path);
+      if (checkpoint.training()) return checkpoint;
+      warn(path + " holds weights but no training state; trying an older checkpoint");
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::corrupt) throw;
+      fs::rename(path, path + ".corrupt", ignored);
+      warn(concat("a damaged checkpoint was renamed to ", path, ".corrupt: ", error.what(),
+                  "; trying an older one"));
+    }
+  }
+  fail(ErrorCode::corrupt, "--resume: no checkpoint in ", run_folder,
+       "/checkpoints can be used; start anew with --overwrite");
+}
+
+void check_resumable(const Config& wanted, const Config& stored, const TrainingState& state,
+                     const std::string& data_fingerprint, const std::string& data_name) {
+  if (const std::string list = differing_keys(wanted, stored); !list.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "--resume: the run was started with another configuration:", list,
+         "\nResume without these options, or start a new run in another folder");
+  }
+  if (state.data_fingerprint != data_fingerprint) {
+    fail(ErrorCode::invalid_argument, "--resume: the run was trained on ", state.data_name,
+         " (fingerprint ", state.data_fingerprint, ") but the data now given is ", data_name,
+         " (fingerprint ", data_fingerprint, ")");
+  }
+  const TrainConfig& training = stored.training;
+  if (wanted.training.epochs < training.epochs) {
+    fail(ErrorCode::invalid_argument, "--resume: training.epochs may grow but not shrink, from ",
+         training.epochs, " to ", wanted.training.epochs);
+  }
+  if (wanted.training.epochs != training.epochs &&
+      training.schedule == LearningRateSchedule::cosine) {
+    fail(ErrorCode::invalid_argument, "--resume: the cosine schedule was laid out for ",
+         training.epochs,
+         " epochs; a longer run would have had other learning rates from the start");
+  }
+}
+
+Config load_run_config(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return Checkpoint::read(path).config();
+  const std::string file = path + "/config.json";
+  const std::vector<std::byte> bytes = read_file(file, uint64_t{1} << 20);
+  return config_from_json(as_text(bytes), Config{}, file);
+}
+
+}  // namespace vae

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+#include "vae/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "host/checkpoint.h"
+#include "host/evaluator.h"
+#include "host/io/atomic_file.h"
+#include "host/metrics_log.h"
+#include "host/model_impl.h"
+#include "host/resume.h"
+#include "host/run_folder.h"
+#include "host/train_step.h"
+#include "kernels/check.h"
+#include "vae/report.h"
+#include "vae/version.h"
+
+namespace vae {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kKeptCheckpoints = 2;
+constexpr int kMaxFailedSaves = 3;
+constexpr double kProgressSeconds = 0.1;  // between read-backs of the loss, each of which waits
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+RunFolder::Mode mode_of(const TrainOptions& options) {
+  if (options.resume) return RunFolder::Mode::resume;
+  return options.overwrite ? RunFolder::Mode::overwrite : RunFolder::Mode::fresh;
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+  Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts);
+
+  TrainResult run();
+  void start();
+  void resume();
+  Command run_epoch();
+  void finish_epoch();
+  Command after_step();
+  Progress progress(const StepState& state) const;
+  void stop_if_diverged(const StepState& state);
+  Metrics train_metrics();
+  Metrics test_metrics();
+  void log_metrics(const Metrics& metrics, bool sync);
+  void write_pictures();
+  void save_best(double elbo);
+  void save();
+  void try_save(const std::string& path);
+  void write_status(const std::string& status, const std::string& reason = {});
+  TrainingState training_state() const;
+  void say(LogLevel level, const std::string& text) const;
+  /// Runs what may fail without harm to the training; a failure becomes a warning.
+  template <typename Action>
+  void attempt(const char* what, Action action);
+
+  int64_t epoch() const { return (step->steps_done() - 1) / step->steps_per_epoch() + 1; }
+
+  Config config;
+  Dataset data;
+  TrainOptions options;
+  std::string fingerprint;
+  std::optional<RunFolder> folder;
+  std::optional<MetricsLog> log;
+  std::optional<Model> model;
+  std::unique_ptr<TrainStep> step;
+  std::optional<double> best_elbo;
+  double earlier_seconds = 0.0;  // spent on this epoch before a resume
+  Clock::time_point epoch_start, last_report;
+  int64_t resumed_batches = 0;  // of this epoch, done before a resume
+  uint32_t reported_skips = 0;
+  int failed_saves = 0;
+  Progress last_progress;
+  TrainResult result;
+};
+
+Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts)
+    : config(wanted), data(dataset), options(opts), fingerprint(dataset.fingerprint()) {
+  validate(config);
+  VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
+            " needs images for training and for testing");
+  VAE_CHECK(!options.resume || !options.run_folder.empty(), "resume needs a run_folder");
+  if (!options.run_folder.empty()) {
+    folder.emplace(options.run_folder, mode_of(options));
+    log.emplace(folder->file("metrics.jsonl"));
+  }
+  model.emplace(std::make_unique<Model::Impl>(config, options.device, /*training=*/true));
+  step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
+  options.resume ? resume() : start();
+}
+
+void Trainer::Impl::start() {
+  const std::vector<double> mean =
+      config.model.output_bias_from_mean ? data.train.mean_pixels() : std::vector<double>();
+  model->impl().network->initialize(config.training.seed, mean);
+  if (!folder) return;
+  write_file_atomically(folder->file("config.json"), std::string_view(config_to_json(config)));
+  write_status("running");
+}
+
+void Trainer::Impl::resume() {
+  const auto warn = [this](const std::string& text) { say(LogLevel::warning, text); };
+  const Checkpoint checkpoint = newest_valid_checkpoint(folder->path(), warn);
+  const TrainingState& state = *checkpoint.training();
+  check_resumable(config, checkpoint.config(), state, fingerprint, data.name);
+  if (state.device != model->impl().backend->description()) {
+    warn("the run was made on '" + state.device + "' and goes on on '" +
+         model->impl().backend->description() + "': numbers will differ in the last digits");
+  }
+  checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
+  step->set_state(state.step);
+  step->set_totals(state.totals);
+  best_elbo = state.best_elbo;
+  earlier_seconds = state.epoch_seconds;
+  reported_skips = state.step.skipped;
+  log->rewind(state.step.step);
+  for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
+    (metrics.split == "train" ? result.train : result.test) = metrics;
+  }
+  write_file_atomically(folder->file("config.json"), std::string_view(config_to_json(config)));
+  write_status("running");
+  say(LogLevel::info, concat("resuming ", folder->path(), " after step ", state.step.step, " of ",
+                             step->total_steps()));
+}
+
+TrainResult Trainer::Impl::run() {
+  try {
+    while (step->steps_done() < step->total_steps()) {
+      if (run_epoch() == Command::stop) {
+        save();
+        write_status("stopped", "stopped by the caller");
+        result.steps = step->steps_done();
+        if (failed_saves > 0) fail(ErrorCode::io, "the last checkpoint could not be saved");
+        return result;
+      }
+      finish_epoch();
+    }
+  } catch (const Error& error) {
+    write_status(error.code() == ErrorCode::diverged ? "diverged" : "failed", error.what());
+    throw;
+  }
+  if (failed_saves > 0) fail(ErrorCode::io, "the last checkpoint could not be saved");
+  write_status("finished");
+  result.finished = true;
+  result.steps = step->steps_done();
+  return result;
+}
+
+/// To the end of the current epoch, or until the callback asks to stop.
+Command Trainer::Impl::run_epoch() {
+  const int64_t per_epoch = step->steps_per_epoch();
+  resumed_batches = step->steps_done() % per_epoch;
+  epoch_start = Clock::now();
+  last_report = Clock::time_point();
+  do {
+    step->run();
+    const Command command = after_step();
+    const int64_t every = config.training.checkpoint_every;
+    const bool end = step->steps_done() % per_epoch == 0;
+    const bool due = every > 0 && step->steps_done() % every == 0;
+    if (command == Command::stop && !end) return command;
+    if ((command == Command::checkpoint || due) && !end) save();
+    if (end && command == Command::stop) {
+      finish_epoch();
+      return command;
+    }
+  } while (step->steps_done() % per_epoch != 0);
+  return Command::proceed;
+}
+
+Command Trainer::Impl::after_step() {
+  const int64_t done = step->steps_done();
+  const bool end = done % step->steps_per_epoch() == 0;
+  const bool report = end || seconds_since(last_report) >= kProgressSeconds;
+  if (report || done % config.training.max_nonfinite_steps == 0) {
+    const StepState state = step->state();
+    stop_if_diverged(state);
+    if (report) {
+      last_report = Clock::now();
+      last_progress = progress(state);
+    }
+  }
+  last_progress.step = done;
+  last_progress.batch = (done - 1) % step->steps_per_epoch() + 1;
+  return options.on_step ? options.on_step(last_progress) : Command::proceed;
+}
+
+void Trainer::Impl::stop_if_diverged(const StepState& state) {
+  if (state.skipped > reported_skips) {
+    say(LogLevel::warning, concat("step ", state.step, ": loss or gradient is not finite; ",
+                                  state.skipped - reported_skips, " update(s) skipped"));
+    reported_skips = state.skipped;
+  }
+  if (state.skipped_in_a_row < config.training.max_nonfinite_steps) return;
+  fail(ErrorCode::diverged, "training diverged: ", state.skipped_in_a_row,
+       " steps in a row up to step ", state.step, " had a loss or gradient that is not finite; ",
+       "lower learning_rate or set clip_norm. The last good checkpoint stands");
+}
+
+Progress Trainer::Impl::progress(const StepState& state) const {
+  const Totals totals = step->totals();
+  Progress now;
+  now.epoch = epoch();
+  now.epochs = config.training.epochs;
+  now.batches = step->steps_per_epoch();
+  now.loss = state.loss;
+  const double images = static_cast<double>(std::max<int64_t>(1, totals.images));
+  now.elbo = (totals.reconstruction - totals.kl) / images;
+  const int64_t batch = (step->steps_done() - 1) % step->steps_per_epoch() + 1;
+  const double seconds = std::max(1e-9, seconds_since(epoch_start));
+  const double steps_per_second = static_cast<double>(batch - resumed_batches) / seconds;
+  now.samples_per_second = steps_per_second * static_cast<double>(std::min(
+                                                  config.training.batch_size, data.train.count()));
+  now.eta_seconds =
+      static_cast<double>(step->total_steps() - step->steps_done()) / steps_per_second;
+  return now;
+}
+
+void Trainer::Impl::finish_epoch() {
+  result.train = train_metrics();
+  log_metrics(result.train, /*sync=*/false);
+  result.test = test_metrics();
+  log_metrics(result.test, /*sync=*/true);
+  if (folder) {
+    save_best(result.test.elbo);
+    write_pictures();
+    if (config.training.checkpoint_every == 0 || step->steps_done() == step->total_steps()) save();
+  }
+  earlier_seconds = 0.0;
+}
+
+Metrics Trainer::Impl::train_metrics() {
+  const StepState state = step->state();
+  const Totals totals = step->totals();
+  Metrics metrics;
+  metrics.epoch = epoch();
+  metrics.split = "train";
+  metrics.images = totals.images;
+  const double images = static_cast<double>(std::max<int64_t>(1, totals.images));
+  metrics.reconstruction = totals.reconstruction / images;
+  metrics.kl = totals.kl / images;
+  metrics.elbo = metrics.reconstruction - metrics.kl;
+  metrics.beta = state.beta;
+  metrics.learning_rate = state.learning_rate;
+  metrics.step = step->steps_done();
+  metrics.skipped_steps = state.skipped;
+  metrics.seconds = earlier_seconds + seconds_since(epoch_start);
+  metrics.samples_per_second = static_cast<double>(data.train.count()) / metrics.seconds;
+  return metrics;
+}
+
+Metrics Trainer::Impl::test_metrics() {
+  EvaluateOptions evaluation;
+  evaluation.binarization = config.training.binarization;
+  const Clock::time_point start = Clock::now();
+  const Evaluation found = evaluate(*model->impl().network, data.test, evaluation);
+  Metrics metrics = result.train;
+  metrics.split = "test";
+  metrics.elbo = found.elbo;
+  metrics.reconstruction = found.reconstruction;
+  metrics.kl = found.kl;
+  metrics.images = found.images;
+  metrics.seconds = seconds_since(start);
+  metrics.samples_per_second = static_cast<double>(found.images) / metrics.seconds;
+  return metrics;
+}
+
+void Trainer::Impl::log_metrics(const Metrics& metrics, bool sync) {
+  if (log) {
+    attempt("write metrics.jsonl",
+            [&] { log->append(metrics, config.training.binarization, sync); });
+  }
+  if (options.on_metrics) options.on_metrics(metrics);
+}
+
+void Trainer::Impl::write_pictures() {
+  if (!options.pictures) return;
+  attempt("write the pictures", [&] {
+    write_epoch_pictures(folder->path(), *model, data, epoch(), config.training);
+    write_report(folder->path());
+  });
+}
+
+void Trainer::Impl::save_best(double elbo) {
+  if (best_elbo && elbo <= *best_elbo) return;
+  best_elbo = elbo;
+  try_save(best_checkpoint_path(folder->path()));
+}
+
+void Trainer::Impl::save() {
+  if (!folder) return;
+  try_save(folder->checkpoint_path(step->steps_done()));
+  if (failed_saves == 0) folder->prune_checkpoints(kKeptCheckpoints);
+}
+
+/// A full disk must not end hours of training at once: the old files stand, the next checkpoint
+/// tries again, and only repeated failure is an error.
+void Trainer::Impl::try_save(const std::string& path) {
+  try {
+    const TrainingState state = training_state();
+    write_checkpoint(path, model->impl().network->parameters(), config, &state);
+    failed_saves = 0;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::io || ++failed_saves >= kMaxFailedSaves) throw;
+    say(LogLevel::warning, concat("CHECKPOINT NOT SAVED: ", error.what(),
+                                  ". Earlier checkpoints stand; trying again at the next one"));
+  }
+}
+
+TrainingState Trainer::Impl::training_state() const {
+  TrainingState state;
+  state.step = step->state();
+  state.totals = step->totals();
+  const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
+  state.epoch_seconds = between_epochs ? 0.0 : earlier_seconds + seconds_since(epoch_start);
+  state.best_elbo = best_elbo;
+  state.data_name = data.name;
+  state.data_fingerprint = fingerprint;
+  state.device = model->impl().backend->description();
+  return state;
+}
+
+void Trainer::Impl::write_status(const std::string& status, const std::string& reason) {
+  if (!folder) return;
+  nlohmann::ordered_json document = {
+      {"status", status},
+      {"step", step->steps_done()},
+      {"steps", step->total_steps()},
+      {"device", model->impl().backend->name()},
+      {"device_description", model->impl().backend->description()},
+      {"data", data.name},
+      {"data_fingerprint", fingerprint},
+      {"parameters", model->parameter_count()},
+      {"seed", config.training.seed},
+      {"version", build_description()},
+  };
+  if (!reason.empty()) document["reason"] = reason;
+  if (best_elbo) document["best_test_elbo"] = *best_elbo;
+  const std::string text =
+      document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  attempt("write run.json",
+          [&] { write_file_atomically(folder->file("run.json"), std::string_view(text)); });
+}
+
+template <typename Action>
+void Trainer::Impl::attempt(const char* what, Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    say(LogLevel::warning, concat("cannot ", what, ": ", error.what(), "; training goes on"));
+  }
+}
+
+void Trainer::Impl::say(LogLevel level, const std::string& text) const {
+  if (options.log) options.log(level, text);
+}
+
+Trainer::Trainer(const Config& config, const Dataset& data, const TrainOptions& options)
+    : impl_(std::make_unique<Impl>(config, data, options)) {}
+Trainer::~Trainer() = default;
+Trainer::Trainer(Trainer&&) noexcept = default;
+Trainer& Trainer::operator=(Trainer&&) noexcept = default;
+
+TrainResult Trainer::run() { return impl_->run(); }
+Model& Trainer::model() { return *impl_->model; }
+const Config& Trainer::config() const { return impl_->config; }
+
+Model train(const Config& config, const Dataset& data, const TrainOptions& options) {
+  Trainer trainer(config, data, options);
+  trainer.run();
+  return std::move(trainer.model());
+}
+
+}  // namespace vae
