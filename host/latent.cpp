@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "vae/latent.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+/// A polynomial by Horner's rule, constant term first.
+template <size_t count>
+double polynomial(const std::array<double, count>& c, double x) {
+  double value = 0.0;
+  for (size_t i = count; i-- > 0;) value = value * x + c[i];
+  return value;
+}
+
+// Coefficients of PPND16 in [Wichura 1988, Applied Statistics 37(3), AS 241].
+constexpr std::array<double, 8> kA = {3.3871328727963666080e0,  1.3314166789178437745e+2,
+                                      1.9715909503065514427e+3, 1.3731693765509461125e+4,
+                                      4.5921953931549871457e+4, 6.7265770927008700853e+4,
+                                      3.3430575583588128105e+4, 2.5090809287301226727e+3};
+constexpr std::array<double, 8> kB = {1.0,
+                                      4.2313330701600911252e+1,
+                                      6.8718700749205790830e+2,
+                                      5.3941960214247511077e+3,
+                                      2.1213794301586595867e+4,
+                                      3.9307895800092710610e+4,
+                                      2.8729085735721942674e+4,
+                                      5.2264952788528545610e+3};
+constexpr std::array<double, 8> kC = {1.42343711074968357734e0,  4.63033784615654529590e0,
+                                      5.76949722146069140550e0,  3.64784832476320460504e0,
+                                      1.27045825245236838258e0,  2.41780725177450611770e-1,
+                                      2.27238449892691845833e-2, 7.74545014278341407640e-4};
+constexpr std::array<double, 8> kD = {1.0,
+                                      2.05319162663775882187e0,
+                                      1.67638483018380384940e0,
+                                      6.89767334985100004550e-1,
+                                      1.48103976427480074590e-1,
+                                      1.51986665636164571966e-2,
+                                      5.47593808499534494600e-4,
+                                      1.05075007164441684324e-9};
+constexpr std::array<double, 8> kE = {6.65790464350110377720e0,  5.46378491116411436990e0,
+                                      1.78482653991729133580e0,  2.96560571828504891230e-1,
+                                      2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                      2.71155556874348757815e-5, 2.01033439929228813265e-7};
+constexpr std::array<double, 8> kF = {1.0,
+                                      5.99832206555887937690e-1,
+                                      1.36929880922735805310e-1,
+                                      1.48753612908506148525e-2,
+                                      7.86869131145613259100e-4,
+                                      1.84631831751005468180e-5,
+                                      1.42151175831644588870e-7,
+                                      2.04426310338993978564e-15};
+
+void check_code(const Array& code, std::string_view name) {
+  VAE_CHECK(code.shape.size() == 2 && code.rows() == 1 && code.count() == code.shape[1] &&
+                code.count() > 0,
+            "latent: ", name, " must be one code [1, Z]");
+}
+
+Array make_codes(int64_t steps, int64_t dimensions) {
+  Array codes{{steps, dimensions}, {}};
+  codes.values.resize(steps * dimensions);
+  return codes;
+}
+
+/// Row i is weights_a[i] a + weights_b[i] b, where weights come from `weigh(share)`.
+template <typename Weigh>
+Array combine(const Array& a, const Array& b, int64_t steps, const Weigh& weigh) {
+  const int64_t dimensions = a.count();
+  Array codes = make_codes(steps, dimensions);
+  for (int64_t step = 0; step < steps; ++step) {
+    const auto [weight_a, weight_b] = weigh(static_cast<double>(step) / (steps - 1));
+    for (int64_t i = 0; i < dimensions; ++i) {
+      codes.values[step * dimensions + i] =
+          static_cast<float>(weight_a * a.values[i] + weight_b * b.values[i]);
+    }
+  }
+  return codes;
+}
+
+void check_ends(const Array& a, const Array& b, int64_t steps) {
+  check_code(a, "a");
+  check_code(b, "b");
+  VAE_CHECK(a.count() == b.count(), "latent: a has ", a.count(), " dimensions but b has ",
+            b.count());
+  VAE_CHECK(steps >= 2, "latent: ", steps, " steps; both ends are included, so take at least 2");
+}
+
+struct Angle {
+  double radians = 0.0;
+  bool usable = false;  ///< false where sin(radians) is too small to divide by
+};
+
+Angle angle_between(const Array& a, const Array& b) {
+  double aa = 0.0, bb = 0.0, ab = 0.0;
+  for (int64_t i = 0; i < a.count(); ++i) {
+    aa += double{a.values[i]} * a.values[i];
+    bb += double{b.values[i]} * b.values[i];
+    ab += double{a.values[i]} * b.values[i];
+  }
+  if (aa == 0.0 || bb == 0.0) return {};
+  const double radians = std::acos(std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0));
+  return {radians, std::sin(radians) > 1e-6};
+}
+
+}  // namespace
+
+double inverse_normal_cdf(double p) {
+  VAE_CHECK(p > 0.0 && p < 1.0, "inverse_normal_cdf: p is ", p, " but must lie in (0, 1)");
+  const double q = p - 0.5;
+  if (std::abs(q) <= 0.425) {
+    const double r = 0.180625 - q * q;
+    return q * polynomial(kA, r) / polynomial(kB, r);
+  }
+  const double r = std::sqrt(-std::log(std::min(p, 1.0 - p)));
+  const double x = r <= 5.0 ? polynomial(kC, r - 1.6) / polynomial(kD, r - 1.6)
+                            : polynomial(kE, r - 5.0) / polynomial(kF, r - 5.0);
+  return q < 0.0 ? -x : x;
+}
+
+Array interpolate_linear(const Array& a, const Array& b, int64_t steps) {
+  check_ends(a, b, steps);
+  return combine(a, b, steps, [](double share) { return std::pair(1.0 - share, share); });
+}
+
+Array interpolate_spherical(const Array& a, const Array& b, int64_t steps) {
+  check_ends(a, b, steps);
+  const Angle angle = angle_between(a, b);
+  // Parallel codes have no great circle between them, opposite ones have too many.
+  if (!angle.usable) return interpolate_linear(a, b, steps);
+  return combine(a, b, steps, [&](double share) {
+    if (share == 0.0 || share == 1.0) return std::pair(1.0 - share, share);  // exactly the ends
+    const double scale = 1.0 / std::sin(angle.radians);
+    return std::pair(std::sin((1.0 - share) * angle.radians) * scale,
+                     std::sin(share * angle.radians) * scale);
+  });
+}
+
+Array traverse_dimension(const Array& center, int64_t dimension, double range, int64_t steps) {
+  check_code(center, "center");
+  VAE_CHECK(dimension >= 0 && dimension < center.count(), "latent: dimension ", dimension,
+            " does not exist; there are 0 to ", center.count() - 1);
+  VAE_CHECK(steps >= 2, "latent: ", steps, " steps; both ends are included, so take at least 2");
+  VAE_CHECK(std::isfinite(range), "latent: the range must be finite");
+  Array codes = make_codes(steps, center.count());
+  for (int64_t step = 0; step < steps; ++step) {
+    float* code = codes.values.data() + step * center.count();
+    std::copy(center.values.begin(), center.values.end(), code);
+    const double share = static_cast<double>(2 * step - (steps - 1)) / (steps - 1);
+    code[dimension] = static_cast<float>(range * share);
+  }
+  return codes;
+}
+
+Array manifold_grid(int64_t side) {
+  VAE_CHECK(side >= 1 && side <= 10000, "latent: a manifold of ", side,
+            " codes a side; choose 1 to 10000");
+  // The middles of `side` cells of equal probability.
+  const auto quantile = [side](int64_t cell) {
+    return static_cast<float>(inverse_normal_cdf((static_cast<double>(cell) + 0.5) / side));
+  };
+  Array codes = make_codes(side * side, 2);
+  for (int64_t row = 0; row < side; ++row) {
+    for (int64_t column = 0; column < side; ++column) {
+      float* code = codes.values.data() + 2 * (row * side + column);
+      code[0] = quantile(column);
+      code[1] = quantile(side - 1 - row);
+    }
+  }
+  return codes;
+}
+
+}  // namespace vae

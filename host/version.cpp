@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "vae/version.h"
+
+#ifdef VAE_WITH_ONEDNN
+#include <dnnl_version.h>
+#endif
+
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+  return concat("clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
+#elif defined(__GNUC__)
+  return concat("gcc ", __GNUC__, ".", __GNUC_MINOR__, ".", __GNUC_PATCHLEVEL__);
+#else
+  return "an unknown compiler";
+#endif
+}
+
+std::string onednn() {
+#ifdef VAE_WITH_ONEDNN
+  return concat("oneDNN ", DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH);
+#else
+  return "no oneDNN";
+#endif
+}
+
+std::string cuda() {
+#if defined(VAE_WITH_CUDA) && defined(VAE_CUDA_VERSION)
+  return "CUDA " VAE_CUDA_VERSION;
+#elif defined(VAE_WITH_CUDA)
+  return "CUDA";
+#else
+  return "no CUDA";
+#endif
+}
+
+}  // namespace
+
+std::string version() { return VAE_VERSION; }
+
+std::string build_description() {
+#ifdef NDEBUG
+  constexpr const char* kChecks = "";
+#else
+  constexpr const char* kChecks = ", assertions on";
+#endif
+  return concat("vae ", version(), " (", compiler(), ", ", onednn(), ", ", cuda(), kChecks, ")");
+}
+
+}  // namespace vae
