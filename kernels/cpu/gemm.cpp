@@ -19,6 +19,9 @@ namespace {
 
 constexpr int64_t kGranule = 16;  // tiles are cut at multiples of a cache line of floats
 
+// Products a tile should have at least: some 3 us of work, what waking another thread costs.
+constexpr int64_t kTileProducts = 1 << 17;
+
 int64_t rounded_up(int64_t size) { return (size + kGranule - 1) / kGranule * kGranule; }
 
 const float* at(const Factor& factor, int64_t row, int64_t column) {
@@ -49,8 +52,8 @@ Tile Gemm::Grid::tile(int64_t task, int64_t m, int64_t n) const {
 
 /// One tile a thread, as square as possible: a tile of m x n elements packs (m + n) k of its
 /// operands, so a small half-perimeter means little repeated packing.
-Gemm::Grid Gemm::choose_grid(int64_t m, int64_t n) const {
-  const int64_t threads = pool_.size();
+Gemm::Grid Gemm::choose_grid(int64_t m, int64_t n, int64_t k) const {
+  const int64_t threads = std::clamp<int64_t>(m * n * k / kTileProducts, 1, pool_.size());
   Grid best{1, 1, m, n};
   int64_t best_cost = std::numeric_limits<int64_t>::max();
   for (int64_t down = 1; down <= threads; ++down) {

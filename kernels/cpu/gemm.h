@@ -32,7 +32,7 @@ class Gemm {
   template <typename Epilogue>
   void run(float* c, int64_t ldc, const Factor& a, const Factor& b, int64_t m, int64_t n, int64_t k,
            Epilogue epilogue) {
-    const Grid grid = choose_grid(m, n);
+    const Grid grid = choose_grid(m, n, k);
     pool_.parallel_for(grid.down * grid.across, [&](int64_t task) {
       const Tile tile = grid.tile(task, m, n);
       if (tile.rows <= 0 || tile.columns <= 0) return;
@@ -50,7 +50,7 @@ class Gemm {
     Tile tile(int64_t task, int64_t m, int64_t n) const;
   };
 
-  Grid choose_grid(int64_t m, int64_t n) const;
+  Grid choose_grid(int64_t m, int64_t n, int64_t k) const;
   void multiply(float* c, int64_t ldc, const Factor& a, const Factor& b, int64_t k,
                 const Tile& tile) const;
 

@@ -117,12 +117,12 @@ TEST(LinearVaeTest, ReachesTheClosedFormOptimumOfProbabilisticPca) {
   const double optimum = ppca_log_likelihood(eigen, kSigma * kSigma);
 
   TrainConfig training;
-  training.epochs = 200;
+  training.epochs = 2000;
   training.batch_size = 100;
   training.binarization = Binarization::none;
   training.learning_rate = 1e-2;
   training.schedule = LearningRateSchedule::cosine;
-  const auto backend = make_backend(Device::cpu());
+  const auto backend = make_backend(Device::cpu(1));
   Network network(*backend, linear_model(), {128, 1, /*training=*/true});
   network.initialize(training.seed, images.mean_pixels());
   TrainStep step(network, images, training);
