@@ -133,8 +133,9 @@ TEST(IdxTest, NamesForeignFiles) {
       {"\x89PNG\r\n\x1a\n....", "PNG picture"},
       {std::string("PK\x03\x04") + std::string(40, 'x'), "zip archive"},
       {"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"}};
-  for (const auto& [content, name] : cases) {
-    expect_error(ErrorCode::corrupt, [&] { parse_images(to_bytes(content)); }, {name});
+  for (const auto& foreign : cases) {
+    expect_error(ErrorCode::corrupt, [&] { parse_images(to_bytes(foreign.first)); },
+                 {foreign.second});
   }
 }
 

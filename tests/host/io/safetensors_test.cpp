@@ -238,9 +238,10 @@ TEST(SafetensorsTest, NamesForeignFiles) {
       {std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10), "gzip"},
       {std::string("\x93NUMPY\x01\0v\0{'descr'", 18), "NumPy array"},
       {std::string("GGUF\x03\0\0\0\0\0\0\0", 12), "GGUF"}};
-  for (const auto& [content, name] : cases) {
-    expect_error(ErrorCode::corrupt, [&] { parse_safetensors(to_bytes(content), "f", kForeign); },
-                 {name});
+  for (const auto& foreign : cases) {
+    expect_error(ErrorCode::corrupt,
+                 [&] { parse_safetensors(to_bytes(foreign.first), "f", kForeign); },
+                 {foreign.second});
   }
 }
 

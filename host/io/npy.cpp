@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// Format: magic, version, header length, a Python dict literal, data.
+// [numpy.lib.format, "Format Version 1.0"]
+#include "host/io/npy.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "host/io/atomic_file.h"
+#include "host/io/foreign.h"
+#include "host/io/sanitize.h"
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+using namespace std::string_view_literals;
+
+static_assert(std::endian::native == std::endian::little, "arrays are stored little-endian");
+
+constexpr std::string_view kMagic = "\x93NUMPY"sv;
+constexpr size_t kAlignment = 64;          // of the data's start, as NumPy pads
+constexpr size_t kLargestHeader = 65'535;  // version 1.0's own limit; ours for 2.0 too
+constexpr size_t kLargestRank = 32;        // NumPy's limit
+
+[[noreturn]] void fail_corrupt(std::string_view origin, std::string_view expected,
+                               std::string_view found) {
+  fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": not a readable .npy file: expected ",
+       expected, ", found ", found,
+       "; write it with numpy.save as a C-ordered float32, float64 or uint8 array");
+}
+
+/// Recognises {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } with keys in any order.
+class HeaderParser {
+ public:
+  HeaderParser(std::string_view text, std::string_view origin) : rest_(text), origin_(origin) {}
+
+  void parse() {
+    expect("{");
+    while (!take("}")) {
+      parse_member(parse_string());
+      if (!take(",")) {
+        expect("}");
+        break;
+      }
+    }
+    // What remains is padding up to the newline at the very end.
+    const size_t padding = std::min(rest_.find_first_not_of(' '), rest_.size());
+    if (rest_.substr(padding) != "\n") fail_here("blanks and a newline at the header's end");
+    if (!descr || !fortran_order || !shape) fail_here("descr, fortran_order and shape");
+  }
+
+  std::optional<std::string_view> descr;
+  std::optional<bool> fortran_order;
+  std::optional<std::vector<int64_t>> shape;
+
+ private:
+  [[noreturn]] void fail_here(std::string_view expected) const {
+    fail_corrupt(origin_, concat(expected, " in the header"),
+                 rest_.empty() ? "its end" : concat('"', sanitize_for_terminal(rest_, 40), '"'));
+  }
+
+  bool take(std::string_view token) {
+    const size_t blanks = std::min(rest_.find_first_not_of(' '), rest_.size());
+    if (!rest_.substr(blanks).starts_with(token)) return false;
+    rest_.remove_prefix(blanks + token.size());
+    return true;
+  }
+
+  void expect(std::string_view token) {
+    if (!take(token)) fail_here(concat('"', token, '"'));
+  }
+
+  std::string_view parse_string() {
+    if (!take("'")) fail_here("a quoted word (structured types are not read)");
+    const size_t end = rest_.find_first_of("'\\\n");
+    if (end == std::string_view::npos || rest_[end] != '\'') fail_here("a closing quote");
+    const std::string_view word = rest_.substr(0, end);
+    rest_.remove_prefix(end + 1);
+    return word;
+  }
+
+  void parse_member(std::string_view key) {
+    expect(":");
+    if (key == "descr" && !descr) {
+      descr = parse_string();
+    } else if (key == "fortran_order" && !fortran_order) {
+      fortran_order = take("True");
+      if (!*fortran_order) expect("False");
+    } else if (key == "shape" && !shape) {
+      shape = parse_shape();
+    } else {
+      fail_corrupt(origin_, "descr, fortran_order and shape, each once",
+                   concat("the key \"", sanitize_for_terminal(key, 40), '"'));
+    }
+  }
+
+  std::vector<int64_t> parse_shape() {
+    std::vector<int64_t> sizes;
+    expect("(");
+    while (!take(")")) {
+      if (sizes.size() == kLargestRank) fail_here(concat("at most ", kLargestRank, " dimensions"));
+      sizes.push_back(parse_size());
+      if (take(",")) continue;
+      if (sizes.size() == 1) fail_here("\",\" of a tuple");  // (3) is a number in Python
+      expect(")");
+      break;
+    }
+    return sizes;
+  }
+
+  int64_t parse_size() {
+    take("");  // blanks
+    int64_t size = 0;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), size);
+    const bool leading_zero = rest_.starts_with('0') && end != rest_.data() + 1;
+    if (error != std::errc() || size < 0 || leading_zero) fail_here("a size from 0 to 2^63 - 1");
+    rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
+    return size;
+  }
+
+  std::string_view rest_;
+  std::string_view origin_;
+};
+
+/// Splits the file into header text and data.
+std::pair<std::string_view, std::span<const std::byte>> split(std::span<const std::byte> file,
+                                                              std::string_view origin) {
+  const std::string_view text = as_text(file);
+  if (!text.starts_with(kMagic)) fail_corrupt(origin, "NumPy's magic number", describe_start(file));
+  if (text.size() < 12) fail_corrupt(origin, "a complete header", "the file's end");
+  const int major = text[6], minor = text[7];
+  if ((major != 1 && major != 2) || minor != 0) {
+    fail_corrupt(origin, "format version 1.0 or 2.0", concat(major, '.', minor));
+  }
+  const size_t length_bytes = major == 1 ? 2 : 4;
+  uint32_t length = 0;
+  std::memcpy(&length, file.data() + 8, length_bytes);
+  const size_t start = 8 + length_bytes;
+  if (length > kLargestHeader || length > text.size() - start) {
+    fail_corrupt(
+        origin,
+        concat("a header of at most ", std::min(kLargestHeader, text.size() - start), " bytes"),
+        concat("a length of ", length));
+  }
+  return {text.substr(start, length), file.subspan(start + length)};
+}
+
+size_t value_size(std::string_view descr, std::string_view origin) {
+  if (descr == "<f4") return 4;
+  if (descr == "<f8") return 8;
+  if (descr == "|u1") return 1;
+  const bool object = descr.find('O') != std::string_view::npos;
+  fail_corrupt(
+      origin, "type <f4, <f8 or |u1",
+      concat('"', sanitize_for_terminal(descr, 40), '"',
+             object ? " (Python objects, which could run code and are never loaded)" : ""));
+}
+
+void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size_t data_bytes,
+                     std::string_view origin) {
+  uint64_t bytes = value_bytes;
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) bytes = 0;
+  for (const int64_t size : shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) {
+      fail_corrupt(origin, "a shape of less than 2^64 bytes", "a larger one");
+    }
+  }
+  if (bytes != data_bytes) {
+    fail_corrupt(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
+  }
+}
+
+std::vector<float> to_floats(std::span<const std::byte> data, size_t value_bytes) {
+  std::vector<float> values(data.size() / value_bytes);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const std::byte* from = data.data() + i * value_bytes;
+    if (value_bytes == 8) {
+      double wide = 0.0;
+      std::memcpy(&wide, from, sizeof wide);
+      values[i] = static_cast<float>(wide);
+    } else if (value_bytes == 4) {
+      std::memcpy(&values[i], from, sizeof(float));
+    } else {
+      values[i] = static_cast<float>(std::to_integer<int>(*from));
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_npy(const Array& array) {
+  VAE_CHECK(array.shape.size() <= kLargestRank, "an array of ", array.shape.size(),
+            " dimensions cannot be written as .npy");
+  int64_t count = 1;
+  for (const int64_t size : array.shape) count *= size;
+  VAE_CHECK(count == array.count(), "the array has ", array.count(), " values, its shape says ",
+            count);
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  for (const int64_t size : array.shape) header += concat(size, ", ");
+  if (array.shape.size() > 1) header.resize(header.size() - 2);   // (2, 3)
+  if (array.shape.size() == 1) header.resize(header.size() - 1);  // (2,)
+  header += "), }";
+  constexpr size_t kFixedBytes = 10;  // magic, version, length
+  while ((kFixedBytes + header.size() + 1) % kAlignment != 0) header += ' ';
+  header += '\n';
+  const std::string start = concat(kMagic, '\x01', '\0', static_cast<char>(header.size() & 255),
+                                   static_cast<char>(header.size() >> 8), header);
+  const std::span<const std::byte> values = std::as_bytes(std::span(array.values));
+  std::vector<std::byte> file(start.size() + values.size());
+  std::ranges::copy(values, std::ranges::copy(as_bytes(start), file.begin()).out);
+  return file;
+}
+
+Array decode_npy(std::span<const std::byte> file, std::string_view origin) {
+  const auto [header, data] = split(file, origin);
+  HeaderParser parser(header, origin);
+  parser.parse();
+  const size_t value_bytes = value_size(*parser.descr, origin);
+  if (*parser.fortran_order) fail_corrupt(origin, "C order", "Fortran order");
+  check_data_size(*parser.shape, value_bytes, data.size(), origin);
+  return {std::move(*parser.shape), to_floats(data, value_bytes)};
+}
+
+}  // namespace vae

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vae/image.h"
+
+namespace vae {
+
+/// An 8-bit grey or RGB picture as a PNG file.
+std::vector<std::byte> encode_png(const Image& image);
+
+/// Reads any PNG as 8-bit grey or RGB; a transparent one is laid on black. Every chunk's checksum,
+/// the order of chunks and the sizes are checked before a pixel is decoded; a picture is refused
+/// that claims more pixels than its bytes can hold. Throws Error(corrupt).
+Image decode_png(std::span<const std::byte> file, std::string_view origin);
+
+}  // namespace vae
