@@ -124,6 +124,8 @@ Image decode_png(std::span<const std::byte> file, std::string_view origin) {
     fail_corrupt(origin, "a PNG header", png.message);
   }
   const bool colour = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
+  png.flags |=
+      PNG_IMAGE_FLAG_16BIT_sRGB;  // as everyone writes them; libpng would take linear light
   png.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   Image image = {
       .height = png.height, .width = png.width, .channels = colour ? 3 : 1, .pixels = {}};

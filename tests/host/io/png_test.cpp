@@ -80,6 +80,7 @@ TEST(PngTest, ConvertsOtherKinds) {
       decode(make_png(2, 1, 8, 3, row + std::string("\0\x01", 2), chunk("PLTE", "abcxyz")));
   EXPECT_EQ(palette.channels, 3);
   EXPECT_EQ(palette.pixels, (std::vector<uint8_t>{'a', 'b', 'c', 'x', 'y', 'z'}));
+  EXPECT_EQ(decode(make_png(1, 1, 16, 0, row + "\x64\x64")).pixels, std::vector<uint8_t>{0x64});
   const Image transparent = decode(make_png(2, 1, 8, 6, row + std::string("abc\xffxyz\0", 8)));
   EXPECT_EQ(transparent.pixels, (std::vector<uint8_t>{'a', 'b', 'c', 0, 0, 0}));
   EXPECT_EQ(decode(make_png(1, 1, 8, 4, row + "g\xff")).channels, 1);
