@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "vae/image.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "host/io/atomic_file.h"
+#include "host/io/gif.h"
+#include "host/io/png.h"
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+constexpr uint8_t kSeparator = 208;      // light grey: shows between dark pictures and bright ones
+constexpr int64_t kSeparatorPixels = 1;  // also around the grid
+constexpr uint64_t kLargestPngBytes = uint64_t{256} << 20;
+constexpr int64_t kLargestPixels = int64_t{1} << 31;
+
+void check_image(const Image& image) {
+  const bool possible = image.height > 0 && image.width > 0 &&
+                        (image.channels == 1 || image.channels == 3) &&
+                        image.height <= kLargestPixels / image.width / image.channels;
+  VAE_CHECK(possible && static_cast<int64_t>(image.pixels.size()) ==
+                            image.height * image.width * image.channels,
+            "image: ", image.pixels.size(), " pixel values are no picture of ", image.height, " x ",
+            image.width, " x ", image.channels, " (height x width x channels)");
+}
+
+Image blank_image(int64_t height, int64_t width, int64_t channels, uint8_t value) {
+  VAE_CHECK(height <= kLargestPixels / width / channels, "image: a picture of ", height, " x ",
+            width, " pixels is too large");
+  return {height, width, channels, std::vector<uint8_t>(height * width * channels, value)};
+}
+
+/// Copies `part` into `whole` with its upper left corner at (top, left).
+void paste(const Image& part, int64_t top, int64_t left, Image& whole) {
+  const int64_t row_bytes = part.width * part.channels;
+  for (int64_t y = 0; y < part.height; ++y) {
+    std::copy_n(part.pixels.begin() + y * row_bytes, row_bytes,
+                whole.pixels.begin() + ((top + y) * whole.width + left) * whole.channels);
+  }
+}
+
+}  // namespace
+
+std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width, int64_t channels) {
+  VAE_CHECK(height > 0 && width > 0 && (channels == 1 || channels == 3) &&
+                height <= kLargestPixels / width / channels,
+            "to_images: a picture of ", height, " x ", width, " x ", channels, " is impossible");
+  VAE_CHECK(pixels.rows() == 0 || pixels.row_size() == height * width * channels,
+            "to_images: rows of ", pixels.row_size(), " values are no pictures of ", height, " x ",
+            width, " x ", channels, " (height x width x channels)");
+  std::vector<Image> images;
+  for (int64_t row = 0; row < pixels.rows(); ++row) {
+    Image image{height, width, channels, std::vector<uint8_t>(pixels.row_size())};
+    std::transform(pixels.row(row), pixels.row(row) + pixels.row_size(), image.pixels.begin(),
+                   [](float value) {
+                     // A NaN fails the comparison and becomes black.
+                     const float clipped = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
+                     return static_cast<uint8_t>(std::lround(clipped * 255.0f));
+                   });
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+Image make_grid(const std::vector<Image>& images, int64_t columns) {
+  VAE_CHECK(!images.empty(), "make_grid: there are no pictures");
+  VAE_CHECK(columns >= 0, "make_grid: ", columns, " columns; choose 1 or more, or 0 for a square");
+  const Image& first = images.front();
+  for (const Image& image : images) {
+    check_image(image);
+    VAE_CHECK(image.height == first.height && image.width == first.width &&
+                  image.channels == first.channels,
+              "make_grid: a picture is ", image.height, " x ", image.width, " x ", image.channels,
+              " but the first is ", first.height, " x ", first.width, " x ", first.channels);
+  }
+  const auto count = static_cast<int64_t>(images.size());
+  if (columns == 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(count)));
+  columns = std::min(columns, count);
+  const int64_t rows = (count + columns - 1) / columns;
+  const int64_t cell_height = first.height + kSeparatorPixels;
+  const int64_t cell_width = first.width + kSeparatorPixels;
+  Image grid = blank_image(rows * cell_height + kSeparatorPixels,
+                           columns * cell_width + kSeparatorPixels, first.channels, kSeparator);
+  for (int64_t i = 0; i < count; ++i) {
+    paste(images[i], i / columns * cell_height + kSeparatorPixels,
+          i % columns * cell_width + kSeparatorPixels, grid);
+  }
+  return grid;
+}
+
+Image enlarge(const Image& image, int64_t factor) {
+  check_image(image);
+  VAE_CHECK(factor >= 1 && factor <= 1000, "enlarge: a factor of ", factor, "; choose 1 to 1000");
+  Image large = blank_image(image.height * factor, image.width * factor, image.channels, 0);
+  auto target = large.pixels.begin();
+  for (int64_t y = 0; y < large.height; ++y) {
+    for (int64_t x = 0; x < large.width; ++x) {
+      const int64_t source = (y / factor * image.width + x / factor) * image.channels;
+      target = std::copy_n(image.pixels.begin() + source, image.channels, target);
+    }
+  }
+  return large;
+}
+
+void save_png(const std::string& path, const Image& image) {
+  check_image(image);
+  write_file_atomically(path, encode_png(image));
+}
+
+Image load_png(const std::string& path) {
+  return decode_png(read_file(path, kLargestPngBytes), path);
+}
+
+void save_gif(const std::string& path, const std::vector<Image>& frames, int frame_ms) {
+  VAE_CHECK(!frames.empty(), "save_gif: there are no frames");
+  for (const Image& frame : frames) check_image(frame);
+  write_file_atomically(path, encode_gif(frames, frame_ms));
+}
+
+}  // namespace vae

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "vae/report.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "host/io/atomic_file.h"
+#include "host/report/html.h"
+#include "host/report/number_text.h"
+#include "host/report/picture_names.h"
+#include "host/report/run_record.h"
+#include "host/report/settings.h"
+#include "host/report/svg_plot.h"
+
+namespace vae {
+namespace {
+
+constexpr uint64_t kLargestPictureBytes = uint64_t{64} << 20;
+
+std::string card(const std::string& name, const std::string& value, const std::string& unit,
+                 const std::string& more) {
+  return "<div class=\"card\"><div class=\"name\">" + escape_html(name) +
+         "</div><div class=\"value\">" + escape_html(value) + " <span class=\"unit\">" +
+         escape_html(unit) + "</span></div><div class=\"more\">" + escape_html(more) +
+         "</div></div>\n";
+}
+
+std::string cards(const RunRecord& run) {
+  if (run.test.empty() || run.train.empty()) {
+    return "<p class=\"note\">No epoch is finished yet.</p>\n";
+  }
+  const Metrics& last = run.test.back();
+  const Metrics& best = *run.best();
+  double seconds = 0.0, rate = 0.0;
+  for (const Metrics& epoch : run.train) seconds += epoch.seconds;
+  for (const Metrics& epoch : run.train) rate += epoch.samples_per_second;
+  const auto epochs = static_cast<double>(run.train.size());
+  const std::string nats = "nats";
+  std::string html = "<div class=\"cards\">\n";
+  html += card("Test ELBO", fixed_text(last.elbo, 2), nats,
+               best.epoch == last.epoch ? "the best so far"
+                                        : "best " + fixed_text(best.elbo, 2) + " at epoch " +
+                                              std::to_string(best.epoch));
+  html += card("Reconstruction", fixed_text(last.reconstruction, 2), nats, "E log p(x|z), test");
+  html += card("KL", fixed_text(last.kl, 2), nats, "KL(q(z|x) || N(0, I)), test");
+  html += card("Time per epoch", fixed_text(seconds / epochs, seconds / epochs < 10 ? 2 : 1), "s",
+               grouped_text(static_cast<int64_t>(rate / epochs)) + " images/s");
+  if (run.parameters > 0) {
+    html += card("Parameters", grouped_text(run.parameters), "", network_text(run.config.model));
+  }
+  return html + "</div>\n";
+}
+
+using Field = double Metrics::*;
+
+PlotSeries series(const std::string& name, const std::string& style,
+                  const std::vector<Metrics>& lines, Field field) {
+  PlotSeries curve{name, style, {}, {}};
+  for (const Metrics& line : lines) {
+    curve.x.push_back(static_cast<double>(line.epoch));
+    curve.y.push_back(line.*field);
+  }
+  return curve;
+}
+
+std::string plot(const std::string& svg, bool wide) {
+  if (svg.empty()) return {};
+  return std::string("<div class=\"plot") + (wide ? " wide" : "") + "\">" + svg + "</div>\n";
+}
+
+std::string nats_plot(const RunRecord& run, const std::string& title, Field field, bool wide) {
+  LinePlot drawing{title, "epoch", "nats per image", {}};
+  drawing.series = {series("train", "train", run.train, field),
+                    series("test", "test", run.test, field)};
+  if (wide) drawing.width = 1040;
+  return plot(draw_line_plot(drawing), wide);
+}
+
+bool varies(const std::vector<Metrics>& lines, Field field) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const Metrics& line) { return line.*field != lines.front().*field; });
+}
+
+std::string setting_plot(const RunRecord& run, const std::string& title, Field field) {
+  if (!varies(run.train, field)) return {};
+  LinePlot drawing{title, "epoch", "at the end of the epoch", {}};
+  drawing.series = {series(title, "single", run.train, field)};
+  drawing.decimals = 6;
+  return plot(draw_line_plot(drawing), false);
+}
+
+std::string plots(const RunRecord& run) {
+  if (run.train.empty()) return {};
+  std::string html = "<h2>Curves</h2>\n<div class=\"plots\">\n";
+  html += nats_plot(run, "ELBO", &Metrics::elbo, /*wide=*/true);
+  html += nats_plot(run, "Reconstruction", &Metrics::reconstruction, false);
+  html += nats_plot(run, "KL", &Metrics::kl, false);
+  html += setting_plot(run, "Learning rate", &Metrics::learning_rate);
+  html += setting_plot(run, "KL weight (beta)", &Metrics::beta);
+  std::vector<double> kl = run.kl_per_dimension;
+  std::sort(kl.rbegin(), kl.rend());
+  html += plot(draw_bar_plot({"KL of each latent dimension, sorted", "rank", "nats", kl}), false);
+  return html +
+         "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over "
+         "the "
+         "epoch while the weights moved, <b>test</b> is measured after the epoch. The bound is "
+         "always shown at beta = 1, whatever weight the objective uses.</p>\n";
+}
+
+std::string figure(const std::string& path, const std::string& title, const std::string& text,
+                   const std::string& style = {}) {
+  const std::vector<std::byte> png = read_file(path, kLargestPictureBytes);
+  return "<figure class=\"" + style + "\"><figcaption><b>" + escape_html(title) + "</b> " +
+         escape_html(text) + "</figcaption><img alt=\"" + escape_html(title) +
+         "\" src=\"data:image/png;base64," + encode_base64(png) + "\"></figure>\n";
+}
+
+std::string epoch_text(int64_t epoch) { return "after epoch " + std::to_string(epoch); }
+
+/// The newest picture of a kind beside the first one, where there are two.
+std::string first_and_last(const RunRecord& run, PictureKind kind, const std::string& title) {
+  const auto found = find_pictures(run.folder, kind);
+  if (found.empty()) return {};
+  const auto& [first, first_path] = *found.begin();
+  const auto& [last, last_path] = *found.rbegin();
+  if (first == last) return figure(last_path, title, epoch_text(last), "half");
+  return "<div class=\"pair\">" + figure(first_path, title, epoch_text(first)) +
+         figure(last_path, title, epoch_text(last)) + "</div>\n";
+}
+
+std::string pictures(const RunRecord& run) {
+  std::string html;
+  const auto reconstructions = find_pictures(run.folder, PictureKind::reconstructions);
+  if (!reconstructions.empty()) {
+    html += figure(reconstructions.rbegin()->second, "Reconstructions",
+                   epoch_text(reconstructions.rbegin()->first) +
+                       ": test images as the model reads them, each row above the row decoded "
+                       "from their posterior means");
+  }
+  html += first_and_last(run, PictureKind::samples, "Samples from the prior");
+  html += first_and_last(run, PictureKind::manifold, "The latent plane");
+  return html.empty() ? html : "<h2>Pictures</h2>\n" + html;
+}
+
+std::string settings(const RunRecord& run) {
+  std::string html = "<h2>What was trained</h2>\n<div class=\"table\"><table class=\"settings\">\n";
+  for (const Setting& setting : describe_settings(run)) {
+    html += "<tr><th>" + escape_html(setting.name) + "</th><td>" + escape_html(setting.value) +
+            "</td></tr>\n";
+  }
+  return html + "</table></div>\n<details><summary>Complete configuration</summary><div " +
+         "class=\"table\"><pre>" + escape_html(config_to_json(run.config)) +
+         "</pre></div></details>\n";
+}
+
+std::string epochs_table(const RunRecord& run) {
+  if (run.train.empty()) return {};
+  std::string html =
+      "<details><summary>Every epoch</summary><div class=\"table\"><table class=\"numbers\">\n"
+      "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th><th>train ELBO</th>"
+      "<th>seconds</th><th>images/s</th></tr>\n";
+  const Metrics* best = run.best();
+  for (const Metrics& train : run.train) {
+    const auto test = std::find_if(run.test.begin(), run.test.end(),
+                                   [&](const Metrics& line) { return line.epoch == train.epoch; });
+    const bool tested = test != run.test.end();
+    const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
+    html += best && best->epoch == train.epoch ? "<tr class=\"best\">" : "<tr>";
+    html += cell(std::to_string(train.epoch));
+    for (const Field field : {&Metrics::elbo, &Metrics::reconstruction, &Metrics::kl}) {
+      html += cell(tested ? fixed_text((*test).*field, 2) : "");
+    }
+    html += cell(fixed_text(train.elbo, 2)) + cell(fixed_text(train.seconds, 2)) +
+            cell(grouped_text(static_cast<int64_t>(train.samples_per_second))) + "</tr>\n";
+  }
+  return html + "</table></div></details>\n";
+}
+
+std::string lead(const RunRecord& run) {
+  const int64_t done = run.train.empty() ? 0 : run.train.back().epoch;
+  std::string text =
+      std::to_string(done) + " of " + std::to_string(run.config.training.epochs) + " epochs";
+  if (!run.data.empty()) text += " on " + run.data;
+  text += ", binarization: " + std::string(to_string(run.config.training.binarization));
+  if (!run.device.empty()) text += ", " + run.device;
+  return escape_html(text);
+}
+
+std::string page(const RunRecord& run) {
+  const std::string name =
+      std::filesystem::absolute(run.folder).lexically_normal().filename().string();
+  const std::string title = "Variational autoencoder " + network_text(run.config.model);
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+      escape_html(name.empty() ? title : name + ": " + title) + "</title>\n<style>" +
+      std::string(report_style()) + "</style>\n</head>\n<body>\n<main>\n<h1>" + escape_html(title) +
+      "</h1>\n<p class=\"lead\">" + lead(run) + "</p>\n";
+  html += cards(run) + pictures(run) + plots(run) + epochs_table(run) + settings(run);
+  if (!run.version.empty()) html += "<footer>" + escape_html(run.version) + "</footer>\n";
+  return html + "</main>\n</body>\n</html>\n";
+}
+
+}  // namespace
+
+void write_report(const std::string& run_folder) {
+  write_file_atomically(run_folder + "/report.html",
+                        std::string_view(page(read_run_record(run_folder))));
+}
+
+}  // namespace vae

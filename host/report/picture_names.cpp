@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "host/report/picture_names.h"
+
+#include <charconv>
+#include <filesystem>
+
+namespace vae {
+namespace {
+
+std::string suffix(PictureKind kind) {
+  switch (kind) {
+    case PictureKind::reconstructions:
+      return "-reconstructions.png";
+    case PictureKind::samples:
+      return "-samples.png";
+    case PictureKind::manifold:
+      return "-manifold.png";
+  }
+  return {};
+}
+
+constexpr std::string_view kPrefix = "epoch-";
+constexpr size_t kDigits = 3;  // more where the epoch needs them
+
+}  // namespace
+
+std::string picture_name(int64_t epoch, PictureKind kind) {
+  std::string number = std::to_string(epoch);
+  if (number.size() < kDigits) number.insert(0, kDigits - number.size(), '0');
+  return std::string(kPrefix) + number + suffix(kind);
+}
+
+std::map<int64_t, std::string> find_pictures(const std::string& run_folder, PictureKind kind) {
+  std::map<int64_t, std::string> found;
+  std::error_code error;
+  // The increment may fail too: then the iterator is at its end, and what was found is shown.
+  for (std::filesystem::directory_iterator entry(run_folder + "/images", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(kPrefix)) continue;
+    int64_t epoch = 0;
+    const char* start = name.data() + kPrefix.size();
+    if (std::from_chars(start, name.data() + name.size(), epoch).ec != std::errc()) continue;
+    if (name == picture_name(epoch, kind)) found[epoch] = entry->path().string();
+  }
+  return found;
+}
+
+}  // namespace vae

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "host/report/settings.h"
+
+#include "host/report/number_text.h"
+
+namespace vae {
+namespace {
+
+std::string data_text(const RunRecord& run) {
+  const ModelConfig& model = run.config.model;
+  std::string text = run.data.empty() ? "images" : run.data;
+  text += ": " + std::to_string(model.height) + " x " + std::to_string(model.width) + " pixels, " +
+          (model.channels == 1 ? "grey" : "RGB");
+  if (!run.train.empty()) text += ", " + grouped_text(run.train.back().images) + " for training";
+  if (!run.test.empty()) text += ", " + grouped_text(run.test.back().images) + " for testing";
+  if (!run.data_fingerprint.empty()) text += " (fingerprint " + run.data_fingerprint + ")";
+  return text;
+}
+
+std::string binarization_text(const Config& config) {
+  const Binarization protocol = config.training.binarization;
+  const std::string word(to_string(protocol));
+  switch (protocol) {
+    case Binarization::none:
+      return config.model.likelihood == Likelihood::bernoulli
+                 ? word +
+                       ": grey levels pixel / 255 under a Bernoulli; its numbers are no "
+                       "log-likelihoods and compare only with the same setting"
+                 : word + ": grey levels pixel / 255";
+    case Binarization::fixed:
+      return word + ": each pixel drawn once from Bernoulli(pixel / 255)";
+    case Binarization::dynamic:
+      return word +
+             ": each pixel drawn afresh from Bernoulli(pixel / 255) at every read; the test "
+             "images drawn once";
+    case Binarization::threshold:
+      return word + ": 1 where pixel >= 128";
+  }
+  return word;
+}
+
+std::string likelihood_text(const ModelConfig& model) {
+  if (model.likelihood == Likelihood::bernoulli) return "Bernoulli from logits";
+  return "Gaussian, standard deviation " + short_text(model.sigma) +
+         (model.variance == Variance::learned ? " at the start, learned" : ", fixed");
+}
+
+std::string objective_text(const TrainConfig& training) {
+  std::string text = "reconstruction - beta KL, beta = " + short_text(training.beta);
+  if (training.kl_warmup_epochs > 0) {
+    text += ", rising from 0 over " + short_text(training.kl_warmup_epochs) + " epochs";
+  }
+  return text;
+}
+
+std::string optimizer_text(const TrainConfig& training) {
+  std::string text = "Adam, learning rate " + short_text(training.learning_rate);
+  if (training.schedule != LearningRateSchedule::constant) {
+    text += " (" + std::string(to_string(training.schedule)) + " schedule)";
+  }
+  text += ", betas " + short_text(training.adam_beta1) + " and " + short_text(training.adam_beta2) +
+          ", epsilon " + short_text(training.adam_epsilon);
+  if (training.clip_norm > 0)
+    text += ", gradient norm clipped at " + short_text(training.clip_norm);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Setting> describe_settings(const RunRecord& run) {
+  const ModelConfig& model = run.config.model;
+  const TrainConfig& training = run.config.training;
+  std::vector<Setting> settings = {
+      {"Data", data_text(run)},
+      {"Binarization", binarization_text(run.config)},
+      {"Network", network_text(model) + ", " + std::string(to_string(model.activation)) +
+                      ", initialised as " + std::string(to_string(model.initialization))},
+      {"Latent dimensions", std::to_string(model.latent)},
+      {"Likelihood", likelihood_text(model)},
+      {"Objective", objective_text(training)},
+      {"Optimizer", optimizer_text(training)},
+      {"Batch size", std::to_string(training.batch_size)},
+      {"Seed", std::to_string(training.seed)},
+  };
+  if (!run.device.empty()) settings.push_back({"Device", run.device});
+  return settings;
+}
+
+}  // namespace vae

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace vae {
+
+/// One curve. Points that are not finite are left out.
+struct PlotSeries {
+  std::string name;
+  std::string style;  ///< CSS class that colours it: "train", "test" or "single".
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+struct LinePlot {
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  std::vector<PlotSeries> series;
+  int decimals = 2;  ///< Of the values in tooltips.
+  int width = 560;   ///< Units of the drawing; the page scales it.
+  int height = 300;
+};
+
+struct BarPlot {
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  std::vector<double> values;
+  int width = 560;
+  int height = 300;
+};
+
+/// An <svg> element with axes, ticks, grid, legend and tooltips (<title> elements). Colours are CSS
+/// classes of the page. Empty where there is no finite point.
+std::string draw_line_plot(const LinePlot& plot);
+std::string draw_bar_plot(const BarPlot& plot);
+
+/// Round numbers that cover [low, high] in about `wanted` steps, both ends included.
+std::vector<double> axis_ticks(double low, double high, int wanted);
+
+}  // namespace vae
