@@ -67,14 +67,15 @@ VAE_HD static inline float clamped(float x, float low, float high) {
 }
 
 /// e^x, saturating at the smallest and largest normal number instead of reaching 0 or infinity.
-/// Cody & Waite reduction to |r| <= ln 2 / 2 and a polynomial of degree 6.
+/// Cody & Waite reduction to |r| <= ln 2 / 2 and a polynomial of degree 7.
 VAE_HD static inline float exponential(float x) {
   constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   const float t = clamped(x, -87.33654f, 88.72283f);
   const float n = fused_multiply_add(t, 1.44269504f, kRounder) - kRounder;
   float r = fused_multiply_add(n, -0.693145752f, t);
   r = fused_multiply_add(n, -1.42860677e-6f, r);
-  float p = 1.38888889e-3f;
+  float p = 1.98412698e-4f;
+  p = fused_multiply_add(p, r, 1.38888889e-3f);
   p = fused_multiply_add(p, r, 8.33333333e-3f);
   p = fused_multiply_add(p, r, 4.16666667e-2f);
   p = fused_multiply_add(p, r, 1.66666667e-1f);

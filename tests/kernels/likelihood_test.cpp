@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+#include "tests/support/backend_test.h"
+#include "tests/support/cases.h"
+
+namespace vae::testing {
+namespace {
+
+double bernoulli(double logit, double x) {
+  return logit * x - std::max(logit, 0.0) - std::log1p(std::exp(-std::abs(logit)));
+}
+
+double gaussian(double mean, double x, double log_variance) {
+  const double variance = std::exp(log_variance);
+  return -0.5 * ((x - mean) * (x - mean) / variance + std::log(2 * std::numbers::pi * variance));
+}
+
+class LikelihoodTest : public BackendTest {};
+
+TEST_P(LikelihoodTest, BernoulliMatchesFloat64InValueAndSlope) {
+  for (const RowCase& c : row_cases()) {
+    const auto logits = random_values(c.rows * c.width, 1, -8.0f, 8.0f);
+    const auto x = random_values(c.rows * c.width, 2, 0.0f, 1.0f);
+    const FloatTensor outputs(backend(), {c.rows, c.width}, logits);
+    const FloatTensor inputs(backend(), {c.rows, c.width}, x), log_px(backend(), {c.rows});
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.outputs = outputs.view();
+    args.doutputs = outputs;  // in place
+    args.x = inputs.view();
+    args.scale = 0.25f;
+    backend().likelihood(args);
+    const auto slopes = outputs.values(), sums = log_px.values();
+    for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {
+      double sum = 0.0;
+      for (int64_t i = row * c.width; i < (row + 1) * c.width; ++i) {
+        sum += bernoulli(logits[i], x[i]);
+        const double sigma = 1.0 / (1.0 + std::exp(-static_cast<double>(logits[i])));
+        ASSERT_NEAR(slopes[i], 0.25 * (sigma - x[i]), 1e-6);
+      }
+      ASSERT_NEAR(sums[row], sum, 1e-5 * (1.0 + std::abs(sum))) << c.rows << 'x' << c.width;
+    }
+  }
+}
+
+TEST_P(LikelihoodTest, GaussianMatchesFloat64AndItsVarianceGradientCentralDifferences) {
+  const int64_t rows = 9, width = 37;
+  const auto means = random_values(rows * width, 3), x = random_values(rows * width, 4, 0.0f, 1.0f);
+  const double log_variance = -1.3, scale = 1.0 / 9.0;
+  const FloatTensor outputs(backend(), {rows, width}, means), inputs(backend(), {rows, width}, x);
+  const FloatTensor slopes(backend(), {rows, width}), log_px(backend(), {rows});
+  const FloatTensor variance(backend(), {1}, {static_cast<float>(log_variance)});
+  const FloatTensor dvariance(backend(), {1});
+  LikelihoodArgs args{log_px.view(),
+                      slopes.view(),
+                      dvariance.view(),
+                      outputs.view(),
+                      inputs.view(),
+                      variance.view(),
+                      1,
+                      Likelihood::gaussian,
+                      static_cast<float>(scale)};
+  backend().likelihood(args);
+  const auto total = [&](double lv) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < means.size(); ++i) sum += gaussian(means[i], x[i], lv);
+    return sum;
+  };
+  const double h = 1e-5;
+  const double expected = -scale * (total(log_variance + h) - total(log_variance - h)) / (2 * h);
+  EXPECT_NEAR(dvariance.values()[0], expected, 2e-4 * std::abs(expected));
+  const auto found = slopes.values(), sums = log_px.values();
+  double sum = 0.0;
+  for (const float value : sums) sum += value;
+  EXPECT_NEAR(sum, total(log_variance), 1e-4 * std::abs(total(log_variance)));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(found[i], -scale * (x[i] - means[i]) * std::exp(-log_variance), 2e-6);
+  }
+}
+
+TEST_P(LikelihoodTest, SamplesOfOneImageShareItsPixels) {
+  const int64_t rows = 3, samples = 4, width = 19;
+  const auto logits = random_values(rows * samples * width, 5, -3.0f, 3.0f);
+  const auto x = random_values(rows * width, 6, 0.0f, 1.0f);
+  const FloatTensor outputs(backend(), {rows * samples, width}, logits);
+  const FloatTensor inputs(backend(), {rows, width}, x), log_px(backend(), {rows * samples});
+  LikelihoodArgs args;
+  args.log_px = log_px;
+  args.outputs = outputs.view();
+  args.x = inputs.view();
+  args.samples = samples;
+  backend().likelihood(args);
+  const auto found = log_px.values();
+  for (int64_t m = 0; m < rows * samples; ++m) {
+    double sum = 0.0;
+    for (int64_t j = 0; j < width; ++j) {
+      sum += bernoulli(logits[m * width + j], x[m / samples * width + j]);
+    }
+    EXPECT_NEAR(found[m], sum, 1e-4);
+  }
+}
+
+TEST_P(LikelihoodTest, TilingTheImageDoublesTheLoss) {
+  const int64_t rows = 4, width = 48;
+  const auto logits = random_values(rows * width, 7),
+             x = random_values(rows * width, 8, 0.0f, 1.0f);
+  const auto sum_of = [&](int64_t copies) {
+    std::vector<float> l, p;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t copy = 0; copy < copies; ++copy) {
+        l.insert(l.end(), logits.begin() + row * width, logits.begin() + (row + 1) * width);
+        p.insert(p.end(), x.begin() + row * width, x.begin() + (row + 1) * width);
+      }
+    }
+    const FloatTensor outputs(backend(), {rows, copies * width}, l);
+    const FloatTensor inputs(backend(), {rows, copies * width}, p), log_px(backend(), {rows});
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.outputs = outputs.view();
+    args.x = inputs.view();
+    backend().likelihood(args);
+    double sum = 0.0;
+    for (const float value : log_px.values()) sum += value;
+    return sum;
+  };
+  EXPECT_NEAR(sum_of(2), 2.0 * sum_of(1), 1e-3);
+}
+
+TEST_P(LikelihoodTest, MeansAreProbabilitiesForTheBernoulli) {
+  const auto logits = random_values(5 * 33, 9, -9.0f, 9.0f);
+  const FloatTensor outputs(backend(), {5, 33}, logits);
+  backend().likelihood_mean({outputs.view(), outputs.view(), Likelihood::bernoulli});
+  const auto found = outputs.values();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(found[i], 1.0 / (1.0 + std::exp(-static_cast<double>(logits[i]))), 1e-6);
+  }
+  const FloatTensor means(backend(), {5, 33}, logits), copy(backend(), {5, 33});
+  backend().likelihood_mean({copy.view(), means.view(), Likelihood::gaussian});
+  EXPECT_EQ(copy.values(), logits);
+}
+
+TEST_P(LikelihoodTest, ImportanceWeightsMergeInChunksWithoutOverflow) {
+  const int64_t rows = 3, samples = 40;
+  auto log_px = random_values(rows * samples, 10, -900.0f, -100.0f);
+  const auto log_ratio = random_values(rows * samples, 11, -30.0f, 30.0f);
+  const double minus_infinity = -std::numeric_limits<double>::infinity();
+  const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, minus_infinity));
+  const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
+  for (int64_t first = 0; first < samples; first += 10) {
+    std::vector<float> p, r;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t k = first; k < first + 10; ++k) {
+        p.push_back(log_px[row * samples + k]);
+        r.push_back(log_ratio[row * samples + k]);
+      }
+    }
+    const FloatTensor dp(backend(), {rows * 10}, p), dr(backend(), {rows * 10}, r);
+    backend().importance_merge({max.view(), sum.view(), dp.view(), dr.view(), 10});
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    long double total = 0.0L;
+    for (int64_t k = 0; k < samples; ++k) {
+      const std::size_t at = row * samples + k;
+      total += std::exp(static_cast<long double>(log_px[at]) + log_ratio[at]);
+    }
+    EXPECT_NEAR(max.values()[row] + std::log(sum.values()[row]),
+                static_cast<double>(std::log(total)), 1e-9);
+  }
+}
+
+TEST_P(LikelihoodTest, AccumulateAddsInDoubleAndRefusesNonFiniteLosses) {
+  const FloatTensor log_px(backend(), {3}, {-100.0f, -50.0f, -75.5f});
+  const FloatTensor kl(backend(), {3}, {10.0f, 20.0f, 30.0f});
+  StepState start;
+  start.beta = 0.5f;
+  const DeviceState state(backend(), start);
+  auto* totals = static_cast<Totals*>(backend().allocate(sizeof(Totals)));
+  backend().fill_zero(totals, sizeof(Totals));
+  const auto read = [&] {
+    Totals found;
+    backend().copy_to_host(&found, totals, sizeof found);
+    return found;
+  };
+  backend().accumulate({totals, state.get(), log_px.view(), kl.view()});
+  EXPECT_DOUBLE_EQ(read().reconstruction, -225.5);
+  EXPECT_DOUBLE_EQ(read().kl, 60.0);
+  EXPECT_EQ(read().images, 3);
+  EXPECT_FLOAT_EQ(state.value().loss, (225.5f + 0.5f * 60.0f) / 3.0f);
+  const FloatTensor bad(backend(), {3}, {-1.0f, std::numeric_limits<float>::quiet_NaN(), -1.0f});
+  backend().accumulate({totals, state.get(), bad.view(), kl.view()});
+  EXPECT_EQ(read().images, 3) << "a non-finite batch is not counted";
+  EXPECT_FALSE(std::isfinite(state.value().loss));
+  backend().deallocate(totals);
+}
+
+VAE_INSTANTIATE_BACKENDS(LikelihoodTest);
+
+}  // namespace
+}  // namespace vae::testing
