@@ -10,6 +10,10 @@
 #include "kernels/math.h"
 #include "kernels/philox.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 // Iterations are independent: outputs may be inputs, but only at the same index.
 #if defined(__clang__)
 #define VAE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -47,6 +51,60 @@ struct WordBlock {
   uint32_t word[4][kBlockQuads];
 };
 
+#if defined(__AVX2__)
+// The compiler's own vectors of the ten rounds take three times as long: it cannot see that a
+// 32 x 32 -> 64 bit product needs one instruction and that the upper halves may hold anything.
+using Counters = __m256i;
+inline Counters product(Counters a, Counters b) { return _mm256_mul_epu32(a, b); }
+inline Counters high(Counters a) { return _mm256_srli_epi64(a, 32); }
+inline Counters mixed(Counters a, Counters b, Counters c) {
+  return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+}
+inline Counters all(uint32_t value) { return _mm256_set1_epi64x(value); }
+inline Counters counting_from(uint32_t first) {
+  return _mm256_add_epi64(all(first), _mm256_set_epi64x(3, 2, 1, 0));
+}
+inline void store_low(uint32_t* words, Counters a) {
+  const __m256i even = _mm256_permutevar8x32_epi32(a, _mm256_set_epi32(6, 4, 2, 0, 6, 4, 2, 0));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(words), _mm256_castsi256_si128(even));
+}
+constexpr int64_t kCounters = sizeof(Counters) / sizeof(uint64_t);
+
+/// philox() on 2 kCounters quads at once, one counter in the low half of each 64-bit lane. Two
+/// independent vectors hide the latency of the multiplications.
+inline void draw(WordBlock& block, const PhiloxRow& noise, uint32_t first, int64_t quads) {
+  const Counters multiplier0 = all(0xD2511F53u), multiplier1 = all(0xCD9E8D57u);
+  for (int64_t q = 0; q < quads; q += 2 * kCounters) {
+    Counters c0[2], c1[2], c2[2], c3[2];
+    for (int64_t v = 0; v < 2; ++v) {
+      c0[v] = counting_from(first + static_cast<uint32_t>(q + v * kCounters));
+      c1[v] = all(noise.row);
+      c2[v] = all(noise.step);
+      c3[v] = all(noise.tag);
+    }
+    uint32_t key0 = noise.key0, key1 = noise.key1;
+    for (int round = 0; round < 10; ++round) {
+      for (int64_t v = 0; v < 2; ++v) {
+        const Counters product0 = product(c0[v], multiplier0);
+        const Counters product1 = product(c2[v], multiplier1);
+        c0[v] = mixed(high(product1), c1[v], all(key0));
+        c2[v] = mixed(high(product0), c3[v], all(key1));
+        c1[v] = product1;
+        c3[v] = product0;
+      }
+      key0 += 0x9E3779B9u;
+      key1 += 0xBB67AE85u;
+    }
+    for (int64_t v = 0; v < 2; ++v) {
+      const int64_t at = q + v * kCounters;
+      store_low(&block.word[0][at], c0[v]);
+      store_low(&block.word[1][at], c1[v]);
+      store_low(&block.word[2][at], c2[v]);
+      store_low(&block.word[3][at], c3[v]);
+    }
+  }
+}
+#else
 /// Quads from `first` on; a whole number of vectors is made, the surplus is never read.
 inline void draw(WordBlock& block, const PhiloxRow& noise, uint32_t first, int64_t quads) {
   const int64_t whole = (quads + kLanes - 1) / kLanes * kLanes;
@@ -59,6 +117,7 @@ inline void draw(WordBlock& block, const PhiloxRow& noise, uint32_t first, int64
     block.word[3][q] = words.word[3];
   }
 }
+#endif
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct TestDevice {
   std::string name;
   Device device;
 };
+
+/// What test names and messages show of a device.
+inline void PrintTo(const TestDevice& device, std::ostream* out) { *out << device.name; }
 
 /// "cuda" is always listed and skips where it is missing; an instruction set only where it runs.
 inline std::vector<TestDevice> test_devices() {
