@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "host/cli/config_difference.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "vae/error.h"
+
+namespace vae::cli {
+
+void require_resumable(const Config& stored, const Config& wanted, const std::string& run) {
+  Config allowed = stored;
+  if (wanted.training.epochs > stored.training.epochs) {
+    allowed.training.epochs = wanted.training.epochs;
+  }
+  const auto was = nlohmann::json::parse(config_to_json(allowed));
+  const auto asked = nlohmann::json::parse(config_to_json(wanted));
+  std::string differences;
+  for (const ConfigKey& key : config_keys()) {
+    const std::string section(key.section), name(key.name);
+    const auto& before = was[section][name];
+    const auto& after = asked[section][name];
+    if (before == after) continue;
+    differences += fmt::format("\n  - {}: the run has {}, asked for {}", key.flag, before.dump(),
+                               after.dump());
+  }
+  if (differences.empty()) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{} cannot be resumed with another configuration (only --epochs may "
+                          "grow); leave these out or start a new run:{}",
+                          run, differences));
+}
+
+}  // namespace vae::cli

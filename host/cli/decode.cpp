@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "host/cli/exit_status.h"
+#include "host/cli/files.h"
+#include "host/cli/shared_options.h"
+#include "host/cli/verbs.h"
+#include "vae/error.h"
+
+namespace vae::cli {
+namespace {
+
+class Decode : public Verb {
+ public:
+  void declare(Command& command) override {
+    model_.declare(command);
+    command.required_text("LATENTS", "FILE.npy", latents_,
+                          "latents [n, Z], as `vae encode` writes");
+    command.group("Decoding");
+    command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
+    out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [n, X]");
+    scale_.declare(command);
+    terminal_.declare(command, false);
+    command.examples(
+        "  vae decode runs/first latents.npy --out grid.png\n"
+        "  vae decode runs/first latents.npy --out pixels.npy");
+  }
+
+  int run() override {
+    out_.check();
+    const Array latents = load_npy(latents_);
+    Model model = model_.load(terminal_);
+    check(latents, model);
+    const Array pixels = model.decode(latents);
+    if (out_.format() == "npy") {
+      save_npy(out_.path(), pixels);
+    } else {
+      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), columns_)));
+    }
+    return kSuccess;
+  }
+
+ private:
+  void check(const Array& latents, const Model& model) const {
+    const int64_t latent = model.config().latent;
+    if (latents.shape.size() == 2 && latents.rows() > 0 && latents.shape[1] == latent) return;
+    throw Error(ErrorCode::corrupt,
+                fmt::format("{}: the array is [{}] but the model decodes [n, {}]", latents_,
+                            fmt::join(latents.shape, ", "), latent));
+  }
+
+  Terminal terminal_;
+  ModelOptions model_;
+  OutputFile out_;
+  ScaleOption scale_;
+  std::string latents_;
+  int64_t columns_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_decode() { return std::make_unique<Decode>(); }
+
+}  // namespace vae::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vae/error.h"
+
+namespace vae::cli {
+
+/// Exit statuses of the program; docs/cli.md lists them. 128 + signal after a stop by a signal.
+inline constexpr int kSuccess = 0;
+inline constexpr int kInternalError = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kBadInput = 3;
+inline constexpr int kIo = 4;
+inline constexpr int kDevice = 5;
+inline constexpr int kDiverged = 6;
+inline constexpr int kBusy = 7;
+
+constexpr int exit_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument:
+      return kUsage;
+    case ErrorCode::corrupt:
+      return kBadInput;
+    case ErrorCode::io:
+      return kIo;
+    case ErrorCode::unavailable:
+    case ErrorCode::device:
+    case ErrorCode::out_of_memory:
+      return kDevice;
+    case ErrorCode::diverged:
+      return kDiverged;
+    case ErrorCode::busy:
+      return kBusy;
+  }
+  return kInternalError;
+}
+
+}  // namespace vae::cli

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "host/cli/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "vae/error.h"
+
+namespace vae::cli {
+namespace {
+
+constexpr std::size_t kLongestTextFile = 16 << 20;
+
+[[noreturn]] void fail_io(const std::string& path, const char* what) {
+  throw Error(ErrorCode::io, fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
+}
+
+std::string lower_extension(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension().string();
+  if (!extension.empty()) extension.erase(0, 1);
+  for (char& letter : extension) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return extension;
+}
+
+std::string read_descriptor(int descriptor, const std::string& path) {
+  std::string text;
+  char buffer[16384];
+  while (true) {
+    const ssize_t count = ::read(descriptor, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_io(path, "cannot read");
+    if (count == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(count));
+    if (text.size() > kLongestTextFile) {
+      throw Error(ErrorCode::invalid_argument, path + ": too long for a configuration");
+    }
+  }
+}
+
+}  // namespace
+
+void require_input(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail_io(path, "cannot open");
+}
+
+std::string read_text_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_io(path, "cannot open");
+  try {
+    std::string text = read_descriptor(descriptor, path);
+    ::close(descriptor);
+    return text;
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
+bool names_preset(const std::string& json) {
+  return nlohmann::json::parse(json, nullptr, false, true).contains("preset");
+}
+
+void OutputFile::declare(Command& command, std::vector<std::string> formats,
+                         const std::string& help) {
+  formats_ = std::move(formats);
+  command.required_text("--out", fmt::format("FILE.{}", fmt::join(formats_, "|")), path_, help);
+}
+
+std::string OutputFile::format() const { return lower_extension(path_); }
+
+void OutputFile::check() const {
+  if (std::find(formats_.begin(), formats_.end(), format()) == formats_.end()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("--out {}: the extension decides the format and must be .{}", path_,
+                            fmt::join(formats_, " or .")));
+  }
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::io, fmt::format("--out {}: exists and is no ordinary file", path_));
+  }
+  std::string folder = std::filesystem::path(path_).parent_path().string();
+  if (folder.empty()) folder = ".";
+  // The file appears by a rename, so it is the folder that must be writable.
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    fail_io("--out " + path_, ("the folder " + folder + " cannot be written to").c_str());
+  }
+  if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    throw Error(ErrorCode::io, fmt::format("--out {}: {} is no folder", path_, folder));
+  }
+}
+
+void ScaleOption::declare(Command& command) {
+  command.integer("--scale", scale_, 0, 64,
+                  "enlarge pictures N times; 0: small ones to about 500 pixels");
+}
+
+Image ScaleOption::apply(const Image& image) const {
+  constexpr int64_t kComfortable = 500;
+  const int64_t side = std::max(image.height, image.width);
+  const int64_t fitting = std::max<int64_t>(1, kComfortable / std::max<int64_t>(1, side));
+  const int64_t factor = scale_ > 0 ? scale_ : fitting;
+  return factor == 1 ? image : enlarge(image, factor);
+}
+
+ImageSet one_image(const ImageSet& images, const char* option, int64_t index) {
+  if (index >= images.count()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{}: there is no image {}, the set has {} (0..{})", option, index,
+                            images.count(), images.count() - 1));
+  }
+  return images.slice(index, 1);
+}
+
+std::vector<Image> there_and_back(std::vector<Image> frames) {
+  const std::size_t count = frames.size();
+  for (std::size_t i = count; i-- > 2;) {
+    Image frame = frames[i - 1];  // a copy: push_back may move what it refers to
+    frames.push_back(std::move(frame));
+  }
+  return frames;
+}
+
+std::vector<Image> pictures_of(const Array& rows, const Model& model) {
+  const ModelConfig& config = model.config();
+  return to_images(rows, config.height, config.width, config.channels);
+}
+
+}  // namespace vae::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// Files the verbs read and write. An output is checked before the work that fills it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/cli/command.h"
+#include "vae/array.h"
+#include "vae/dataset.h"
+#include "vae/image.h"
+#include "vae/model.h"
+
+namespace vae::cli {
+
+/// Throws Error(io) when the path does not exist.
+void require_input(const std::string& path);
+
+/// A small text file, such as a configuration. Throws Error(io).
+std::string read_text_file(const std::string& path);
+
+/// Whether a JSON configuration has a key "preset".
+bool names_preset(const std::string& json);
+
+/// --out: the extension decides the format.
+class OutputFile {
+ public:
+  /// `formats` are extensions without the dot: {"png", "npy"}.
+  void declare(Command& command, std::vector<std::string> formats, const std::string& help);
+  /// Throws Error(invalid_argument) for another extension, Error(io) when the file cannot be
+  /// written there. Call it before any work.
+  void check() const;
+  /// The extension in lower case.
+  std::string format() const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::vector<std::string> formats_;
+};
+
+/// --scale: whole enlargement of pictures.
+class ScaleOption {
+ public:
+  void declare(Command& command);
+  /// 0 enlarges small pictures to about 500 pixels.
+  Image apply(const Image& image) const;
+
+ private:
+  int64_t scale_ = 0;
+};
+
+/// Image number `index`; throws Error(invalid_argument) naming the option when there is none.
+ImageSet one_image(const ImageSet& images, const char* option, int64_t index);
+
+/// The frames and then back again without repeating the ends: a loop without a jump.
+std::vector<Image> there_and_back(std::vector<Image> frames);
+
+/// Pictures of decoded rows [n, X] in the model's image size.
+std::vector<Image> pictures_of(const Array& rows, const Model& model);
+
+}  // namespace vae::cli

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// The program `vae`. Everything it can do it does through include/vae.
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "host/cli/exit_status.h"
+#include "host/cli/parser.h"
+#include "host/cli/signals.h"
+#include "host/cli/terminal.h"
+#include "host/cli/verbs.h"
+
+namespace vae::cli {
+namespace {
+
+std::vector<VerbEntry> all_verbs() {
+  std::vector<VerbEntry> verbs;
+  verbs.push_back({"train", "train a model on a data set, into a run folder", make_train()});
+  verbs.push_back({"eval", "bounds and latent statistics of a model on a data set", make_eval()});
+  verbs.push_back({"sample", "pictures drawn from the prior", make_sample()});
+  verbs.push_back({"reconstruct", "images above their reconstructions", make_reconstruct()});
+  verbs.push_back(
+      {"interpolate", "the path between two images in latent space", make_interpolate()});
+  verbs.push_back({"traverse", "what each latent dimension changes", make_traverse()});
+  verbs.push_back({"manifold", "the plane of a 2-dimensional latent as pictures", make_manifold()});
+  verbs.push_back({"encode", "images to latents (.npy)", make_encode()});
+  verbs.push_back({"decode", "latents (.npy) to pictures or pixels", make_decode()});
+  verbs.push_back({"bench", "measure training speed", make_bench()});
+  verbs.push_back({"inspect", "what a checkpoint, run folder or data file holds", make_inspect()});
+  verbs.push_back({"devices", "list the devices of this machine", make_devices()});
+  return verbs;
+}
+
+int run(const std::vector<std::string>& words) {
+  std::vector<VerbEntry> verbs = all_verbs();
+  const Request request = parse_command_line(verbs, words);
+  if (request.entry == nullptr) {
+    write_stdout(request.text);
+    return kSuccess;
+  }
+  return request.entry->verb->run();
+}
+
+void complain(std::string_view message) noexcept {
+  try {
+    Terminal().error(message);
+  } catch (...) {
+  }
+}
+
+int guarded_run(const std::vector<std::string>& words) {
+  try {
+    return run(words);
+  } catch (const Error& error) {
+    complain(error.what());
+    return exit_status(error.code());
+  } catch (const std::bad_alloc&) {
+    complain("out of memory; a smaller --batch-size or model needs less");
+    return exit_status(ErrorCode::out_of_memory);
+  } catch (const std::exception& error) {
+    complain(
+        fmt::format("internal error: {}; please report it with the command line", error.what()));
+  } catch (...) {
+    complain("internal error of unknown kind; please report it with the command line");
+  }
+  return kInternalError;
+}
+
+}  // namespace
+}  // namespace vae::cli
+
+int main(int argc, char** argv) {
+  vae::cli::open_standard_descriptors();
+  vae::cli::ignore_write_signals();
+  return vae::cli::guarded_run({argv + (argc > 0 ? 1 : 0), argv + argc});
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "host/cli/exit_status.h"
+#include "host/cli/files.h"
+#include "host/cli/shared_options.h"
+#include "host/cli/verbs.h"
+#include "vae/error.h"
+#include "vae/latent.h"
+
+namespace vae::cli {
+namespace {
+
+class Manifold : public Verb {
+ public:
+  void declare(Command& command) override {
+    model_.declare(command);
+    command.group("Manifold");
+    command.integer("--side", side_, 1, 256, "pictures along each axis");
+    out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [side * side, X]");
+    scale_.declare(command);
+    terminal_.declare(command, false);
+    command.examples(
+        "  vae train --preset tutorial --latent 2 --out runs/plane\n"
+        "  vae manifold runs/plane --side 20 --out plane.png");
+  }
+
+  int run() override {
+    out_.check();
+    Model model = model_.load(terminal_);
+    if (model.config().latent != 2) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: the manifold is the plane of a 2-dimensional latent, but this "
+                              "model has {} dimensions; train one with --latent 2, or use "
+                              "`vae traverse`",
+                              model_.path(), model.config().latent));
+    }
+    const Array pixels = model.decode(manifold_grid(side_));
+    if (out_.format() == "npy") {
+      save_npy(out_.path(), pixels);
+    } else {
+      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), side_)));
+    }
+    return kSuccess;
+  }
+
+ private:
+  Terminal terminal_;
+  ModelOptions model_;
+  OutputFile out_;
+  ScaleOption scale_;
+  int64_t side_ = 20;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_manifold() { return std::make_unique<Manifold>(); }
+
+}  // namespace vae::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/cli/command.h"
+
+namespace vae::cli {
+
+struct VerbEntry {
+  std::string name;
+  std::string summary;
+  std::unique_ptr<Verb> verb;
+};
+
+/// What the command line asks for: a verb to run, or a text to print and end with.
+struct Request {
+  VerbEntry* entry = nullptr;
+  std::string text;
+};
+
+/// Parses the command line and sets the verb's options. Throws Error(invalid_argument) with the
+/// closest verb or option in the message.
+Request parse_command_line(std::vector<VerbEntry>& verbs, const std::vector<std::string>& words);
+
+}  // namespace vae::cli

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "vae/trainer.h"
+
+namespace vae::cli {
+
+/// The live line of a training: epoch, bar, loss, ELBO, samples/s, time left; what does not fit
+/// into `columns` is left out from the right.
+std::string progress_line(const Progress& progress, int columns, bool colours);
+
+/// A bar for a share done in [0, 1] with a label.
+std::string share_line(const std::string& label, double share, int columns, bool colours);
+
+}  // namespace vae::cli

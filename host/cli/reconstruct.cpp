@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "host/cli/exit_status.h"
+#include "host/cli/files.h"
+#include "host/cli/shared_options.h"
+#include "host/cli/verbs.h"
+
+namespace vae::cli {
+namespace {
+
+constexpr int64_t kPairsPerRow = 16;
+
+/// Rows of inputs, each above the row of its outputs; the last pair of rows is filled up with
+/// black.
+std::vector<Image> interleave(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
+                              int64_t columns) {
+  const auto count = static_cast<int64_t>(inputs.size());
+  Image blank = inputs.front();
+  std::fill(blank.pixels.begin(), blank.pixels.end(), uint8_t{0});
+  std::vector<Image> cells;
+  for (int64_t first = 0; first < count; first += columns) {
+    for (const std::vector<Image>* row : {&inputs, &outputs}) {
+      for (int64_t i = first; i < first + columns; ++i) {
+        cells.push_back(i < count ? (*row)[static_cast<std::size_t>(i)] : blank);
+      }
+    }
+  }
+  return cells;
+}
+
+class Reconstruct : public Verb {
+ public:
+  void declare(Command& command) override {
+    model_.declare(command);
+    data_.declare(command, false);
+    command.group("Reconstruction");
+    command.integer("--count", count_, 1, 1 << 20, "the first N images");
+    input_.declare(command);
+    out_.declare(command, {"png", "npy"},
+                 "inputs above outputs, or the outputs' pixel values [count, X]");
+    scale_.declare(command);
+    terminal_.declare(command, false);
+    command.examples("  vae reconstruct runs/first --data mnist --count 16 --out r.png");
+  }
+
+  int run() override {
+    out_.check();
+    Model model = model_.load(terminal_);
+    ImageSet images = data_.load(model.config());
+    images = images.slice(0, std::min(count_, images.count()));
+    const Binarization binarization = input_.binarization(model);
+    const Array outputs = model.reconstruct(images, binarization, input_.seed());
+    if (out_.format() == "npy") {
+      save_npy(out_.path(), outputs);
+      return kSuccess;
+    }
+    const Array inputs = model.inputs(images, binarization, input_.seed());
+    const int64_t columns = std::min(kPairsPerRow, images.count());
+    const std::vector<Image> cells =
+        interleave(pictures_of(inputs, model), pictures_of(outputs, model), columns);
+    save_png(out_.path(), scale_.apply(make_grid(cells, columns)));
+    return kSuccess;
+  }
+
+ private:
+  Terminal terminal_;
+  ModelOptions model_;
+  DataOptions data_;
+  InputOptions input_;
+  OutputFile out_;
+  ScaleOption scale_;
+  int64_t count_ = 16;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_reconstruct() { return std::make_unique<Reconstruct>(); }
+
+}  // namespace vae::cli

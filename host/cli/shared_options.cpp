@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "host/cli/shared_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/cli/files.h"
+#include "vae/error.h"
+
+namespace vae::cli {
+
+void DeviceOptions::declare(Command& command) {
+  command.group("Device");
+  command.text("--device", "auto|cpu|cuda[:N]", device_, "where to compute");
+  command.integer("--threads", threads_, 0, 4096,
+                  "CPU threads; 0: all this process may use (affinity, cgroup quota)");
+  command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
+               "pin the CPU's instruction set instead of taking the best");
+}
+
+DeviceChoice DeviceOptions::choose(Terminal& terminal) const {
+  Device wanted = Device::parse(device_);
+  wanted.threads = static_cast<int>(threads_);
+  wanted.cpu_isa = isa_;
+  DeviceChoice choice = choose_device(wanted);
+  if (wanted.kind == DeviceKind::automatic) {
+    terminal.info(fmt::format("device: {} ({})", choice.name, choice.reason));
+  }
+  return choice;
+}
+
+void ModelOptions::declare(Command& command) {
+  command.required_text("RUN", "RUN", path_, "run folder (its best checkpoint) or checkpoint file");
+  device_.declare(command);
+}
+
+Model ModelOptions::load(Terminal& terminal) const {
+  require_input(path_);
+  return Model::load(path_, device_.choose(terminal).device);
+}
+
+void DataOptions::declare(Command& command, bool with_limit) {
+  command.group("Data");
+  command.argument({"--data", "mnist|FOLDER",
+                    "bundled MNIST, or a folder with IDX files named like MNIST's [mnist]",
+                    [this](const std::string& text) {
+                      where_ = text;
+                      given_ = true;
+                    }});
+  command.word("--split", split_, {"train", "test"}, "which images");
+  if (with_limit) {
+    command.integer("--limit", limit_, 0, INT64_MAX, "only the first N images; 0: all");
+  }
+}
+
+ImageSet DataOptions::load(const ModelConfig& model) const {
+  const Dataset data = Dataset::load(where_);
+  const ImageSet images = split_ == "train" ? data.train : data.test;
+  require_image_size(model, images, "--data " + where_);
+  if (images.count() == 0) {
+    throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));
+  }
+  return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
+}
+
+void InputOptions::declare(Command& command) {
+  command.word("--binarization", binarization_, {"none", "static", "dynamic", "threshold"},
+               "how pixels become the model's input; default: as in training");
+  command.seed(seed_, "key of the random numbers drawn");
+}
+
+Binarization InputOptions::binarization(const Model& model) const {
+  if (!binarization_.empty()) return binarization_from_string(binarization_);
+  return model.run_config().training.binarization;
+}
+
+void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
+  command.group("Configuration");
+  command.text(
+      "--preset", "NAME", preset_,
+      fmt::format("{}; default {}", fmt::join(preset_names(), ", "), preset_names().front()));
+  command.text("--config", "FILE", file_,
+               "JSON file with any of the keys below; flags win over it");
+  for (const ConfigKey& key : config_keys()) {
+    if (std::find(without.begin(), without.end(), key.name) != without.end()) continue;
+    command.group(key.section == "model" ? "Model" : "Training");
+    const bool is_switch = key.choices == "true|false";
+    const std::string help = fmt::format("{}: {}", key.help, key.choices);
+    command.argument({std::string(key.flag), is_switch ? "true|false" : "VALUE", help,
+                      [this, &key](const std::string& text) {
+                        Config scratch;
+                        set_config_value(scratch, key.name, text);  // refuse it now
+                        values_.emplace_back(key.name, text);
+                      },
+                      false, is_switch});
+  }
+}
+
+bool ConfigOptions::has_key(std::string_view name) const {
+  return std::any_of(values_.begin(), values_.end(),
+                     [&](const auto& value) { return value.first == name; });
+}
+
+Config ConfigOptions::resolve(const Config& base) const {
+  Config config = base;
+  if (has_base()) config = preset_.empty() ? Config() : preset(preset_);
+  if (!file_.empty()) {
+    const std::string text = read_text_file(file_);
+    config = config_from_json(text, config, file_);
+    if (!preset_.empty() && names_preset(text)) {  // which would silently win over the flag
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("--preset {} and {} both name a preset; give one", preset_, file_));
+    }
+  }
+  for (const auto& [name, text] : values_) set_config_value(config, name, text);
+  return config;
+}
+
+void require_image_size(const ModelConfig& model, const ImageSet& images,
+                        const std::string& where) {
+  if (images.height() == model.height && images.width() == model.width &&
+      images.channels() == model.channels) {
+    return;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("{}: the images are {}x{}x{} (height, width, channels) but the model "
+                          "takes {}x{}x{}; choose the data set it was trained on with --data",
+                          where, images.height(), images.width(), images.channels(), model.height,
+                          model.width, model.channels));
+}
+
+}  // namespace vae::cli

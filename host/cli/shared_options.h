@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// Options that several verbs have in common.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "host/cli/command.h"
+#include "host/cli/terminal.h"
+#include "vae/config.h"
+#include "vae/dataset.h"
+#include "vae/device.h"
+#include "vae/model.h"
+
+namespace vae::cli {
+
+/// --device, --threads, --cpu-isa.
+class DeviceOptions {
+ public:
+  void declare(Command& command);
+  /// Checks the choice; `auto` says on the terminal what it chose and why.
+  DeviceChoice choose(Terminal& terminal) const;
+
+ private:
+  std::string device_ = "auto";
+  int64_t threads_ = 0;
+  std::string isa_;
+};
+
+/// RUN and the device it is loaded on.
+class ModelOptions {
+ public:
+  void declare(Command& command);
+  Model load(Terminal& terminal) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  DeviceOptions device_;
+};
+
+/// --data, --split, --limit.
+class DataOptions {
+ public:
+  void declare(Command& command, bool with_limit);
+  const std::string& split() const { return split_; }
+  bool given() const { return given_; }
+  /// The images of the split, which must have the model's size.
+  ImageSet load(const ModelConfig& model) const;
+
+ private:
+  std::string where_ = "mnist";
+  std::string split_ = "test";
+  int64_t limit_ = 0;
+  bool given_ = false;
+};
+
+/// --binarization and --seed of everything that reads images.
+class InputOptions {
+ public:
+  void declare(Command& command);
+  /// As asked for, or the protocol the model was trained with.
+  Binarization binarization(const Model& model) const;
+  uint64_t seed() const { return seed_; }
+
+ private:
+  std::string binarization_;
+  uint64_t seed_ = 1;
+};
+
+/// --preset, --config and one flag per configuration key.
+class ConfigOptions {
+ public:
+  /// `without` names keys that the verb sets in another way.
+  void declare(Command& command, const std::vector<std::string_view>& without = {});
+  /// Whether --preset or --config was given.
+  bool has_base() const { return !preset_.empty() || !file_.empty(); }
+  bool has_key(std::string_view name) const;
+  /// `base` (or what --preset and --config say), then the flags.
+  Config resolve(const Config& base) const;
+
+ private:
+  std::string preset_;
+  std::string file_;
+  std::vector<std::pair<std::string_view, std::string>> values_;
+};
+
+/// The model's image size; throws Error(invalid_argument) when the images have another.
+void require_image_size(const ModelConfig& model, const ImageSet& images, const std::string& where);
+
+}  // namespace vae::cli

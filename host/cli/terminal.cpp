@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "host/cli/terminal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "vae/error.h"
+
+namespace vae::cli {
+namespace {
+
+/// Returns 0 or the errno that stopped it.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+/// Nothing can be done about a standard error that takes nothing.
+void write_stderr(const std::string& text) { (void)write_all(STDERR_FILENO, text); }
+
+}  // namespace
+
+void open_standard_descriptors() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) != -1 || errno != EBADF) continue;
+    (void)::open("/dev/null", O_RDWR);  // takes the lowest free number: this one
+  }
+}
+
+void write_stdout(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error == 0 || error == EPIPE) return;
+  throw Error(ErrorCode::io, fmt::format("standard output: {}", std::strerror(error)));
+}
+
+void Terminal::declare(Command& command, bool progress) {
+  command.group("General");
+  command.flag("--quiet", quiet_, "print warnings and errors only");
+  if (progress) command.flag("--no-progress", no_progress_, "draw no progress bar");
+}
+
+bool Terminal::live() const {
+  if (quiet_ || no_progress_ || ::isatty(STDERR_FILENO) == 0) return false;
+  const char* terminal = std::getenv("TERM");
+  return terminal != nullptr && *terminal != '\0' && std::string_view(terminal) != "dumb";
+}
+
+void Terminal::info(std::string_view line) {
+  if (quiet_) return;
+  clear();
+  write_stderr(fmt::format("{}\n", line));
+}
+
+void Terminal::warning(std::string_view line) {
+  clear();
+  write_stderr(fmt::format("vae: warning: {}\n", line));
+}
+
+void Terminal::error(std::string_view message) {
+  clear();
+  write_stderr(fmt::format("vae: error: {}\n", message));
+}
+
+bool Terminal::due() const {
+  return live() && std::chrono::steady_clock::now() - last_ > std::chrono::milliseconds(100);
+}
+
+void Terminal::update(std::string_view line, bool force) {
+  if (!force && !due()) return;
+  if (!live()) return;
+  last_ = std::chrono::steady_clock::now();
+  drawn_ = true;
+  write_stderr(fmt::format("\r{}\x1b[K", line));
+}
+
+void Terminal::clear() {
+  if (!drawn_) return;
+  drawn_ = false;
+  write_stderr("\r\x1b[K");
+}
+
+int Terminal::columns() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+bool Terminal::colours() {
+  const char* refused = std::getenv("NO_COLOR");
+  return refused == nullptr || *refused == '\0';
+}
+
+std::string duration_text(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "--:--";
+  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const int64_t hours = whole / 3600, minutes = whole / 60 % 60;
+  if (hours > 0) return fmt::format("{}:{:02}:{:02}", hours, minutes, whole % 60);
+  return fmt::format("{}:{:02}", minutes, whole % 60);
+}
+
+}  // namespace vae::cli

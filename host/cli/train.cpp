@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "host/cli/config_difference.h"
+#include "host/cli/exit_status.h"
+#include "host/cli/json_text.h"
+#include "host/cli/progress_bar.h"
+#include "host/cli/shared_options.h"
+#include "host/cli/signals.h"
+#include "host/cli/verbs.h"
+#include "vae/error.h"
+#include "vae/trainer.h"
+
+namespace vae::cli {
+namespace {
+
+Json metrics_json(const Metrics& metrics) {
+  return {{"epoch", metrics.epoch},
+          {"elbo", metrics.elbo},
+          {"reconstruction", metrics.reconstruction},
+          {"kl", metrics.kl},
+          {"beta", metrics.beta},
+          {"images", metrics.images},
+          {"skipped_steps", metrics.skipped_steps},
+          {"seconds", metrics.seconds},
+          {"samples_per_second", metrics.samples_per_second}};
+}
+
+std::string metrics_line(const Metrics& metrics) {
+  return fmt::format("{:<5}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
+                     metrics.elbo, metrics.reconstruction, metrics.kl);
+}
+
+class Train : public Verb {
+ public:
+  void declare(Command& command) override;
+  int run() override;
+
+ private:
+  Config resolve(const Dataset& data) const;
+  Config resolve_resumed() const;
+  void take_image_size(Config& config, const ImageSet& images) const;
+  int describe(const Config& config, const Dataset& data, const DeviceChoice& choice);
+  TrainOptions options(const DeviceChoice& choice);
+  vae::Command on_step(const Progress& progress);
+  void on_metrics(const Metrics& metrics);
+  void report(const TrainResult& result, Trainer& trainer, double seconds);
+
+  Terminal terminal_;
+  DeviceOptions device_;
+  ConfigOptions config_;
+  std::string data_ = "mnist";
+  std::string out_;
+  bool resume_ = false, overwrite_ = false, dry_run_ = false, no_pictures_ = false, json_ = false;
+  Metrics train_;  // of the epoch whose test is running
+  int64_t epochs_ = 0;
+};
+
+void Train::declare(Command& command) {
+  command.group("Run");
+  command.text("--data", "mnist|FOLDER", data_,
+               "bundled MNIST, or a folder with IDX files named like MNIST's");
+  command.text("--out", "RUN", out_, "run folder to write; required except for --dry-run");
+  command.flag("--resume", resume_, "go on from the newest good checkpoint of RUN");
+  command.flag("--overwrite", overwrite_, "delete an earlier run in RUN first");
+  command.flag("--dry-run", dry_run_, "check everything, print the configuration, train nothing");
+  command.flag("--no-pictures", no_pictures_, "write no images/ and no report.html");
+  command.flag("--json", json_, "print the summary as JSON");
+  terminal_.declare(command, true);
+  device_.declare(command);
+  config_.declare(command);
+  command.examples(
+      "  vae train --data mnist --epochs 10 --batch-size 128 --seed 1 --out runs/first\n"
+      "  vae train --preset tutorial --latent 2 --out runs/plane\n"
+      "  vae train --out runs/first --resume --epochs 20\n"
+      "  vae train --config runs/first/config.json --beta 4 --out runs/beta4\n"
+      "\n"
+      "Ctrl-C finishes the step, saves and stops with status 130; --resume goes on from there.\n"
+      "SIGUSR1 saves a checkpoint at once.");
+}
+
+int Train::run() {
+  if (out_.empty() && !dry_run_) {
+    throw Error(ErrorCode::invalid_argument,
+                "vae train: --out is missing: name the run folder to write");
+  }
+  if (resume_ && overwrite_) {
+    throw Error(ErrorCode::invalid_argument,
+                "vae train: --resume and --overwrite exclude each "
+                "other: one keeps the run, the other deletes it");
+  }
+  validate(resume_ ? resolve_resumed() : config_.resolve({}));  // before the data are read
+  const DeviceChoice choice = device_.choose(terminal_);
+  const Dataset data = Dataset::load(data_);
+  const Config config = resolve(data);
+  if (dry_run_) return describe(config, data, choice);
+
+  install_stop_handlers();
+  const auto start = std::chrono::steady_clock::now();
+  Trainer trainer(config, data, options(choice));
+  const TrainResult result = trainer.run();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  terminal_.clear();
+  report(result, trainer, seconds.count());
+  if (stop_signal() == 0) return kSuccess;
+  terminal_.info(
+      fmt::format("stopped by signal {} after step {}; the state is saved, "
+                  "`vae train --out {} --resume` goes on",
+                  stop_signal(), result.steps, out_));
+  return 128 + stop_signal();
+}
+
+/// The configuration of the run with the flags over it; only the number of epochs may differ.
+Config Train::resolve_resumed() const {
+  const Config stored = load_run_config(out_);
+  Config wanted = config_.resolve(stored);
+  if (config_.has_base()) {  // a preset or file says nothing of the data
+    if (!config_.has_key("height")) wanted.model.height = stored.model.height;
+    if (!config_.has_key("width")) wanted.model.width = stored.model.width;
+    if (!config_.has_key("channels")) wanted.model.channels = stored.model.channels;
+  }
+  require_resumable(stored, wanted, out_);
+  return wanted;
+}
+
+Config Train::resolve(const Dataset& data) const {
+  if (resume_) {
+    const Config config = resolve_resumed();
+    require_image_size(config.model, data.train, "--data " + data_);
+    return config;
+  }
+  Config config = config_.resolve({});
+  take_image_size(config, data.train);
+  validate(config);
+  return config;
+}
+
+/// The images decide; a flag that says otherwise is a mistake.
+void Train::take_image_size(Config& config, const ImageSet& images) const {
+  if (config_.has_key("height") || config_.has_key("width") || config_.has_key("channels")) {
+    ModelConfig asked = config.model;
+    if (!config_.has_key("height")) asked.height = images.height();
+    if (!config_.has_key("width")) asked.width = images.width();
+    if (!config_.has_key("channels")) asked.channels = images.channels();
+    require_image_size(asked, images, "--data " + data_);
+  }
+  config.model.height = images.height();
+  config.model.width = images.width();
+  config.model.channels = images.channels();
+}
+
+int Train::describe(const Config& config, const Dataset& data, const DeviceChoice& choice) {
+  const Model model(config.model, choice.device, config.training.seed);
+  const int64_t batch = config.training.batch_size;
+  terminal_.info(
+      fmt::format("data: {}, {} training and {} test images of {}x{}x{}; {} parameters; {} steps "
+                  "an epoch on {}",
+                  data.name, data.train.count(), data.test.count(), data.train.height(),
+                  data.train.width(), data.train.channels(), model.parameter_count(),
+                  (data.train.count() + batch - 1) / batch, choice.name));
+  write_stdout(config_to_json(config));
+  return kSuccess;
+}
+
+TrainOptions Train::options(const DeviceChoice& choice) {
+  TrainOptions options;
+  options.run_folder = out_;
+  options.resume = resume_;
+  options.overwrite = overwrite_;
+  options.pictures = !no_pictures_;
+  options.device = choice.device;
+  options.on_step = [this](const Progress& progress) { return on_step(progress); };
+  options.on_metrics = [this](const Metrics& metrics) { on_metrics(metrics); };
+  options.log = [this](LogLevel level, std::string_view line) {
+    level == LogLevel::warning ? terminal_.warning(line) : terminal_.info(line);
+  };
+  return options;
+}
+
+vae::Command Train::on_step(const Progress& progress) {
+  epochs_ = progress.epochs;
+  if (terminal_.due()) {
+    terminal_.update(progress_line(progress, Terminal::columns(), Terminal::colours()));
+  }
+  if (stop_signal() != 0) return vae::Command::stop;
+  return take_checkpoint_request() ? vae::Command::checkpoint : vae::Command::proceed;
+}
+
+/// One line per epoch, when both of its lines of metrics are there.
+void Train::on_metrics(const Metrics& metrics) {
+  if (metrics.split == "train") {
+    train_ = metrics;
+    return;
+  }
+  terminal_.info(fmt::format(
+      "epoch {:>{}}/{}  train elbo {:.2f}  test elbo {:.2f} "
+      "(reconstruction {:.2f}, kl {:.2f})  {:.1f} s  {:.0f} samples/s",
+      metrics.epoch, fmt::formatted_size("{}", epochs_), epochs_, train_.elbo, metrics.elbo,
+      metrics.reconstruction, metrics.kl, train_.seconds, train_.samples_per_second));
+}
+
+void Train::report(const TrainResult& result, Trainer& trainer, double seconds) {
+  if (json_) {
+    Json json = {{"run", out_},
+                 {"finished", result.finished},
+                 {"steps", result.steps},
+                 {"epochs", trainer.config().training.epochs},
+                 {"parameters", trainer.model().parameter_count()},
+                 {"binarization", to_string(trainer.config().training.binarization)},
+                 {"device", trainer.model().device_name()},
+                 {"seconds", seconds},
+                 {"train", nullptr},
+                 {"test", nullptr}};
+    if (result.train.epoch > 0) json["train"] = metrics_json(result.train);
+    if (result.test.epoch > 0) json["test"] = metrics_json(result.test);
+    write_stdout(json_text(json));
+    return;
+  }
+  if (terminal_.quiet()) return;
+  std::string text =
+      fmt::format("{}: {} steps in {}\n", out_, result.steps, duration_text(seconds));
+  if (result.train.epoch > 0) text += metrics_line(result.train);
+  if (result.test.epoch > 0) text += metrics_line(result.test);
+  if (!no_pictures_ && result.test.epoch > 0) text += fmt::format("look at {}/report.html\n", out_);
+  write_stdout(text);
+}
+
+}  // namespace
+
+std::unique_ptr<Verb> make_train() { return std::make_unique<Train>(); }
+
+}  // namespace vae::cli
