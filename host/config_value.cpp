@@ -20,8 +20,11 @@ std::string quoted(std::string_view text) {
   return json(std::string(text.substr(0, 80))).dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
-/// Shortest text that reads back as the same number.
+/// Shortest text that reads back as the same number; whole numbers without an exponent.
 std::string number_text(double value) {
+  if (std::abs(value) < 1e15 && value == std::trunc(value) && !std::signbit(value)) {
+    return std::to_string(static_cast<int64_t>(value));
+  }
   char buffer[40];
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
   return std::string(buffer, result.ptr);

@@ -49,11 +49,10 @@ void bind_argument(BoundVerb& verb, const Command::Declared& declared) {
   const Argument& argument = declared.argument;
   Bound& bound = verb.bound.emplace_back();
   bound.argument = &argument;
-  const std::string help = argument.help + (argument.required ? " (required)" : "");
   if (argument.placeholder.empty()) {
-    bound.option = verb.app->add_flag(argument.name, help);
+    bound.option = verb.app->add_flag(argument.name, argument.help);
   } else {
-    bound.option = verb.app->add_option(argument.name, bound.text, help);
+    bound.option = verb.app->add_option(argument.name, bound.text, argument.help);
     bound.option->type_name(argument.name[0] == '-' ? argument.placeholder : "");
     if (argument.value_optional) bound.option->expected(0, 1);
   }
@@ -125,7 +124,13 @@ void set_arguments(const BoundVerb& verb) {
   }
 }
 
-std::string program_version() { return fmt::format("vae {}\n", build_description()); }
+/// For the help text only: an option that the parser library itself requires would be complained
+/// about before a mistyped one is.
+void show_required(BoundVerb& verb) {
+  for (Bound& bound : verb.bound) bound.option->required(bound.argument->required);
+}
+
+std::string program_version() { return build_description() + "\n"; }
 
 }  // namespace
 
@@ -144,6 +149,7 @@ Request parse_command_line(std::vector<VerbEntry>& verbs, const std::vector<std:
   try {
     app.parse(reversed);
   } catch (const CLI::Success& success) {  // --help and --version
+    for (BoundVerb& verb : bound) show_required(verb);
     std::ostringstream out, ignored;
     app.exit(success, out, ignored);
     return {nullptr, out.str()};

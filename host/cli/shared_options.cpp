@@ -86,7 +86,7 @@ void ConfigOptions::declare(Command& command, const std::vector<std::string_view
     if (std::find(without.begin(), without.end(), key.name) != without.end()) continue;
     command.group(key.section == "model" ? "Model" : "Training");
     const bool is_switch = key.choices == "true|false";
-    const std::string help = fmt::format("{}: {}", key.help, key.choices);
+    const std::string help = fmt::format("{} ({})", key.help, key.choices);
     command.argument({std::string(key.flag), is_switch ? "true|false" : "VALUE", help,
                       [this, &key](const std::string& text) {
                         Config scratch;
