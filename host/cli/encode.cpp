@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
@@ -43,7 +45,7 @@ class Encode : public Verb {
   ImageSet load(const ModelConfig& model) const {
     if (images_.empty()) return data_.load(model);
     ImageSet images = load_images(images_, model.height, model.width, model.channels);
-    require_image_size(model, images, "--images " + images_);
+    require_image_size(model, images, fmt::format("--images {}", images_));
     return images;
   }
 

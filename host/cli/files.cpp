@@ -42,7 +42,8 @@ std::string read_descriptor(int descriptor, const std::string& path) {
     if (count == 0) return text;
     text.append(buffer, static_cast<std::size_t>(count));
     if (text.size() > kLongestTextFile) {
-      throw Error(ErrorCode::invalid_argument, path + ": too long for a configuration");
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: too long for a configuration", path));
     }
   }
 }
@@ -89,11 +90,12 @@ void OutputFile::check() const {
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     throw Error(ErrorCode::io, fmt::format("--out {}: exists and is no ordinary file", path_));
   }
-  std::string folder = std::filesystem::path(path_).parent_path().string();
-  if (folder.empty()) folder = ".";
+  const std::string parent = std::filesystem::path(path_).parent_path().string();
+  const std::string folder = parent.empty() ? std::string(".") : parent;
   // The file appears by a rename, so it is the folder that must be writable.
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    fail_io("--out " + path_, ("the folder " + folder + " cannot be written to").c_str());
+    fail_io(fmt::format("--out {}", path_),
+            fmt::format("the folder {} cannot be written to", folder).c_str());
   }
   if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::io, fmt::format("--out {}: {} is no folder", path_, folder));

@@ -28,13 +28,13 @@ std::string compose(const std::string& head, double share, const std::vector<std
   std::string line = head.substr(0, static_cast<std::size_t>(std::max(0, columns - 1)));
   int width = static_cast<int>(line.size());
   if (width + kBarWidth + 4 < columns) {
-    line += " " + bar(share, colours);
+    line += fmt::format(" {}", bar(share, colours));
     width += kBarWidth + 3;
   }
   for (const std::string& field : fields) {
     const int needed = static_cast<int>(field.size()) + 2;
     if (width + needed >= columns) break;
-    line += "  " + field;
+    line += fmt::format("  {}", field);
     width += needed;
   }
   return line;
@@ -50,7 +50,7 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
       fmt::format("epoch {}/{}", progress.epoch, progress.epochs), share,
       {fmt::format("{}/{}", progress.batch, progress.batches),
        fmt::format("loss {:.2f}", progress.loss), fmt::format("elbo {:.2f}", progress.elbo),
-       "eta " + duration_text(progress.eta_seconds),
+       fmt::format("eta {}", duration_text(progress.eta_seconds)),
        fmt::format("{:.0f} samples/s", progress.samples_per_second)},
       columns, colours);
 }

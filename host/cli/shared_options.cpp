@@ -57,7 +57,7 @@ void DataOptions::declare(Command& command, bool with_limit) {
 ImageSet DataOptions::load(const ModelConfig& model) const {
   const Dataset data = Dataset::load(where_);
   const ImageSet images = split_ == "train" ? data.train : data.test;
-  require_image_size(model, images, "--data " + where_);
+  require_image_size(model, images, fmt::format("--data {}", where_));
   if (images.count() == 0) {
     throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));
   }

@@ -128,7 +128,7 @@ Config Train::resolve_resumed() const {
 Config Train::resolve(const Dataset& data) const {
   if (resume_) {
     const Config config = resolve_resumed();
-    require_image_size(config.model, data.train, "--data " + data_);
+    require_image_size(config.model, data.train, fmt::format("--data {}", data_));
     return config;
   }
   Config config = config_.resolve({});
@@ -144,7 +144,7 @@ void Train::take_image_size(Config& config, const ImageSet& images) const {
     if (!config_.has_key("height")) asked.height = images.height();
     if (!config_.has_key("width")) asked.width = images.width();
     if (!config_.has_key("channels")) asked.channels = images.channels();
-    require_image_size(asked, images, "--data " + data_);
+    require_image_size(asked, images, fmt::format("--data {}", data_));
   }
   config.model.height = images.height();
   config.model.width = images.width();
