@@ -21,6 +21,9 @@ void read_member(const nlohmann::json& object, const char* key, T& value) {
   if (found == object.end()) return;
   if constexpr (std::is_same_v<T, std::string>) {
     if (found->is_string()) value = found->get<std::string>();
+  } else if constexpr (std::is_integral_v<T>) {
+    // A floating-point number beyond the range of T must not be converted.
+    if (found->is_number_integer()) value = found->get<T>();
   } else {
     if (found->is_number()) value = found->get<T>();
   }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include "host/io/idx.h"
+#include "tests/fuzz/run_parser.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace vae;
+  for (const IdxContent content : {IdxContent::images, IdxContent::labels}) {
+    fuzz::run_parser([&] {
+      const IdxArray array = parse_idx(fuzz::as_input(data, size), content, "input");
+      uint64_t product = 1;
+      for (const int64_t dim : array.dims) product *= static_cast<uint64_t>(dim);
+      fuzz::require(product > 0 && product == array.values.size(), "dims describe the values");
+    });
+  }
+  return 0;
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the seed files of the fuzz targets: small valid files and typical lies.
+
+    python3 tests/fuzz/make_corpus.py        into tests/fuzz/corpus/<target>/
+
+Inputs that a fuzzer found lie beside them under other names (found-*) and are kept.
+"""
+import gzip
+import json
+import pathlib
+import struct
+import zlib
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def write(target, name, content):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def idx(dims, values, kind=8):
+    return bytes([0, 0, kind, len(dims)]) + struct.pack(f">{len(dims)}I", *dims) + values
+
+
+def packed(content):
+    return gzip.compress(content, mtime=0)
+
+
+def chunk(kind, content):
+    return (struct.pack(">I", len(content)) + kind + content +
+            struct.pack(">I", zlib.crc32(kind + content)))
+
+
+def png(width, height, depth, kind, rows, extra=b"", interlace=0):
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlace)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def npy(header, data, version=1):
+    length = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data
+
+
+def safetensors(header, data=b""):
+    text = (header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(shape, begin, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def make_idx_and_gzip():
+    images = idx([2, 3, 4], bytes(range(24)))
+    seeds = {
+        "images": images,
+        "colour": idx([1, 2, 2, 3], bytes(range(12))),
+        "labels": idx([5], bytes(range(5))),
+        "huge": idx([2**32 - 1] * 3, b""),
+        "zero": idx([0, 28, 28], b""),
+        "float": idx([1, 1, 1], b"\0" * 4, 0x0D),
+    }
+    for name, content in seeds.items():
+        write("idx", name, content)
+        write("idx", name + ".gz", packed(content))
+    write("gzip", "images.gz", packed(images))
+    write("gzip", "empty.gz", packed(b""))
+    write("gzip", "bomb.gz", packed(bytes(2_000_000)))
+    write("gzip", "two-members.gz", packed(b"one") + packed(b"two"))
+    write("gzip", "garbage-behind.gz", packed(b"one") + b"\0\0")
+    write("gzip", "truncated.gz", packed(images)[:-5])
+    # Flags: header checksum, extra field, name, comment.
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15)
+    body = stream.compress(b"content") + stream.flush()
+    start = b"\x1f\x8b\x08\x1e\0\0\0\0\0\x03" + b"\x02\0ab" + b"name\0" + b"comment\0"
+    start += struct.pack("<H", zlib.crc32(start) & 0xFFFF)
+    write("gzip", "all-flags.gz", start + body + struct.pack("<II", zlib.crc32(b"content"), 7))
+
+
+def make_png():
+    row = b"\0"
+    write("png", "grey", png(3, 2, 8, 0, (row + b"abc") * 2))
+    write("png", "rgb", png(2, 1, 8, 2, row + b"abcdef"))
+    write("png", "palette", png(2, 1, 8, 3, row + b"\0\1", chunk(b"PLTE", b"abcxyz")))
+    write("png", "transparent-palette", png(2, 1, 8, 3, row + b"\0\1",
+                                            chunk(b"PLTE", b"abcxyz") + chunk(b"tRNS", b"\x80")))
+    write("png", "rgba16", png(1, 1, 16, 6, row + b"abcdefgh"))
+    write("png", "grey-alpha", png(1, 1, 8, 4, row + b"ab"))
+    write("png", "one-bit", png(9, 2, 1, 0, (row + b"\xa5\x80") * 2))
+    write("png", "interlaced", png(2, 2, 8, 0, (row + b"a") + (row + b"b") + (row + b"cd"), b"", 1))
+    write("png", "gamma", png(1, 1, 8, 0, row + b"a", chunk(b"gAMA", struct.pack(">I", 100000))))
+    write("png", "comment", png(1, 1, 8, 0, row + b"a", chunk(b"tEXt", b"Comment\0hi")))
+    write("png", "huge", png(2**31 - 1, 2**31 - 1, 8, 6, row))
+    write("png", "filters", png(2, 5, 8, 0, b"".join(bytes([f]) + b"ab" for f in range(5))))
+
+
+def make_npy():
+    form = "{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}\n".format
+    write("npy", "float32", npy(form("<f4", False, "(2, 2)"), bytes(16)))
+    write("npy", "float64", npy(form("<f8", False, "(1,)"), struct.pack("<d", 0.5)))
+    write("npy", "uint8", npy(form("|u1", False, "(2, 1, 3)"), b"abcdef"))
+    write("npy", "scalar", npy(form("<f4", False, "()"), bytes(4)))
+    write("npy", "empty", npy(form("<f4", False, "(0, 3)"), b""))
+    write("npy", "version2", npy(form("|u1", False, "(1,)"), b"a", 2))
+    write("npy", "fortran", npy(form("<f4", True, "(2, 2)"), bytes(16)))
+    write("npy", "object", npy(form("|O", False, "(1,)"), b"\x80\x04N."))
+    write("npy", "huge", npy(form("<f4", False, "(9223372036854775807, 3)"), b""))
+    write("npy", "structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, "
+                                   "'shape': (1,), }\n", bytes(4)))
+
+
+def make_safetensors():
+    two = {"__metadata__": {"format": "pt", "k": "v"},
+           "b": tensor([2], 8, 16), "a": tensor([1, 1], 0, 8, "F64")}
+    write("safetensors", "two-tensors", safetensors(two, bytes(16)))
+    write("safetensors", "padded", safetensors(json.dumps(two) + "   ", bytes(16)))
+    write("safetensors", "empty", safetensors("{}"))
+    write("safetensors", "scalar", safetensors({"s": tensor([], 0, 8, "I64")}, bytes(8)))
+    write("safetensors", "zero-size", safetensors({"z": tensor([0, 3], 0, 0)}))
+    every = {}
+    for i, kind in enumerate(["U8", "I8", "BOOL"]):
+        every[kind] = tensor([1], i, i + 1, kind)
+    write("safetensors", "bytes", safetensors(every, b"abc"))
+    write("safetensors", "overlap", safetensors({"a": tensor([1], 0, 4), "b": tensor([1], 0, 4)},
+                                                bytes(4)))
+    write("safetensors", "hole", safetensors({"a": tensor([1], 4, 8)}, bytes(8)))
+    write("safetensors", "overflow", safetensors({"a": tensor([2**32, 2**32, 4], 0, 0)}))
+    write("safetensors", "negative", safetensors({"a": tensor([-1], 0, 4)}, bytes(4)))
+    write("safetensors", "duplicate", safetensors('{"a":{},"a":{}}'))
+    write("safetensors", "deep", safetensors('{"a":' + "[" * 70 + "]" * 70 + "}"))
+    write("safetensors", "long-header", struct.pack("<Q", 2**40) + b"{}")
+    write("safetensors", "zip", b"PK\x03\x04" + bytes(40))
+
+
+def make_json_and_config():
+    values = {"a": [1, -2, 2.5e3, True, None, "x\n\u00e9"], "b": {"c": {}}, "big": 2**64 - 1}
+    write("json", "values", json.dumps(values, ensure_ascii=False))
+    write("json", "escapes", '"\\u00e9\\ud83d\\ude42\\b\\/\\u0000"')
+    write("json", "comments", '// a\n{"a": /* b */ 1}')
+    write("json", "duplicate", '{"a": 1, "a": 2}')
+    write("json", "deep", "[" * 65 + "]" * 65)
+    write("json", "nul", b"{}\0")
+    write("json", "bad-utf8", b'"\xff\xc0\xaf"')
+    write("json", "huge-number", "[1e999, 18446744073709551616]")
+    write("config", "empty", "{}")
+    write("config", "preset", '{"preset": "iwae-1", "model": {"latent": 2}}')
+    write("config", "unknown-key", '{"training": {"batchsize": 3}}')
+    write("config", "many-keys", json.dumps({
+        "model": {"height": 28, "width": 28, "channels": 1, "encoder": [256, 128],
+                  "decoder": [128], "latent": 10, "activation": "gelu",
+                  "initialization": "he_normal", "output_bias_from_mean": True,
+                  "likelihood": "gaussian", "variance": "learned", "sigma": 0.5},
+        "training": {"epochs": 3, "batch_size": 20, "seed": 2**64 - 1, "binarization": "static",
+                     "beta": 4, "kl_warmup_epochs": 1.5, "learning_rate": 1e-4,
+                     "clip_norm": 5, "schedule": "step", "step_epochs": [1, 2]}}))
+    write("config", "out-of-range", '{"training": {"epochs": 0, "learning_rate": -1, "beta": 1e400}}')
+    write("config", "wrong-types", '{"model": {"latent": "ten", "encoder": 5}, "training": []}')
+
+
+def make_run_files():
+    # The fuzz target makes the checksum right.
+    metadata = {"checksum": "0" * 16, "config": "{}", "format": "pt", "vae_format": "1",
+                "vae_version": "0.1.0"}
+    header = {"__metadata__": metadata, "encoder.0.weight": tensor([2, 3], 0, 24)}
+    write("checkpoint", "weights", safetensors(header, bytes(24)))
+    training = {"step": 12, "updates": 11, "skipped": 1, "skipped_in_a_row": 0,
+                "epoch_reconstruction": -90.5, "epoch_kl": 20.5, "epoch_squared_elbo": 12321.5,
+                "epoch_images": 1536, "epoch_seconds": 0.5, "data_name": "mnist",
+                "data_fingerprint": "0" * 16, "device": "cpu", "best_elbo": -100.5}
+    metadata["training"] = json.dumps(training)
+    write("checkpoint", "training", safetensors(header, bytes(24)))
+    write("checkpoint", "not-finite", safetensors(header, struct.pack("<6f", *[float("nan")] * 6)))
+    metadata["vae_format"] = "999"
+    write("checkpoint", "newer", safetensors(header, bytes(24)))
+    metadata["vae_format"] = "1"
+    metadata["config"] = '{"model": {"latent": -1}}'
+    write("checkpoint", "bad-config", safetensors(header, bytes(24)))
+    line = {"epoch": 1, "split": "train", "elbo": -110.25, "reconstruction": -90, "kl": 20.25,
+            "beta": 1, "seconds": 1.5, "samples_per_second": 40000, "learning_rate": 0.001,
+            "step": 469, "images": 60000, "skipped_steps": 0, "binarization": "dynamic"}
+    text = json.dumps(line) + "\n"
+    write("metrics", "two-lines", text + text.replace("train", "test"))
+    write("metrics", "torn", text + text[:40])
+    write("metrics", "empty", b"")
+    write("metrics", "huge-numbers", '{"epoch": 1e300, "split": "x", "step": -1e300}\n')
+    write("metrics", "wrong-types", '{"epoch": "1", "split": 5}\n[]\n')
+
+
+if __name__ == "__main__":
+    make_idx_and_gzip()
+    make_png()
+    make_npy()
+    make_safetensors()
+    make_json_and_config()
+    make_run_files()
+    total = sum(f.stat().st_size for f in CORPUS.rglob("*") if f.is_file())
+    print(f"{total} bytes in {CORPUS.name}/")

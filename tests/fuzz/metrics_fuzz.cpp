@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#include "host/metrics_log.h"
+#include "tests/fuzz/run_parser.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace vae;
+  const fuzz::MemoryFile file(fuzz::as_input(data, size));
+  return fuzz::run_parser([&] {
+    const size_t before = read_metrics(file.path()).size();
+    const MetricsLog log(file.path());
+    log.rewind(INT64_MAX);
+    fuzz::require(read_metrics(file.path()).size() == before, "repair keeps all whole lines");
+  });
+}
