@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <optional>
 
 #include "host/io/foreign.h"
 #include "host/io/gzip.h"
@@ -138,16 +139,17 @@ uint64_t largest_inflated_size(uint64_t compressed) {
 /// `read` fills a buffer and returns how much it got, 0 at the end.
 template <typename Read>
 IdxArray assemble(uint64_t size, std::string_view origin, IdxContent content, const Read& read) {
-  std::vector<std::byte> buffer(256 * 1024);
+  std::vector<std::byte> buffer(64 * 1024);
   std::span<const std::byte> piece(buffer.data(), read(std::span(buffer)));
   const bool compressed = looks_like_gzip(piece);
   IdxAssembler assembler(origin, content, compressed ? largest_inflated_size(size) : size,
                          !compressed);
-  GzipDecoder decoder(std::string(origin), [&](auto plain) { assembler.feed(plain); });
+  std::optional<GzipDecoder> decoder;
+  if (compressed) decoder.emplace(std::string(origin), [&](auto plain) { assembler.feed(plain); });
   for (; !piece.empty(); piece = std::span(buffer).first(read(std::span(buffer)))) {
-    compressed ? decoder.feed(piece) : assembler.feed(piece);
+    decoder ? decoder->feed(piece) : assembler.feed(piece);
   }
-  if (compressed) decoder.finish();
+  if (decoder) decoder->finish();
   return std::move(assembler).finish();
 }
 
