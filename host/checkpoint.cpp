@@ -2,6 +2,7 @@
 #include "host/checkpoint.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -23,6 +24,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kFormatVersion = 1;
+constexpr const char* kFormatKey = "vae_format";
 constexpr const char* kFirstMoment = "adam.first_moment.";
 constexpr const char* kSecondMoment = "adam.second_moment.";
 
@@ -92,23 +94,37 @@ TrainingState training_from_json(const json& document, const std::string& origin
   return state;
 }
 
+/// The file's name for messages: a path may hold anything.
+std::string origin_of(const SafetensorsFile& file) { return sanitize_for_terminal(file.origin); }
+
 std::string metadata_entry(const SafetensorsFile& file, const std::string& key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end()) {
-    fail(ErrorCode::corrupt, file.origin,
+    fail(ErrorCode::corrupt, origin_of(file),
          ": not a checkpoint of this program: its metadata has no \"", key,
          "\"; give a file written by vae train");
   }
   return found->second;
 }
 
+/// The format's number comes first: a newer file may differ in everything else.
 void check_version(const SafetensorsFile& file) {
-  const std::string found = metadata_entry(file, "vae_format");
-  if (found != std::to_string(kFormatVersion)) {
-    fail(ErrorCode::corrupt, file.origin, ": checkpoint format ", sanitize_for_terminal(found),
-         " cannot be read by this build, which reads format ", kFormatVersion,
-         "; use the version of vae that wrote it");
+  const std::string text = metadata_entry(file, kFormatKey);
+  int64_t found = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), found);
+  const bool number = error == std::errc() && end == text.data() + text.size() && found >= 1;
+  if (!number) {
+    fail(ErrorCode::corrupt, origin_of(file), ": \"", kFormatKey, "\" should be a number, found \"",
+         sanitize_for_terminal(text, 64), "\"");
   }
+  if (found == kFormatVersion) return;
+  throw UnsupportedFormat(
+      concat(origin_of(file), ": checkpoint format ", found, " is ",
+             found > kFormatVersion ? "newer" : "older", " than this build reads (", kFormatVersion,
+             "); use the version of vae that wrote it",
+             file.metadata.contains("vae_version")
+                 ? ", " + sanitize_for_terminal(file.metadata.at("vae_version"), 32)
+                 : std::string()));
 }
 
 void check_finite(const SafetensorsFile& file) {
@@ -118,7 +134,7 @@ void check_finite(const SafetensorsFile& file) {
     const auto bad = std::find_if(numbers.begin(), numbers.end(),
                                   [](float number) { return !std::isfinite(number); });
     if (bad != numbers.end()) {
-      fail(ErrorCode::corrupt, file.origin, ": tensor ", sanitize_for_terminal(tensor.name),
+      fail(ErrorCode::corrupt, origin_of(file), ": tensor ", sanitize_for_terminal(tensor.name),
            " holds a number that is not finite at index ", bad - numbers.begin(),
            "; use an earlier checkpoint");
     }
@@ -200,19 +216,20 @@ class TensorList {
 
 Checkpoint Checkpoint::read(const std::string& path) {
   Checkpoint checkpoint;
+  const std::string name = sanitize_for_terminal(path);
   checkpoint.file_ = read_safetensors(path);
   const SafetensorsFile& file = checkpoint.file_;
   check_version(file);
   try {
-    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, path);
+    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, name);
     validate(checkpoint.config_);
   } catch (const Error& error) {
-    fail(ErrorCode::corrupt, path, ": the stored configuration is not valid: ", error.what());
+    fail(ErrorCode::corrupt, name, ": the stored configuration is not valid: ", error.what());
   }
   if (file.metadata.contains("training")) {
-    const json document = parse_json(metadata_entry(file, "training"), path);
-    if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
-    checkpoint.training_ = training_from_json(document, path);
+    const json document = parse_json(metadata_entry(file, "training"), name);
+    if (!document.is_object()) fail(ErrorCode::corrupt, name, ": the training state is no object");
+    checkpoint.training_ = training_from_json(document, name);
   }
   check_finite(file);
   return checkpoint;
@@ -222,7 +239,7 @@ void Checkpoint::restore(Parameters& parameters, bool moments) const {
   const std::map<std::string, View> views = destinations(parameters, moments);
   const std::string list = differences(file_, views, moments);
   if (!list.empty()) {
-    fail(ErrorCode::corrupt, file_.origin, ": the tensors are not those of the model:", list);
+    fail(ErrorCode::corrupt, origin_of(file_), ": the tensors are not those of the model:", list);
   }
   for (const auto& [name, view] : views) parameters.upload(view, file_.values<float>(name));
 }
@@ -237,11 +254,11 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
     list.add(kSecondMoment + parameter.spec.name, parameter.second_moment);
   }
   if (const std::string name = list.first_nonfinite(); !name.empty()) {
-    fail(ErrorCode::diverged, path, " was not written: ", name,
+    fail(ErrorCode::diverged, sanitize_for_terminal(path), " was not written: ", name,
          " holds numbers that are not finite; lower learning_rate or set clip_norm");
   }
   std::map<std::string, std::string> metadata = {
-      {"vae_format", std::to_string(kFormatVersion)},
+      {kFormatKey, std::to_string(kFormatVersion)},
       {"vae_version", version()},
       {"config", config_to_json(config)},
   };
@@ -257,7 +274,7 @@ std::string find_checkpoint(const std::string& path) {
   if (fs::exists(best, ignored)) return best;
   const std::vector<std::string> all = list_checkpoints(path);
   if (!all.empty()) return all.front();
-  fail(ErrorCode::io, path,
+  fail(ErrorCode::io, sanitize_for_terminal(path),
        " is a folder without checkpoints; give a run folder of vae train or a ", "checkpoint file");
 }
 

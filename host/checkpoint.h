@@ -8,6 +8,7 @@
 #include "host/parameters.h"
 #include "kernels/step_state.h"
 #include "vae/config.h"
+#include "vae/error.h"
 
 namespace vae {
 
@@ -22,11 +23,17 @@ struct TrainingState {
   std::string device;  // description of what it ran on: other devices round differently
 };
 
+/// The file is whole but of a format that this build does not read. Nothing is wrong with it.
+class UnsupportedFormat : public Error {
+ public:
+  explicit UnsupportedFormat(const std::string& message) : Error(ErrorCode::corrupt, message) {}
+};
+
 /// A checkpoint file, read and verified: header, checksum, configuration, finite numbers.
 /// docs/checkpoint.md specifies the format.
 class Checkpoint {
  public:
-  /// Throws Error(io), Error(corrupt).
+  /// Throws Error(io), Error(corrupt), UnsupportedFormat.
   static Checkpoint read(const std::string& path);
 
   const Config& config() const { return config_; }

@@ -7,6 +7,7 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
+#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -93,17 +94,22 @@ void MetricsLog::append(const Metrics& metrics, Binarization binarization, bool 
   append_line(path_, metrics_to_json(metrics, binarization), sync);
 }
 
-void MetricsLog::rewind(int64_t step) const {
+void MetricsLog::rewind(int64_t step, const std::function<void(const std::string&)>& warn) const {
   if (!exists(path_)) return;
   truncate_after_last_newline(path_);
   std::string kept;
   bool dropped = false;
   for_lines(path_, [&](std::string_view line, int64_t number) {
-    if (parse_line(line, concat(path_, " line ", number)).step > step) {
-      dropped = true;
-    } else {
-      kept.append(line).push_back('\n');
+    try {
+      if (parse_line(line, concat(sanitize_for_terminal(path_), " line ", number)).step <= step) {
+        kept.append(line).push_back('\n');
+        return;
+      }
+    } catch (const Error& error) {
+      // A power cut may leave zeros where a line was. The log must not keep a run from going on.
+      warn(concat("a damaged line was dropped: ", error.what()));
     }
+    dropped = true;
   });
   if (dropped) write_file_atomically(path_, std::string_view(kept));
 }
@@ -112,7 +118,7 @@ std::vector<Metrics> read_metrics(const std::string& path) {
   std::vector<Metrics> all;
   if (!exists(path)) return all;
   for_lines(path, [&](std::string_view line, int64_t number) {
-    all.push_back(parse_line(line, concat(path, " line ", number)));
+    all.push_back(parse_line(line, concat(sanitize_for_terminal(path), " line ", number)));
   });
   return all;
 }

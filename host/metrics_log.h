@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ class MetricsLog {
   explicit MetricsLog(std::string path) : path_(std::move(path)) {}
 
   /// Removes what a killed process left half-written and the lines beyond `step`, which the
-  /// resumed run will write again.
-  void rewind(int64_t step) const;
+  /// resumed run will write again. A damaged line goes, too, with a warning. Throws Error(io).
+  void rewind(int64_t step, const std::function<void(const std::string&)>& warn) const;
   /// `sync` waits until the line is on disk.
   void append(const Metrics& metrics, Binarization binarization, bool sync) const;
 

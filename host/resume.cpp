@@ -6,6 +6,7 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
+#include "host/io/sanitize.h"
 #include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/trainer.h"
@@ -38,26 +39,32 @@ std::string differing_keys(const Config& wanted, const Config& stored) {
 
 }  // namespace
 
-Checkpoint newest_valid_checkpoint(const std::string& run_folder,
-                                   const std::function<void(const std::string&)>& warn) {
+std::optional<Checkpoint> newest_valid_checkpoint(
+    const std::string& run_folder, const std::function<void(const std::string&)>& warn) {
   std::vector<std::string> candidates = list_checkpoints(run_folder);
   std::error_code ignored;
   if (fs::exists(best_checkpoint_path(run_folder), ignored)) {
     candidates.push_back(best_checkpoint_path(run_folder));
   }
+  if (candidates.empty() && !has_damaged_checkpoints(run_folder)) return std::nullopt;
   for (const std::string& path : candidates) {
+    const std::string name = sanitize_for_terminal(path);
     try {
       Checkpoint checkpoint = Checkpoint::read(path);
       if (checkpoint.training()) return checkpoint;
-      warn(path + " holds weights but no training state; trying an older checkpoint");
+      warn(name + " holds weights but no training state; trying an older checkpoint");
+    } catch (const UnsupportedFormat&) {
+      throw;  // not damaged: another version of the program reads it
     } catch (const Error& error) {
       if (error.code() != ErrorCode::corrupt) throw;
-      fs::rename(path, path + ".corrupt", ignored);
-      warn(concat("a damaged checkpoint was renamed to ", path, ".corrupt: ", error.what(),
-                  "; trying an older one"));
+      std::error_code failure;
+      fs::rename(path, path + ".corrupt", failure);
+      warn(concat("a damaged checkpoint was ",
+                  failure ? "found but could not be renamed: " : "renamed to *.corrupt: ",
+                  error.what(), "; trying an older one"));
     }
   }
-  fail(ErrorCode::corrupt, "--resume: no checkpoint in ", run_folder,
+  fail(ErrorCode::corrupt, "--resume: no checkpoint in ", sanitize_for_terminal(run_folder),
        "/checkpoints can be used; start anew with --overwrite");
 }
 
@@ -91,7 +98,13 @@ Config load_run_config(const std::string& path) {
   if (!fs::is_directory(path, ignored)) return Checkpoint::read(path).config();
   const std::string file = path + "/config.json";
   const std::vector<std::byte> bytes = read_file(file, uint64_t{1} << 20);
-  return config_from_json(as_text(bytes), Config{}, file);
+  try {
+    return config_from_json(as_text(bytes), Config{}, file);
+  } catch (const Error& error) {
+    // The program wrote this file: what is wrong in it is damage, not a wrong option.
+    fail(ErrorCode::corrupt, error.what(), "; copy the configuration from a checkpoint instead ",
+         "(vae inspect)");
+  }
 }
 
 }  // namespace vae

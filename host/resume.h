@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "host/checkpoint.h"
@@ -9,11 +10,11 @@
 
 namespace vae {
 
-/// The newest step checkpoint of a run folder that verifies. A damaged one is renamed to *.corrupt
-/// with a warning and the next older one is taken, the best one last. Throws Error(corrupt) when
-/// none is left.
-Checkpoint newest_valid_checkpoint(const std::string& run_folder,
-                                   const std::function<void(const std::string&)>& warn);
+/// The newest step checkpoint of a run folder that verifies; nothing when the run was stopped
+/// before its first one. A damaged one is renamed to *.corrupt with a warning and the next older
+/// one is taken, the best one last. Throws Error(corrupt) when none is left, UnsupportedFormat.
+std::optional<Checkpoint> newest_valid_checkpoint(
+    const std::string& run_folder, const std::function<void(const std::string&)>& warn);
 
 /// Whether a run with this stored configuration and state may go on under `wanted`: the same data
 /// and the same keys, except that epochs may grow where the schedules do not depend on their

@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "host/io/atomic_file.h"
+#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -21,28 +24,77 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kFiles = {"config.json", "run.json", "metrics.jsonl",
-                                                    "report.html"};
+constexpr std::array<const char*, 2> kSubfolders = {"checkpoints", "images"};
+constexpr const char* kLock = ".lock";
+constexpr const char* kProbe = ".probe";
+constexpr const char* kBest = "best.safetensors";
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kDamaged = ".corrupt";
 
-bool is_step_checkpoint(const std::string& name) {
-  return name.starts_with(kStepPrefix) && name.ends_with(kSuffix);
+/// Names in a folder. Throws Error(io); what is missing has none.
+std::vector<std::string> list(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator entry(path, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    fail_io("list the folder", path, error.value());
+  }
+  return names;
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+/// The step of "step-00001234.safetensors"; -1 for every other name.
+int64_t step_of(std::string_view name) {
+  if (!name.starts_with(kStepPrefix) || !name.ends_with(kSuffix)) return -1;
+  name.remove_prefix(kStepPrefix.size());
+  name.remove_suffix(kSuffix.size());
+  int64_t step = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
+  return error == std::errc() && end == name.data() + name.size() ? step : -1;
 }
 
 /// Whether a file in images/ or checkpoints/ is one that a training writes.
-bool is_own_product(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return is_step_checkpoint(name) || name == "best.safetensors" || name.ends_with(".corrupt") ||
-         (name.starts_with("epoch-") && path.extension() == ".png");
+bool is_own_product(std::string_view name) {
+  if (name.starts_with("epoch-") && name.ends_with(".png")) return true;
+  if (name.ends_with(kDamaged)) name.remove_suffix(kDamaged.size());
+  return step_of(name) >= 0 || name == kBest;
 }
 
-/// Entries that make a folder "not empty": all but our lock.
-bool holds_files(const std::string& path) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-    if (entry.path().filename() != ".lock") return true;
+bool is_leftover(std::string_view name) { return name.starts_with(".tmp-") || name == kProbe; }
+
+/// Whether a folder holds nothing, or only what a run leaves that was killed before it began.
+bool is_unused(const std::string& path) {
+  for (const std::string& name : list(path)) {
+    if (name == kLock || is_leftover(name)) continue;
+    const std::string inside = path + "/" + name;
+    if (std::ranges::find(kSubfolders, name) == kSubfolders.end()) return false;
+    if (!is_folder(inside) || !std::ranges::all_of(list(inside), is_leftover)) return false;
   }
-  return false;
+  return true;
+}
+
+/// What may be deleted must be a run: somebody else's folder may hold a config.json, too.
+bool is_run(const std::string& path) {
+  return exists(path + "/" + kLock) || exists(path + "/run.json");
+}
+
+void delete_file(const std::string& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) fail_io("delete", path, error.value());
 }
 
 void create_folder(const std::string& path) {
@@ -54,41 +106,62 @@ void create_folder(const std::string& path) {
 }  // namespace
 
 RunFolder::RunFolder(std::string path, Mode mode) : path_(std::move(path)) {
-  std::error_code ignored;
-  if (mode == Mode::resume && !fs::is_directory(path_, ignored)) {
-    fail(ErrorCode::invalid_argument, "--resume: there is no run folder ", path_,
-         "; leave --resume out to start a run there");
+  if (mode == Mode::resume && !is_folder(path_)) {
+    fail(ErrorCode::invalid_argument, "--resume: there is no run folder ",
+         sanitize_for_terminal(path_), "; leave --resume out to start a run there");
   }
-  if (fs::exists(path_, ignored) && !fs::is_directory(path_, ignored)) {
-    fail(ErrorCode::invalid_argument, path_, " exists and is not a folder; choose another --out");
+  if (exists(path_) && !is_folder(path_)) {
+    fail(ErrorCode::invalid_argument, sanitize_for_terminal(path_),
+         " exists and is not a folder; choose another --out");
   }
+  // A folder that is refused must not be left with a lock file in it; a run in use is busy first.
+  if (!exists(file(kLock))) require_fit(mode);
   create_folder(path_);
   lock();
-  if (mode == Mode::fresh && holds_files(path_)) {
-    fail(ErrorCode::invalid_argument, "the run folder ", path_,
-         " is not empty; use --resume to go on with it, --overwrite to start anew, or another ",
-         "--out");
-  }
+  require_fit(mode);
   if (mode == Mode::overwrite) delete_run_files();
-  for (const char* sub : {"checkpoints", "images"}) {
+  for (const char* sub : kSubfolders) {
     create_folder(file(sub));
     remove_stale_temporaries(file(sub));
   }
   remove_stale_temporaries(path_);
-  write_file_atomically(file("checkpoints/.probe"), std::string_view("writable\n"));
-  fs::remove(file("checkpoints/.probe"), ignored);
+  const std::string probe = file("checkpoints/") + kProbe;
+  write_file_atomically(probe, std::string_view("writable\n"));
+  delete_file(probe);
+}
+
+/// Whether the folder's content allows the mode.
+void RunFolder::require_fit(Mode mode) const {
+  const std::string name = sanitize_for_terminal(path_);
+  if (is_unused(path_)) return;
+  if (mode == Mode::fresh) {
+    fail(ErrorCode::invalid_argument, "the run folder ", name,
+         " is not empty; use --resume to go on with it, --overwrite to start anew, or another ",
+         "--out");
+  }
+  if (mode == Mode::overwrite && !is_run(path_)) {
+    fail(ErrorCode::invalid_argument, "--overwrite: ", name,
+         " is not empty and holds no run of this program; nothing was deleted, choose another ",
+         "--out");
+  }
+  if (mode == Mode::resume && !exists(file("config.json")) && list_checkpoints(path_).empty()) {
+    fail(ErrorCode::invalid_argument, "--resume: ", name,
+         " holds no run: neither config.json nor checkpoints; choose another --out");
+  }
 }
 
 void RunFolder::lock() {
-  const std::string name = file(".lock");
+  const std::string name = file(kLock);
   lock_ = FileDescriptor(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!lock_.is_open()) fail_io("open", name, errno);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail_io("lock", name, errno);
     std::array<char, 128> owner = {};
     const ssize_t length = ::read(lock_.get(), owner.data(), owner.size() - 1);
     std::string_view text(owner.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
     while (text.ends_with('\n')) text.remove_suffix(1);
-    fail(ErrorCode::busy, "the run folder ", path_, " is in use by another process (", text,
+    fail(ErrorCode::busy, "the run folder ", sanitize_for_terminal(path_),
+         " is in use by another process (", sanitize_for_terminal(text),
          "); wait for it or choose another --out");
   }
   std::array<char, 64> host = {};
@@ -101,16 +174,15 @@ void RunFolder::lock() {
   }
 }
 
+/// Products first and the configuration last: a kill in between leaves a run that can be resumed.
 void RunFolder::delete_run_files() const {
-  std::error_code error;
-  for (const std::string_view name : kFiles) fs::remove(file(std::string(name)), error);
-  for (const char* sub : {"checkpoints", "images"}) {
-    if (!fs::is_directory(file(sub), error)) continue;
-    for (const fs::directory_entry& entry : fs::directory_iterator(file(sub))) {
-      if (!is_own_product(entry.path())) continue;
-      fs::remove(entry.path(), error);
-      if (error) fail_io("delete", entry.path().string(), error.value());
+  for (const char* sub : kSubfolders) {
+    for (const std::string& name : list(file(sub))) {
+      if (is_own_product(name)) delete_file(file(sub) + "/" + name);
     }
+  }
+  for (const char* name : {"report.html", "metrics.jsonl", "config.json", "run.json"}) {
+    delete_file(file(name));
   }
 }
 
@@ -121,31 +193,34 @@ std::string RunFolder::checkpoint_path(int64_t step) const {
   return file(name.data());
 }
 
-void RunFolder::prune_checkpoints(std::size_t keep) const {
-  const std::vector<std::string> all = list_checkpoints(path_);
-  std::error_code ignored;
-  for (std::size_t i = keep; i < all.size(); ++i) fs::remove(all[i], ignored);
+void RunFolder::prune_checkpoints(std::size_t keep, int64_t step) const {
+  std::size_t kept = 0;
+  for (const std::string& path : list_checkpoints(path_)) {
+    if (step_of(fs::path(path).filename().string()) > step || ++kept <= keep) continue;
+    delete_file(path);
+  }
 }
 
 std::string best_checkpoint_path(const std::string& run_folder) {
-  return run_folder + "/checkpoints/best.safetensors";
+  return run_folder + "/checkpoints/" + kBest;
 }
 
 std::vector<std::string> list_checkpoints(const std::string& run_folder) {
-  std::vector<std::string> paths;
-  std::error_code ignored;
-  const fs::path folder = fs::path(run_folder) / "checkpoints";
-  if (!fs::is_directory(folder, ignored)) return paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (is_step_checkpoint(entry.path().filename().string())) {
-      paths.push_back(entry.path().string());
-    }
+  const std::string folder = run_folder + "/checkpoints";
+  std::vector<std::pair<int64_t, std::string>> found;
+  for (const std::string& name : list(folder)) {
+    if (const int64_t step = step_of(name); step >= 0) found.emplace_back(step, name);
   }
-  // Step numbers have at least eight digits: longer names are later, equal ones sort as text.
-  std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() > b.size() : a > b;
-  });
+  std::sort(found.rbegin(), found.rend());
+  std::vector<std::string> paths;
+  for (const auto& [step, name] : found) paths.push_back(folder + "/" + name);
   return paths;
+}
+
+bool has_damaged_checkpoints(const std::string& run_folder) {
+  return std::ranges::any_of(list(run_folder + "/checkpoints"), [](const std::string& name) {
+    return name.ends_with(kDamaged) && is_own_product(name);
+  });
 }
 
 }  // namespace vae

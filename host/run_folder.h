@@ -14,8 +14,9 @@ namespace vae {
 class RunFolder {
  public:
   enum class Mode {
-    fresh,      ///< The folder must be missing or empty.
-    resume,     ///< It must hold a run.
+    fresh,      ///< The folder must be missing or empty, but for what a run leaves that was
+                ///< killed before its config.json.
+    resume,     ///< It must hold a run, or be such an unused folder.
     overwrite,  ///< An earlier run's files are deleted first; other files are left alone.
   };
 
@@ -28,10 +29,12 @@ class RunFolder {
 
   /// checkpoints/step-00001234.safetensors
   std::string checkpoint_path(int64_t step) const;
-  /// Deletes all but the newest `keep` checkpoints; the best one is never touched.
-  void prune_checkpoints(std::size_t keep) const;
+  /// Deletes all but the newest `keep` checkpoints up to `step`; the best one and later ones, which
+  /// this run did not write, are never touched. Throws Error(io).
+  void prune_checkpoints(std::size_t keep, int64_t step) const;
 
  private:
+  void require_fit(Mode mode) const;
   void lock();
   void delete_run_files() const;
 
@@ -42,7 +45,10 @@ class RunFolder {
 /// checkpoints/best.safetensors of a run folder.
 std::string best_checkpoint_path(const std::string& run_folder);
 
-/// Paths of checkpoints/step-*.safetensors of a run folder, newest first.
+/// Paths of checkpoints/step-*.safetensors of a run folder, newest first. Throws Error(io).
 std::vector<std::string> list_checkpoints(const std::string& run_folder);
+
+/// Whether an earlier resume set a damaged checkpoint aside (*.corrupt).
+bool has_damaged_checkpoints(const std::string& run_folder);
 
 }  // namespace vae

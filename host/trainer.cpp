@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <filesystem>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "host/checkpoint.h"
+#include "host/checkpoint_rotation.h"
 #include "host/evaluator.h"
 #include "host/io/atomic_file.h"
+#include "host/io/sanitize.h"
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/resume.h"
@@ -27,8 +28,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kKeptCheckpoints = 2;
-constexpr int kMaxFailedSaves = 3;
 constexpr double kProgressSeconds = 0.1;  // between read-backs of the loss, each of which waits
 
 double seconds_since(Clock::time_point start) {
@@ -48,18 +47,20 @@ struct Trainer::Impl {
   TrainResult run();
   void start();
   void resume();
+  void restore(const Checkpoint& checkpoint);
+  bool train_epochs();
   Command run_epoch();
   void finish_epoch();
   Command after_step();
   Progress progress(const StepState& state) const;
-  void stop_if_diverged(const StepState& state);
+  void watch_divergence(const StepState& state);
   Metrics train_metrics();
   Metrics test_metrics();
   void log_metrics(const Metrics& metrics, bool sync);
   void write_pictures();
   void save_best(double elbo);
   void save();
-  void try_save(const std::string& path);
+  void write(const std::string& path) const;
   void write_status(const std::string& status, const std::string& reason = {});
   TrainingState training_state() const;
   void say(LogLevel level, const std::string& text) const;
@@ -75,14 +76,14 @@ struct Trainer::Impl {
   std::string fingerprint;
   std::optional<RunFolder> folder;
   std::optional<MetricsLog> log;
+  std::optional<CheckpointRotation> rotation;
   std::optional<Model> model;
   std::unique_ptr<TrainStep> step;
-  std::optional<double> best_elbo;
   double earlier_seconds = 0.0;  // spent on this epoch before a resume
   Clock::time_point epoch_start, last_report;
   int64_t resumed_batches = 0;  // of this epoch, done before a resume
   uint32_t reported_skips = 0;
-  int failed_saves = 0;
+  bool in_streak = false;  // the step read last was skipped
   Progress last_progress;
   TrainResult result;
 };
@@ -96,98 +97,126 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
   if (!options.run_folder.empty()) {
     folder.emplace(options.run_folder, mode_of(options));
     log.emplace(folder->file("metrics.jsonl"));
+    rotation.emplace(*folder, [this](const std::string& text) { say(LogLevel::warning, text); });
   }
   model.emplace(std::make_unique<Model::Impl>(config, options.device, /*training=*/true));
   step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
-  options.resume ? resume() : start();
+  if (options.resume) {
+    resume();
+  } else {
+    start();
+  }
+  if (!folder) return;
+  write_file_atomically(folder->file("config.json"), std::string_view(config_to_json(config)));
+  write_status("running");
 }
 
 void Trainer::Impl::start() {
   const std::vector<double> mean =
       config.model.output_bias_from_mean ? data.train.mean_pixels() : std::vector<double>();
   model->impl().network->initialize(config.training.seed, mean);
-  if (!folder) return;
-  write_file_atomically(folder->file("config.json"), std::string_view(config_to_json(config)));
-  write_status("running");
 }
 
 void Trainer::Impl::resume() {
   const auto warn = [this](const std::string& text) { say(LogLevel::warning, text); };
-  const Checkpoint checkpoint = newest_valid_checkpoint(folder->path(), warn);
+  const std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(folder->path(), warn);
+  if (checkpoint) {
+    check_resumable(config, checkpoint->config(), *checkpoint->training(), fingerprint, data.name);
+    restore(*checkpoint);
+  } else {
+    start();
+  }
+  log->rewind(step->steps_done(), warn);
+  for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
+    (metrics.split == "train" ? result.train : result.test) = metrics;
+  }
+  const std::string name = sanitize_for_terminal(folder->path());
+  if (!checkpoint) {
+    say(LogLevel::info, name + " was stopped before its first checkpoint; starting at step 0");
+  } else if (step->steps_done() >= step->total_steps()) {
+    say(LogLevel::info, concat(name, " is finished: all ", step->total_steps(),
+                               " steps are done; more epochs would go on from here"));
+  } else {
+    say(LogLevel::info,
+        concat("resuming ", name, " after step ", step->steps_done(), " of ", step->total_steps()));
+  }
+}
+
+void Trainer::Impl::restore(const Checkpoint& checkpoint) {
   const TrainingState& state = *checkpoint.training();
-  check_resumable(config, checkpoint.config(), state, fingerprint, data.name);
-  if (state.device != model->impl().backend->description()) {
-    warn("the run was made on '" + state.device + "' and goes on on '" +
-         model->impl().backend->description() + "': numbers will differ in the last digits");
+  const std::string device = model->impl().backend->description();
+  if (state.device != device) {
+    say(LogLevel::warning,
+        concat("the run was made on '", sanitize_for_terminal(state.device), "' and goes on on '",
+               device, "': numbers will differ in the last digits"));
   }
   checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
   step->set_state(state.step);
   step->set_totals(state.totals);
-  best_elbo = state.best_elbo;
   earlier_seconds = state.epoch_seconds;
   reported_skips = state.step.skipped;
-  log->rewind(state.step.step);
-  for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
-    (metrics.split == "train" ? result.train : result.test) = metrics;
-  }
-  write_file_atomically(folder->file("config.json"), std::string_view(config_to_json(config)));
-  write_status("running");
-  say(LogLevel::info, concat("resuming ", folder->path(), " after step ", state.step.step, " of ",
-                             step->total_steps()));
+  in_streak = state.step.skipped_in_a_row > 0;
+  rotation->resume(step->steps_done(), state.best_elbo);
+  save();  // where the state came from the best checkpoint
 }
 
 TrainResult Trainer::Impl::run() {
   try {
-    while (step->steps_done() < step->total_steps()) {
-      if (run_epoch() == Command::stop) {
-        save();
-        write_status("stopped", "stopped by the caller");
-        result.steps = step->steps_done();
-        if (failed_saves > 0) fail(ErrorCode::io, "the last checkpoint could not be saved");
-        return result;
-      }
-      finish_epoch();
-    }
+    result.finished = train_epochs();
+    result.steps = step->steps_done();
+    if (rotation) rotation->require_saved();
   } catch (const Error& error) {
     write_status(error.code() == ErrorCode::diverged ? "diverged" : "failed", error.what());
     throw;
+  } catch (const std::exception& error) {
+    write_status("failed", error.what());
+    throw;
   }
-  if (failed_saves > 0) fail(ErrorCode::io, "the last checkpoint could not be saved");
-  write_status("finished");
-  result.finished = true;
-  result.steps = step->steps_done();
+  write_status(result.finished ? "finished" : "stopped",
+               result.finished ? "all epochs are done" : "stopped by the caller");
   return result;
 }
 
-/// To the end of the current epoch, or until the callback asks to stop.
+/// Whether all epochs are done; false when the callback stopped the training.
+bool Trainer::Impl::train_epochs() {
+  while (step->steps_done() < step->total_steps()) {
+    const Command command = run_epoch();
+    const bool end = step->steps_done() % step->steps_per_epoch() == 0;
+    if (end) finish_epoch();
+    const int64_t every = config.training.checkpoint_every;
+    const bool due =
+        every == 0 || step->steps_done() % every == 0 || step->steps_done() == step->total_steps();
+    if (due || command != Command::proceed) save();
+    if (command == Command::stop) break;
+  }
+  return step->steps_done() >= step->total_steps();
+}
+
+/// To the end of the current epoch, or until the callback asks to stop. Saves on the way, but not
+/// after the epoch's last step, whose metrics come first. Returns what was asked for last.
 Command Trainer::Impl::run_epoch() {
   const int64_t per_epoch = step->steps_per_epoch();
+  const int64_t every = config.training.checkpoint_every;
   resumed_batches = step->steps_done() % per_epoch;
   epoch_start = Clock::now();
   last_report = Clock::time_point();
-  do {
+  while (true) {
     step->run();
     const Command command = after_step();
-    const int64_t every = config.training.checkpoint_every;
-    const bool end = step->steps_done() % per_epoch == 0;
-    const bool due = every > 0 && step->steps_done() % every == 0;
-    if (command == Command::stop && !end) return command;
-    if ((command == Command::checkpoint || due) && !end) save();
-    if (end && command == Command::stop) {
-      finish_epoch();
-      return command;
-    }
-  } while (step->steps_done() % per_epoch != 0);
-  return Command::proceed;
+    if (command == Command::stop || step->steps_done() % per_epoch == 0) return command;
+    if (command == Command::checkpoint || (every > 0 && step->steps_done() % every == 0)) save();
+  }
 }
 
+/// Reading the state back waits for the device, so it is done rarely. A streak of K skipped steps
+/// holds a multiple of K: from there on every step is read, and the K-th one is not missed.
 Command Trainer::Impl::after_step() {
   const int64_t done = step->steps_done();
   const bool end = done % step->steps_per_epoch() == 0;
   const bool report = end || seconds_since(last_report) >= kProgressSeconds;
-  if (report || done % config.training.max_nonfinite_steps == 0) {
+  if (report || in_streak || done % config.training.max_nonfinite_steps == 0) {
     const StepState state = step->state();
-    stop_if_diverged(state);
+    watch_divergence(state);
     if (report) {
       last_report = Clock::now();
       last_progress = progress(state);
@@ -198,16 +227,19 @@ Command Trainer::Impl::after_step() {
   return options.on_step ? options.on_step(last_progress) : Command::proceed;
 }
 
-void Trainer::Impl::stop_if_diverged(const StepState& state) {
+void Trainer::Impl::watch_divergence(const StepState& state) {
+  in_streak = state.skipped_in_a_row > 0;
   if (state.skipped > reported_skips) {
     say(LogLevel::warning, concat("step ", state.step, ": loss or gradient is not finite; ",
                                   state.skipped - reported_skips, " update(s) skipped"));
     reported_skips = state.skipped;
   }
   if (state.skipped_in_a_row < config.training.max_nonfinite_steps) return;
-  fail(ErrorCode::diverged, "training diverged: ", state.skipped_in_a_row,
-       " steps in a row up to step ", state.step, " had a loss or gradient that is not finite; ",
-       "lower learning_rate or set clip_norm. The last good checkpoint stands");
+  const auto first = state.step - state.skipped_in_a_row + 1;
+  fail(ErrorCode::diverged, "training diverged: from step ", first, " to step ", state.step,
+       " no loss or gradient was finite, ", state.skipped_in_a_row, " steps in a row; ",
+       "lower learning_rate, set clip_norm, or warm the KL term up. ",
+       folder ? "The checkpoints from before stand" : "The weights are those from before");
 }
 
 Progress Trainer::Impl::progress(const StepState& state) const {
@@ -234,12 +266,10 @@ void Trainer::Impl::finish_epoch() {
   log_metrics(result.train, /*sync=*/false);
   result.test = test_metrics();
   log_metrics(result.test, /*sync=*/true);
-  if (folder) {
-    save_best(result.test.elbo);
-    write_pictures();
-    if (config.training.checkpoint_every == 0 || step->steps_done() == step->total_steps()) save();
-  }
   earlier_seconds = 0.0;
+  if (!folder) return;
+  write_pictures();  // before any checkpoint: what a checkpoint has behind it is complete
+  save_best(result.test.elbo);
 }
 
 Metrics Trainer::Impl::train_metrics() {
@@ -258,7 +288,8 @@ Metrics Trainer::Impl::train_metrics() {
   metrics.step = step->steps_done();
   metrics.skipped_steps = state.skipped;
   metrics.seconds = earlier_seconds + seconds_since(epoch_start);
-  metrics.samples_per_second = static_cast<double>(data.train.count()) / metrics.seconds;
+  metrics.samples_per_second =
+      static_cast<double>(data.train.count()) / std::max(1e-9, metrics.seconds);
   return metrics;
 }
 
@@ -274,7 +305,7 @@ Metrics Trainer::Impl::test_metrics() {
   metrics.kl = found.kl;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
-  metrics.samples_per_second = static_cast<double>(found.images) / metrics.seconds;
+  metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);
   return metrics;
 }
 
@@ -295,29 +326,17 @@ void Trainer::Impl::write_pictures() {
 }
 
 void Trainer::Impl::save_best(double elbo) {
-  if (best_elbo && elbo <= *best_elbo) return;
-  best_elbo = elbo;
-  try_save(best_checkpoint_path(folder->path()));
+  rotation->save_best(elbo, [this](const std::string& path) { write(path); });
 }
 
 void Trainer::Impl::save() {
   if (!folder) return;
-  try_save(folder->checkpoint_path(step->steps_done()));
-  if (failed_saves == 0) folder->prune_checkpoints(kKeptCheckpoints);
+  rotation->save(step->steps_done(), [this](const std::string& path) { write(path); });
 }
 
-/// A full disk must not end hours of training at once: the old files stand, the next checkpoint
-/// tries again, and only repeated failure is an error.
-void Trainer::Impl::try_save(const std::string& path) {
-  try {
-    const TrainingState state = training_state();
-    write_checkpoint(path, model->impl().network->parameters(), config, &state);
-    failed_saves = 0;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::io || ++failed_saves >= kMaxFailedSaves) throw;
-    say(LogLevel::warning, concat("CHECKPOINT NOT SAVED: ", error.what(),
-                                  ". Earlier checkpoints stand; trying again at the next one"));
-  }
+void Trainer::Impl::write(const std::string& path) const {
+  const TrainingState state = training_state();
+  write_checkpoint(path, model->impl().network->parameters(), config, &state);
 }
 
 TrainingState Trainer::Impl::training_state() const {
@@ -326,7 +345,7 @@ TrainingState Trainer::Impl::training_state() const {
   state.totals = step->totals();
   const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
   state.epoch_seconds = between_epochs ? 0.0 : earlier_seconds + seconds_since(epoch_start);
-  state.best_elbo = best_elbo;
+  state.best_elbo = rotation->best_elbo();
   state.data_name = data.name;
   state.data_fingerprint = fingerprint;
   state.device = model->impl().backend->description();
@@ -348,7 +367,7 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
       {"version", build_description()},
   };
   if (!reason.empty()) document["reason"] = reason;
-  if (best_elbo) document["best_test_elbo"] = *best_elbo;
+  if (const auto best = rotation->best_elbo()) document["best_test_elbo"] = *best;
   const std::string text =
       document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   attempt("write run.json",
@@ -359,7 +378,7 @@ template <typename Action>
 void Trainer::Impl::attempt(const char* what, Action action) {
   try {
     action();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     say(LogLevel::warning, concat("cannot ", what, ": ", error.what(), "; training goes on"));
   }
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "host/checkpoint_rotation.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+constexpr std::size_t kKeptCheckpoints = 2;  // should the newest turn out damaged, one is left
+constexpr int kMaxFailures = 3;
+
+}  // namespace
+
+void CheckpointRotation::save(int64_t step, const Write& write) {
+  if (step == saved_step_) return;
+  if (!try_write(newest_, folder_.checkpoint_path(step), write)) return;
+  saved_step_ = step;
+  prune(step);
+}
+
+void CheckpointRotation::save_best(double elbo, const Write& write) {
+  if (best_elbo_ && elbo <= *best_elbo_) return;
+  const std::optional<double> before = std::exchange(best_elbo_, elbo);
+  try {
+    if (!try_write(best_, best_checkpoint_path(folder_.path()), write)) best_elbo_ = before;
+  } catch (...) {
+    best_elbo_ = before;
+    throw;
+  }
+}
+
+void CheckpointRotation::resume(int64_t step, std::optional<double> best_elbo) {
+  best_elbo_ = best_elbo;
+  const std::string path = folder_.checkpoint_path(step);
+  const std::vector<std::string> all = list_checkpoints(folder_.path());
+  if (std::ranges::find(all, path) != all.end()) saved_step_ = step;
+  prune(step);  // the earlier process may have been killed before it could
+}
+
+void CheckpointRotation::require_saved() const {
+  for (const File* file : {&newest_, &best_}) {
+    if (file->failures == 0) continue;
+    fail(ErrorCode::io, "the ", file == &best_ ? "best" : "last",
+         " checkpoint could not be saved: ", file->last_failure);
+  }
+}
+
+bool CheckpointRotation::try_write(File& file, const std::string& path, const Write& write) {
+  try {
+    write(path);
+    file.failures = 0;
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::io) throw;
+    file.last_failure = error.what();
+    if (++file.failures >= kMaxFailures) {
+      fail(ErrorCode::io, "no checkpoint could be saved ", kMaxFailures,
+           " times in a row: ", error.what());
+    }
+    warn_(concat("CHECKPOINT NOT SAVED: ", error.what(),
+                 ". Earlier checkpoints stand; trying again at the next one"));
+    return false;
+  }
+}
+
+void CheckpointRotation::prune(int64_t step) const {
+  try {
+    folder_.prune_checkpoints(kKeptCheckpoints, step);
+  } catch (const Error& error) {
+    warn_(concat("an old checkpoint could not be deleted: ", error.what()));
+  }
+}
+
+}  // namespace vae
