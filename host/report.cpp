@@ -51,6 +51,10 @@ std::string cards(const RunRecord& run) {
   return html + "</div>\n";
 }
 
+/// Whether the first epoch is left out of the axes: it is so far off that the later ones would be
+/// one flat line.
+bool fits_later_epochs(const RunRecord& run) { return run.train.size() >= 5; }
+
 using Field = double Metrics::*;
 
 PlotSeries series(const std::string& name, const std::string& style,
@@ -70,6 +74,7 @@ std::string plot(const std::string& svg, bool wide) {
 
 std::string nats_plot(const RunRecord& run, const std::string& title, Field field, bool wide) {
   LinePlot drawing{title, "epoch", "nats per image", {}};
+  if (fits_later_epochs(run)) drawing.fit_from = 2;
   drawing.series = {series("train", "train", run.train, field),
                     series("test", "test", run.test, field)};
   if (wide) drawing.width = 1040;
@@ -83,7 +88,7 @@ bool varies(const std::vector<Metrics>& lines, Field field) {
 
 std::string setting_plot(const RunRecord& run, const std::string& title, Field field) {
   if (!varies(run.train, field)) return {};
-  LinePlot drawing{title, "epoch", "at the end of the epoch", {}};
+  LinePlot drawing{title + " at the end of the epoch", "epoch", "", {}};
   drawing.series = {series(title, "single", run.train, field)};
   drawing.decimals = 6;
   return plot(draw_line_plot(drawing), false);
@@ -100,11 +105,14 @@ std::string plots(const RunRecord& run) {
   std::vector<double> kl = run.kl_per_dimension;
   std::sort(kl.rbegin(), kl.rend());
   html += plot(draw_bar_plot({"KL of each latent dimension, sorted", "rank", "nats", kl}), false);
-  return html +
-         "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over "
-         "the "
-         "epoch while the weights moved, <b>test</b> is measured after the epoch. The bound is "
-         "always shown at beta = 1, whatever weight the objective uses.</p>\n";
+  html +=
+      "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over the "
+      "epoch while the weights moved, <b>test</b> is measured after the epoch. The bound is always "
+      "shown at beta = 1, whatever weight the objective uses.";
+  if (fits_later_epochs(run)) {
+    html += " The axes fit the epochs from the second on; the table below has all numbers.";
+  }
+  return html + "</p>\n";
 }
 
 std::string figure(const std::string& path, const std::string& title, const std::string& text,

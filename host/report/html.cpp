@@ -100,7 +100,8 @@ p { margin: 0; }
 .plots { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); }
 .plot { padding: 14px 12px 8px; }
 .wide { grid-column: 1 / -1; }
-svg { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; }
+.plot > svg { display: block; width: 100%; height: auto; font-family: inherit; }
+.plot > svg > svg { overflow: hidden; }
 svg text { fill: var(--quiet); font-size: 12px; }
 svg .plot-title { fill: var(--text); font-size: 14px; font-weight: 600; }
 svg .grid { stroke: var(--rule); stroke-width: 1; }

@@ -11,23 +11,55 @@
 namespace vae {
 namespace {
 
-constexpr double kLeft = 58, kRight = 14, kTop = 34, kBottom = 44;
+constexpr double kRight = 14, kTop = 34, kBottom = 44;
+constexpr double kDigitWidth = 7.0;  // of the tick labels' font, generously
+constexpr int kYTicks = 6;
 constexpr size_t kMostMarkers = 60;    // beyond, dots run into one another
 constexpr size_t kMostTooltips = 500;  // bounds the page's size
 
-/// Maps values of an axis to positions in the drawing.
-struct Axis {
-  std::vector<double> ticks;
-  double low, high, start, end;
+/// Smallest and largest of some values.
+struct Range {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();
 
-  Axis(double from, double to, int wanted_ticks, double start, double end)
-      : ticks(axis_ticks(from, to, wanted_ticks)),
-        low(ticks.front()),
-        high(ticks.back()),
-        start(start),
-        end(end) {}
-  double at(double value) const { return start + (value - low) / (high - low) * (end - start); }
+  void include(double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  bool empty() const { return low > high; }
+  bool contains(double value) const { return value >= low && value <= high; }
+  /// Wider by a share of its width on both sides, and never a single point.
+  Range padded(double share) const {
+    const double width = high - low;
+    const double pad = width > 0.0 ? width * share : std::max(std::abs(low) * 0.05, 1e-6);
+    return {low - pad, high + pad};
+  }
 };
+
+/// Maps values to positions in the drawing.
+struct Axis {
+  Range range;
+  double start, end;
+  std::vector<double> ticks;
+
+  Axis(const Range& range, int wanted_ticks, double start, double end)
+      : range(range),
+        start(start),
+        end(end),
+        ticks(axis_ticks(range.low, range.high, wanted_ticks)) {}
+  double at(double value) const {
+    return start + (value - range.low) / (range.high - range.low) * (end - start);
+  }
+};
+
+/// Where the y axis stands: right of its labels and its title.
+double left_edge(const Range& y, int wanted_ticks) {
+  size_t longest = 0;
+  for (const double tick : axis_ticks(y.low, y.high, wanted_ticks)) {
+    longest = std::max(longest, short_text(tick).size());
+  }
+  return 32.0 + kDigitWidth * static_cast<double>(longest);
+}
 
 std::string number(double value) { return fixed_text(value, 1); }
 
@@ -45,10 +77,10 @@ std::string text(const std::string& style, double x, double y, const std::string
 std::string begin(const std::string& title, int width, int height) {
   return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) +
          "\" role=\"img\" aria-label=\"" + escape_html(title) + "\">" +
-         text("plot-title", kLeft, 18, title, "start");
+         text("plot-title", 6, 18, title, "start");
 }
 
-/// Grid, tick labels and axis titles. Ticks of x beyond `x_limit` are not labelled.
+/// Grid, tick labels and axis titles.
 std::string frame(const Axis& x, const Axis& y, const std::string& x_label,
                   const std::string& y_label, bool x_ticks) {
   std::string svg;
@@ -107,6 +139,7 @@ std::string markers(const PlotSeries& series, const Axis& x, const Axis& y, cons
   if (series.x.size() > kMostTooltips) return svg;
   const bool visible = series.x.size() <= kMostMarkers;
   for (size_t i = 0; i < series.x.size(); ++i) {
+    if (!y.range.contains(series.y[i])) continue;
     const std::string place =
         "cx=\"" + number(x.at(series.x[i])) + "\" cy=\"" + number(y.at(series.y[i])) + "\"";
     svg += "<g>";
@@ -119,40 +152,16 @@ std::string markers(const PlotSeries& series, const Axis& x, const Axis& y, cons
   return svg;
 }
 
-struct Range {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-
-  void include(const std::vector<double>& values) {
-    for (const double value : values) {
-      low = std::min(low, value);
-      high = std::max(high, value);
-    }
-  }
-  bool empty() const { return low > high; }
-};
-
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, int wanted) {
-  if (!(high > low)) {
-    const double margin = std::max(std::abs(low) * 0.1, 1e-6);
-    low -= margin;
-    high += margin;
-  }
   const double raw = (high - low) / wanted;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
-  double step = 10.0 * power;
-  for (const double nice : {1.0, 2.0, 5.0}) {
-    if (nice * power >= raw * (1.0 - 1e-9)) {
-      step = nice * power;
-      break;
-    }
-  }
+  const double leading = raw / power;  // in [1, 10): take the nearest of 1, 2, 5, 10
+  const double step = power * (leading < 1.5 ? 1 : leading < 3.5 ? 2 : leading < 7.5 ? 5 : 10);
   std::vector<double> ticks;
-  const double first = std::floor(low / step + 1e-9);
-  const double last = std::ceil(high / step - 1e-9);
-  for (double i = first; i <= last; ++i) ticks.push_back(i * step);
+  const double last = std::floor(high / step + 1e-9);
+  for (double i = std::ceil(low / step - 1e-9); i <= last; ++i) ticks.push_back(i * step);
   return ticks;
 }
 
@@ -161,50 +170,52 @@ std::string draw_line_plot(const LinePlot& plot) {
   Range x_range, y_range;
   for (const PlotSeries& each : plot.series) {
     series.push_back(finite_points(each));
-    x_range.include(series.back().x);
-    y_range.include(series.back().y);
+    for (size_t i = 0; i < series.back().x.size(); ++i) {
+      x_range.include(series.back().x[i]);
+      if (series.back().x[i] >= plot.fit_from) y_range.include(series.back().y[i]);
+    }
   }
-  if (x_range.empty()) return {};
-  // The x axis ends at the last point, not at the next round number.
-  Axis x(x_range.low, x_range.high, 8, kLeft, plot.width - kRight);
-  const Axis y(y_range.low, y_range.high, 5, plot.height - kBottom, kTop);
-  x.low = x_range.low;
-  x.high = x_range.high;
-  if (x.low == x.high) {
-    x.low -= 0.5;
-    x.high += 0.5;
-  }
-  std::erase_if(x.ticks, [&](double tick) { return tick < x.low || tick > x.high; });
+  if (x_range.empty() || y_range.empty()) return {};
+  if (x_range.low == x_range.high) x_range = {x_range.low - 0.5, x_range.high + 0.5};
+  y_range = y_range.padded(0.06);
+  const Axis x(x_range, 10, left_edge(y_range, kYTicks), plot.width - kRight);
+  const Axis y(y_range, kYTicks, plot.height - kBottom, kTop);
 
   std::string svg = begin(plot.title, plot.width, plot.height);
   svg += frame(x, y, plot.x_label, plot.y_label, /*x_ticks=*/true);
   if (series.size() > 1) svg += legend(series, plot.width);
+  // An inner drawing cuts off what leaves the frame.
+  const std::string box = number(x.start - 3) + "\" y=\"" + number(y.end) + "\" width=\"" +
+                          number(x.end - x.start + 6) + "\" height=\"" + number(y.start - y.end);
+  svg += "<svg x=\"" + box + "\" viewBox=\"" + number(x.start - 3) + " " + number(y.end) + " " +
+         number(x.end - x.start + 6) + " " + number(y.start - y.end) + "\">";
   for (const PlotSeries& each : series) svg += curve(each, x, y);
+  svg += "</svg>";
   for (const PlotSeries& each : series) svg += markers(each, x, y, plot);
   return svg + "</svg>";
 }
 
 std::string draw_bar_plot(const BarPlot& plot) {
-  Range range;
-  range.include({0.0});
+  Range range{0.0, 0.0};
   for (const double value : plot.values) {
-    if (std::isfinite(value)) range.include({value});
+    if (std::isfinite(value)) range.include(value);
   }
-  if (plot.values.empty() || range.high <= 0.0) return {};
-  const Axis x(0.0, 1.0, 1, kLeft, plot.width - kRight);
-  const Axis y(0.0, range.high, 5, plot.height - kBottom, kTop);
+  if (range.high <= 0.0) return {};
+  range = {0.0, range.high * 1.05};
+  const Axis x({0.0, 1.0}, 1, left_edge(range, kYTicks), plot.width - kRight);
+  const Axis y(range, kYTicks, plot.height - kBottom, kTop);
   std::string svg = begin(plot.title, plot.width, plot.height);
   svg += frame(x, y, plot.x_label, plot.y_label, /*x_ticks=*/false);
   const double slot = (x.end - x.start) / static_cast<double>(plot.values.size());
   const double gap = std::min(3.0, slot * 0.2);
   for (size_t i = 0; i < plot.values.size(); ++i) {
-    const double value = plot.values[i];
-    if (!std::isfinite(value)) continue;
-    const double top = y.at(std::max(value, 0.0));
+    if (!std::isfinite(plot.values[i])) continue;
+    const double top = y.at(std::max(plot.values[i], 0.0));
     svg += "<rect class=\"bar\" x=\"" + number(x.start + slot * static_cast<double>(i) + gap / 2) +
            "\" y=\"" + number(top) + "\" width=\"" + number(slot - gap) + "\" height=\"" +
            number(std::max(0.5, y.start - top)) + "\"><title>" +
-           escape_html(plot.x_label + " " + std::to_string(i) + ": " + fixed_text(value, 3)) +
+           escape_html(plot.x_label + " " + std::to_string(i + 1) + ": " +
+                       fixed_text(plot.values[i], 3)) +
            "</title></rect>";
   }
   return svg + "</svg>";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct LinePlot {
   std::string x_label;
   std::string y_label;
   std::vector<PlotSeries> series;
+  /// The y axis fits the points from this x on; earlier ones may lie outside of the frame.
+  double fit_from = -std::numeric_limits<double>::infinity();
   int decimals = 2;  ///< Of the values in tooltips.
   int width = 560;   ///< Units of the drawing; the page scales it.
   int height = 300;
@@ -38,7 +41,7 @@ struct BarPlot {
 std::string draw_line_plot(const LinePlot& plot);
 std::string draw_bar_plot(const BarPlot& plot);
 
-/// Round numbers that cover [low, high] in about `wanted` steps, both ends included.
+/// Round numbers within [low, high], about `wanted` of them; at least one for low < high.
 std::vector<double> axis_ticks(double low, double high, int wanted);
 
 }  // namespace vae

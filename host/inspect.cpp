@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "host/checkpoint.h"
+#include "host/io/atomic_file.h"
+#include "host/io/foreign.h"
+#include "host/io/gzip.h"
+#include "host/io/idx.h"
+#include "host/io/input_file.h"
+#include "host/io/json.h"
+#include "host/io/sanitize.h"
+#include "host/metrics_log.h"
+#include "host/report/run_record.h"
+#include "host/run_folder.h"
+#include "kernels/check.h"
+#include "vae/array.h"
+#include "vae/dataset.h"
+#include "vae/image.h"
+#include "vae/report.h"
+
+namespace vae {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+using Bytes = std::vector<std::byte>;
+
+constexpr size_t kStartBytes = 4096;
+constexpr size_t kIdxMagicBytes = 4;
+
+ordered_json config_document(const Config& config) {
+  return ordered_json::parse(config_to_json(config));
+}
+
+ordered_json tensor_list(const SafetensorsFile& file) {
+  ordered_json list = ordered_json::array();
+  for (const SafetensorsTensor& tensor : file.tensors) {
+    list.push_back(
+        {{"name", tensor.name}, {"type", to_string(tensor.type)}, {"shape", tensor.shape}});
+  }
+  return list;
+}
+
+int64_t element_count(const SafetensorsTensor& tensor) {
+  int64_t count = 1;
+  for (const int64_t size : tensor.shape) count *= size;
+  return count;
+}
+
+ordered_json training_document(const TrainingState& training) {
+  ordered_json document = {
+      {"step", training.step.step},
+      {"updates", training.step.updates},
+      {"skipped_steps", training.step.skipped},
+      {"data", training.data_name},
+      {"data_fingerprint", training.data_fingerprint},
+      {"device", training.device},
+  };
+  if (training.best_elbo) document["best_test_elbo"] = *training.best_elbo;
+  return document;
+}
+
+/// Everything is verified: a damaged checkpoint is an error, not a description.
+void describe_checkpoint(const std::string& path, ordered_json& document) {
+  const Checkpoint checkpoint = Checkpoint::read(path);
+  int64_t parameters = 0;
+  for (const SafetensorsTensor& tensor : checkpoint.file().tensors) {
+    if (!tensor.name.starts_with("adam.")) parameters += element_count(tensor);
+  }
+  document["kind"] = "checkpoint";
+  document["checksum_verified"] = checkpoint.file().checksum_verified;
+  document["parameters"] = parameters;
+  document["binarization"] = to_string(checkpoint.config().training.binarization);
+  document["config"] = config_document(checkpoint.config());
+  document["training"] =
+      checkpoint.training() ? training_document(*checkpoint.training()) : ordered_json();
+  document["tensors"] = tensor_list(checkpoint.file());
+}
+
+void describe_safetensors(const std::string& path, ordered_json& document) {
+  const SafetensorsFile header = read_safetensors_header(path);
+  if (header.metadata.contains("vae_format")) return describe_checkpoint(path, document);
+  int64_t values = 0;
+  for (const SafetensorsTensor& tensor : header.tensors) values += element_count(tensor);
+  document["kind"] = "safetensors";
+  document["description"] = "tensors of another program; this one cannot run them";
+  document["checksum_verified"] = false;
+  document["values"] = values;
+  document["metadata"] = header.metadata;
+  document["tensors"] = tensor_list(header);
+}
+
+void describe_idx(const std::string& path, bool labels, ordered_json& document) {
+  const IdxArray array = read_idx(path, labels ? IdxContent::labels : IdxContent::images);
+  document["kind"] = labels ? "idx labels" : "idx images";
+  document["count"] = array.dims[0];
+  if (labels) {
+    document["largest_label"] = *std::max_element(array.values.begin(), array.values.end());
+    return;
+  }
+  document["height"] = array.dims[1];
+  document["width"] = array.dims[2];
+  document["channels"] = array.dims.size() == 4 ? array.dims[3] : 1;
+}
+
+bool looks_like_safetensors(const Bytes& start, uint64_t file_bytes) {
+  if (start.size() < 9 || start[8] != std::byte{'{'}) return false;
+  uint64_t length = 0;
+  for (size_t i = 8; i-- > 0;) length = length << 8 | std::to_integer<uint64_t>(start[i]);
+  return length <= file_bytes - 8;
+}
+
+bool starts_with(const Bytes& start, std::string_view magic) {
+  return as_text(start).starts_with(magic);
+}
+
+/// The first bytes of what a gzip file holds.
+Bytes inflated_start(const Bytes& start, const std::string& path) {
+  Bytes plain;
+  GzipDecoder decoder(path, [&](std::span<const std::byte> piece) {
+    const size_t wanted = std::min(piece.size(), kIdxMagicBytes - plain.size());
+    plain.insert(plain.end(), piece.begin(), piece.begin() + wanted);
+  });
+  decoder.feed(start);
+  return plain;
+}
+
+void describe_file(const std::string& path, ordered_json& document) {
+  InputFile file(path);
+  Bytes start(kStartBytes);
+  start.resize(file.read(start));
+  document["bytes"] = file.size();
+  if (looks_like_safetensors(start, file.size())) return describe_safetensors(path, document);
+  if (starts_with(start, "\x93NUMPY")) {
+    document["kind"] = "npy";
+    document["shape"] = load_npy(path).shape;
+    return;
+  }
+  if (starts_with(start, "\x89PNG")) {
+    const Image image = load_png(path);
+    document["kind"] = "png";
+    document["height"] = image.height;
+    document["width"] = image.width;
+    document["channels"] = image.channels;
+    return;
+  }
+  const bool compressed = looks_like_gzip(start);
+  const Bytes magic = compressed ? inflated_start(start, path) : start;
+  if (magic.size() >= kIdxMagicBytes && starts_with(magic, std::string_view("\0\0", 2))) {
+    document["gzip"] = compressed;
+    return describe_idx(path, /*labels=*/magic[3] == std::byte{1}, document);
+  }
+  document["kind"] = "other";
+  document["description"] = describe_start(start);
+}
+
+ordered_json metrics_document(const Metrics& metrics) {
+  return {{"epoch", metrics.epoch},
+          {"elbo", metrics.elbo},
+          {"reconstruction", metrics.reconstruction},
+          {"kl", metrics.kl}};
+}
+
+void describe_run(const std::string& path, ordered_json& document) {
+  const RunRecord run = read_run_record(path);
+  document["kind"] = "run folder";
+  document["epochs_done"] = run.train.empty() ? 0 : run.train.back().epoch;
+  document["epochs"] = run.config.training.epochs;
+  document["binarization"] = to_string(run.config.training.binarization);
+  if (!run.test.empty()) {
+    document["last_test"] = metrics_document(run.test.back());
+    document["best_test"] = metrics_document(*run.best());
+  }
+  std::error_code error;
+  if (const std::string file = path + "/run.json"; fs::exists(file, error)) {
+    document["run"] = parse_json(as_text(read_file(file, uint64_t{16} << 20)), file);
+  }
+  ordered_json checkpoints = ordered_json::array();
+  if (const std::string best = best_checkpoint_path(path); fs::exists(best, error)) {
+    checkpoints.push_back(fs::path(best).filename().string());
+  }
+  for (const std::string& each : list_checkpoints(path)) {
+    checkpoints.push_back(fs::path(each).filename().string());
+  }
+  document["checkpoints"] = std::move(checkpoints);
+  document["config"] = config_document(run.config);
+}
+
+void describe_data_set(const std::string& path, ordered_json& document) {
+  const Dataset data = Dataset::load(path);
+  document["kind"] = "data set";
+  document["name"] = data.name;
+  document["height"] = data.train.height();
+  document["width"] = data.train.width();
+  document["channels"] = data.train.channels();
+  document["train_images"] = data.train.count();
+  document["test_images"] = data.test.count();
+  document["labels"] = !data.train.labels().empty();
+  document["fingerprint"] = data.fingerprint();
+}
+
+}  // namespace
+
+std::string inspect(const std::string& path) {
+  ordered_json document = {{"path", path}};
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    fail(ErrorCode::io, "cannot inspect ", sanitize_for_terminal(path),
+         ": there is no such file or folder");
+  }
+  if (!fs::is_directory(status)) {
+    describe_file(path, document);
+  } else if (fs::exists(path + "/config.json", error)) {
+    describe_run(path, document);
+  } else {
+    describe_data_set(path, document);
+  }
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace vae

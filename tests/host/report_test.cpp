@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "vae/report.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "host/metrics_log.h"
+#include "host/report/html.h"
+#include "tests/host/io/sample_files.h"
+#include "vae/image.h"
+
+namespace vae {
+namespace {
+
+Dataset small_data() {
+  std::vector<uint8_t> pixels(30 * 16);
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(i * 37);
+  Dataset data;
+  data.name = "small";
+  data.train = ImageSet(4, 4, 1, pixels);
+  data.test = data.train.slice(0, 15);
+  return data;
+}
+
+Config small_config(int64_t latent) {
+  Config config;
+  config.model.height = config.model.width = 4;
+  config.model.encoder = config.model.decoder = {8};
+  config.model.latent = latent;
+  return config;
+}
+
+class ReportTest : public testing::Test {
+ protected:
+  void write(const std::string& name, std::string_view text) {
+    test::write_plainly(folder_.file(name), test::to_bytes(text));
+  }
+  void write_run(int epochs) {
+    write("config.json", config_to_json(small_config(2)));
+    write("run.json", R"({"data": "<b>data</b>", "device_description": "a & b",
+        "parameters": 1234567, "data_fingerprint": "0123456789abcdef",
+        "kl_per_dimension": [0.25, 1.5]})");
+    std::string lines;
+    for (int epoch = 1; epoch <= epochs; ++epoch) {
+      Metrics metrics;
+      metrics.epoch = epoch;
+      metrics.split = "train";
+      metrics.elbo = -130.0 + epoch;
+      metrics.images = 30;
+      metrics.seconds = 2.0;
+      metrics.learning_rate = 1e-3 / epoch;
+      lines += metrics_to_json(metrics, Binarization::dynamic) + "\n";
+      metrics.split = "test";
+      metrics.elbo = -120.0 + epoch;
+      lines += metrics_to_json(metrics, Binarization::dynamic) + "\n";
+    }
+    write("metrics.jsonl", lines);
+  }
+  std::string report() {
+    write_report(folder_.path());
+    return test::read_plainly(folder_.file("report.html"));
+  }
+  static bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ReportTest, ShowsNumbersCurvesSettingsAndPictures) {
+  write_run(3);
+  Model model(small_config(2).model, Device::cpu(1));
+  write_epoch_pictures(folder_.path(), model, small_data(), 1, TrainConfig());
+  write_epoch_pictures(folder_.path(), model, small_data(), 3, TrainConfig());
+  const std::string html = report();
+  for (const char* part : {"-117.00", "1,234,567", "16-8-2-8-16", "dynamic: each pixel",
+                           "Learning rate", "rank 1: 1.500", "after epoch 3", "after epoch 1"}) {
+    EXPECT_TRUE(contains(html, part)) << part;
+  }
+  const std::string picture =
+      test::read_plainly(folder_.file("images/epoch-003-reconstructions.png"));
+  EXPECT_TRUE(contains(html, encode_base64(std::as_bytes(std::span(picture)))));
+}
+
+TEST_F(ReportTest, NeedsNothingFromOutsideThePage) {
+  write_run(2);
+  const std::string html = report();
+  for (const char* part : {"http:", "https:", "<script", "<link", "@import", "url("}) {
+    EXPECT_FALSE(contains(html, part)) << part;
+  }
+}
+
+TEST_F(ReportTest, QuotedTextIsEscaped) {
+  write_run(1);
+  const std::string html = report();
+  EXPECT_FALSE(contains(html, "<b>data</b>"));
+  EXPECT_TRUE(contains(html, "&lt;b&gt;data&lt;/b&gt;"));
+  EXPECT_TRUE(contains(html, "a &amp; b"));
+}
+
+TEST_F(ReportTest, SkipsATornLastLine) {
+  write_run(2);
+  const std::string whole = report();
+  const std::string lines = test::read_plainly(folder_.file("metrics.jsonl"));
+  write("metrics.jsonl", lines + R"({"epoch":3,"split":"tra)");
+  EXPECT_EQ(report(), whole);
+}
+
+TEST_F(ReportTest, ExistsBeforeTheFirstEpoch) {
+  write("config.json", config_to_json(small_config(2)));
+  EXPECT_TRUE(contains(report(), "No epoch is finished yet"));
+}
+
+TEST_F(ReportTest, AFolderWithoutARunIsAnError) {
+  test::expect_error(ErrorCode::io, [&] { write_report(folder_.path()); }, {"config.json"});
+  EXPECT_TRUE(folder_.names().empty());
+}
+
+TEST_F(ReportTest, NamesGreyLevelsUnderABernoulliAsNoLikelihood) {
+  write_run(1);
+  Config config = small_config(2);
+  config.training.binarization = Binarization::none;
+  write("config.json", config_to_json(config));
+  EXPECT_TRUE(contains(report(), "no log-likelihoods"));
+}
+
+class EpochPicturesTest : public ReportTest {};
+
+TEST_F(EpochPicturesTest, TheManifoldIsForTwoDimensionsOnly) {
+  for (const int64_t latent : {2, 3}) {
+    Model model(small_config(latent).model, Device::cpu(1));
+    write_epoch_pictures(folder_.path(), model, small_data(), latent, TrainConfig());
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-002-manifold.png")));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("images/epoch-003-manifold.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-003-samples.png")));
+}
+
+TEST_F(EpochPicturesTest, TheSameModelMakesTheSamePicturesEveryEpoch) {
+  Model model(small_config(2).model, Device::cpu(1));
+  for (const int64_t epoch : {1, 1000}) {
+    write_epoch_pictures(folder_.path(), model, small_data(), epoch, TrainConfig());
+  }
+  for (const char* kind : {"reconstructions", "samples", "manifold"}) {
+    const std::string first = folder_.file(std::string("images/epoch-001-") + kind + ".png");
+    const std::string later = folder_.file(std::string("images/epoch-1000-") + kind + ".png");
+    EXPECT_EQ(test::read_plainly(first), test::read_plainly(later)) << kind;
+  }
+}
+
+TEST_F(EpochPicturesTest, InputsStandAboveTheirReconstructions) {
+  Model model(small_config(2).model, Device::cpu(1));
+  TrainConfig training;
+  training.binarization = Binarization::threshold;
+  const Dataset data = small_data();
+  write_epoch_pictures(folder_.path(), model, data, 1, training);
+  const Image picture = load_png(folder_.file("images/epoch-001-reconstructions.png"));
+  const int64_t side = 4 * 14;  // enlarged to 56 pixels
+  EXPECT_EQ(picture.width, 12 * (side + 1) + 1);
+  EXPECT_EQ(picture.height, 4 * (side + 1) + 1) << "15 test images: two bands";
+  const auto cell_pixel = [&](int64_t row, int64_t column, int64_t pixel) {
+    const int64_t y = 1 + row * (side + 1) + pixel / 4 * 14;
+    const int64_t x = 1 + column * (side + 1) + pixel % 4 * 14;
+    return int{picture.pixels[y * picture.width + x]};
+  };
+  for (int64_t pixel = 0; pixel < 16; ++pixel) {
+    EXPECT_EQ(cell_pixel(0, 5, pixel), data.test.image(5).pixels[pixel] >= 128 ? 255 : 0);
+    EXPECT_EQ(cell_pixel(2, 2, pixel), data.test.image(14).pixels[pixel] >= 128 ? 255 : 0);
+  }
+  const Array decoded = model.reconstruct(data.test.slice(5, 1), Binarization::threshold);
+  EXPECT_NEAR(cell_pixel(1, 5, 7), decoded.values[7] * 255.0, 0.51);
+}
+
+}  // namespace
+}  // namespace vae
