@@ -130,7 +130,7 @@ void show_required(BoundVerb& verb) {
   for (Bound& bound : verb.bound) bound.option->required(bound.argument->required);
 }
 
-std::string program_version() { return build_description() + "\n"; }
+std::string program_version() { return build_description(); }
 
 }  // namespace
 

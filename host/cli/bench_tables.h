@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vae/bench.h"
+
+namespace vae::cli {
+
+std::string bench_markdown(const std::vector<BenchResult>& results);
+std::string bench_csv(const std::vector<BenchResult>& results);
+std::string bench_json(const std::vector<BenchResult>& results);
+
+}  // namespace vae::cli

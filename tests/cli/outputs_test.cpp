@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+//
+// The verbs that turn a model into pictures and latents.
+#include "tests/cli/cli_test.h"
+#include "vae/array.h"
+#include "vae/image.h"
+
+namespace vae::test {
+namespace {
+
+class OutputsTest : public CliTest {
+ protected:
+  void SetUp() override {
+    CliTest::SetUp();
+    run_ = trained("run");
+  }
+
+  /// Runs `vae VERB RUN ...` that must succeed without a word on standard output.
+  void make(std::vector<std::string> words, bool with_data = true) const {
+    words.insert(words.begin() + 1, run_);
+    if (with_data) words.insert(words.end(), {"--data", data()});
+    const Outcome outcome = run_vae(words);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  }
+
+  Image picture(const std::string& name) const { return load_png(path(name)); }
+
+  std::string run_;
+};
+
+TEST_F(OutputsTest, SampleDrawsAGridThatDependsOnTheSeedOnly) {
+  make({"sample", "--count", "6", "--seed", "5", "--scale", "1", "--out", path("a.png")}, false);
+  make({"sample", "--count", "6", "--seed", "5", "--scale", "1", "--out", path("b.png")}, false);
+  make({"sample", "--count", "6", "--seed", "6", "--scale", "1", "--out", path("c.png")}, false);
+  EXPECT_EQ(picture("a.png"), picture("b.png"));
+  EXPECT_NE(picture("a.png"), picture("c.png"));
+  EXPECT_GE(picture("a.png").width, 3 * 8);
+  make({"sample", "--count", "6", "--out", path("s.npy")}, false);
+  EXPECT_EQ(load_npy(path("s.npy")).shape, (std::vector<int64_t>{6, 64}));
+}
+
+TEST_F(OutputsTest, ScaleEnlargesByAWholeFactor) {
+  make({"sample", "--count", "4", "--scale", "1", "--out", path("a.png")}, false);
+  make({"sample", "--count", "4", "--scale", "3", "--out", path("b.PNG")}, false);
+  EXPECT_EQ(picture("b.PNG"), enlarge(picture("a.png"), 3));
+}
+
+TEST_F(OutputsTest, ReconstructPutsInputsAboveOutputs) {
+  make({"reconstruct", "--count", "4", "--binarization", "none", "--scale", "1", "--out",
+        path("r.png")});
+  make({"reconstruct", "--count", "4", "--binarization", "none", "--out", path("r.npy")});
+  const Array outputs = load_npy(path("r.npy"));
+  ASSERT_EQ(outputs.shape, (std::vector<int64_t>{4, 64}));
+  std::vector<Image> cells;
+  const std::string idx = read("data/t10k-images-idx3-ubyte");
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto begin = idx.begin() + static_cast<std::ptrdiff_t>(16 + 64 * i);
+    cells.push_back({8, 8, 1, std::vector<uint8_t>(begin, begin + 64)});
+  }
+  for (Image& image : to_images(outputs, 8, 8, 1)) cells.push_back(std::move(image));
+  EXPECT_EQ(picture("r.png"), make_grid(cells, 4));
+}
+
+TEST_F(OutputsTest, InterpolateStartsAndEndsAtTheTwoImages) {
+  make({"interpolate", "--from", "0", "--to", "9", "--steps", "5", "--binarization", "none",
+        "--out", path("i.npy")});
+  make({"reconstruct", "--count", "10", "--binarization", "none", "--out", path("r.npy")});
+  const Array walk = load_npy(path("i.npy"));
+  const Array ends = load_npy(path("r.npy"));
+  ASSERT_EQ(walk.rows(), 5);
+  for (int64_t i = 0; i < 64; ++i) {
+    EXPECT_NEAR(walk.row(0)[i], ends.row(0)[i], 1e-5);
+    EXPECT_NEAR(walk.row(4)[i], ends.row(9)[i], 1e-5);
+  }
+  make({"interpolate", "--steps", "5", "--path", "spherical", "--out", path("i.png")});
+  make({"interpolate", "--steps", "5", "--out", path("i.gif")});
+  EXPECT_EQ(read("i.gif").substr(0, 3), "GIF");
+  EXPECT_GT(picture("i.png").width, picture("i.png").height);
+}
+
+TEST_F(OutputsTest, TraverseDrawsARowForEachDimension) {
+  make({"traverse", "--steps", "7", "--scale", "1", "--out", path("t.png")});
+  EXPECT_GE(picture("t.png").width, 7 * 8);
+  EXPECT_GE(picture("t.png").height, 3 * 8);
+  EXPECT_LT(picture("t.png").height, 4 * 8);
+  make({"traverse", "--index", "2", "--dimensions", "2,0", "--scale", "1", "--out", path("u.png")});
+  EXPECT_LT(picture("u.png").height, 3 * 8);
+  make({"traverse", "--index", "2", "--out", path("t.gif")});
+  EXPECT_EQ(read("t.gif").substr(0, 3), "GIF");
+  expect_failure(run_vae({"traverse", run_, "--dimensions", "3", "--out", path("x.png")}), 2,
+                 {"no dimension 3"});
+}
+
+TEST_F(OutputsTest, ManifoldNeedsATwoDimensionalLatent) {
+  expect_failure(run_vae({"manifold", run_, "--out", path("m.png")}), 2,
+                 {"3 dimensions", "--latent 2"});
+  const std::string plane = trained("plane", {"--latent", "2"});
+  EXPECT_EQ(
+      run_vae({"manifold", plane, "--side", "5", "--scale", "1", "--out", path("m.png")}).status,
+      0);
+  EXPECT_GE(picture("m.png").width, 5 * 8);
+  EXPECT_EQ(picture("m.png").width, picture("m.png").height);
+}
+
+TEST_F(OutputsTest, EncodeAndDecodeAreTheTwoHalvesOfReconstruct) {
+  make({"encode", "--out", path("z.npy"), "--limit", "6"});
+  const Array mean = load_npy(path("z.npy"));
+  const Array logvar = load_npy(path("z.logvar.npy"));
+  EXPECT_EQ(mean.shape, (std::vector<int64_t>{6, 3}));
+  EXPECT_EQ(logvar.shape, mean.shape);
+  EXPECT_NE(logvar.values, mean.values);
+  make({"decode", path("z.npy"), "--out", path("x.npy")}, false);
+  make({"reconstruct", "--count", "6", "--out", path("r.npy")});
+  const Array decoded = load_npy(path("x.npy")), reconstructed = load_npy(path("r.npy"));
+  ASSERT_EQ(decoded.shape, reconstructed.shape);
+  for (std::size_t i = 0; i < decoded.values.size(); ++i) {
+    EXPECT_NEAR(decoded.values[i], reconstructed.values[i], 1e-5);
+  }
+  make({"decode", path("z.npy"), "--columns", "6", "--scale", "1", "--out", path("x.png")}, false);
+  EXPECT_GE(picture("x.png").width, 6 * 8);
+}
+
+TEST_F(OutputsTest, EncodeReadsImageFiles) {
+  make({"encode", "--images", data() + "/t10k-images-idx3-ubyte", "--out", path("a.npy")}, false);
+  make({"encode", "--out", path("b.npy")});
+  EXPECT_EQ(load_npy(path("a.npy")).values, load_npy(path("b.npy")).values);
+  expect_failure(
+      run_vae({"encode", run_, "--images", data(), "--data", data(), "--out", path("c.npy")}), 2,
+      {"--data or --images"});
+}
+
+TEST_F(OutputsTest, DecodeRefusesLatentsOfAnotherWidth) {
+  save_npy(path("z.npy"), {{2, 4}, std::vector<float>(8, 0.0f)});
+  expect_failure(
+      run_vae({"decode", run_, path("z.npy"), "--device", "cpu", "--out", path("x.png")}), 3,
+      {"[2, 4]", "[n, 3]"});
+  write("bad.npy", "no array");
+  expect_failure(run_vae({"decode", run_, path("bad.npy"), "--out", path("x.png")}), 3,
+                 {"bad.npy"});
+}
+
+TEST_F(OutputsTest, AnOutputThatCannotBeWrittenIsRefusedBeforeTheModelIsRead) {
+  // The run does not exist either: the output is what the message is about.
+  const std::string none = path("no-run");
+  expect_failure(run_vae({"sample", none, "--out", path("s.jpg")}), 2, {"s.jpg", ".png or .npy"});
+  expect_failure(run_vae({"sample", none, "--out", path("s")}), 2, {".png or .npy"});
+  expect_failure(run_vae({"sample", none, "--out", path("none/s.png")}), 4, {"none"});
+  std::filesystem::create_directory(path("folder.png"));
+  expect_failure(run_vae({"sample", none, "--out", path("folder.png")}), 4, {"folder.png"});
+}
+
+TEST_F(OutputsTest, MissingAndBrokenRunsHaveTheirOwnStatus) {
+  expect_failure(run_vae({"sample", path("no-run"), "--out", path("s.png")}), 4, {"no-run"});
+  std::string bytes = read("run/checkpoints/" + checkpoints("run").front());
+  ASSERT_FALSE(bytes.empty());
+  bytes[bytes.size() - 100] ^= 1;
+  write("broken.safetensors", bytes);
+  expect_failure(run_vae({"sample", path("broken.safetensors"), "--out", path("s.png")}), 3,
+                 {"broken.safetensors"});
+  write("not.safetensors", "<html>");
+  expect_failure(run_vae({"eval", path("not.safetensors"), "--data", data()}), 3,
+                 {"not.safetensors"});
+  EXPECT_FALSE(exists("s.png"));
+}
+
+TEST_F(OutputsTest, AnImageThatIsNotThereIsAUsageError) {
+  expect_failure(
+      run_vae({"interpolate", run_, "--data", data(), "--to", "32", "--out", path("i.png")}), 2,
+      {"--to", "0..31"});
+  expect_failure(
+      run_vae({"traverse", run_, "--data", data(), "--index", "99", "--out", path("t.png")}), 2,
+      {"--index", "0..31"});
+}
+
+}  // namespace
+}  // namespace vae::test

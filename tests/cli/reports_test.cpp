@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+//
+// The verbs that report on standard output.
+#include <algorithm>
+
+#include "tests/cli/cli_test.h"
+
+namespace vae::test {
+namespace {
+
+using nlohmann::json;
+
+class EvalTest : public CliTest {
+ protected:
+  void SetUp() override {
+    CliTest::SetUp();
+    run_ = trained("run");
+  }
+
+  std::string run_;
+};
+
+TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
+  const json result =
+      json_of({"eval", run_, "--data", data(), "--importance-samples", "20", "--json", "--quiet"});
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : result.items()) keys.push_back(key);
+  EXPECT_EQ(keys, (std::vector<std::string>{"active_units", "binarization", "checkpoint", "device",
+                                            "elbo", "elbo_standard_error", "importance_samples",
+                                            "kl", "kl_per_dimension", "n", "nll", "reconstruction",
+                                            "seed", "split"}));
+  EXPECT_EQ(result["n"], 32);
+  EXPECT_EQ(result["binarization"], "dynamic");
+  EXPECT_EQ(result["importance_samples"], 20);
+  EXPECT_EQ(result["kl_per_dimension"].size(), 3u);
+  EXPECT_EQ(result["split"], "test");
+  EXPECT_NEAR(result["elbo"].get<double>(),
+              result["reconstruction"].get<double>() - result["kl"].get<double>(), 1e-6);
+  EXPECT_LT(result["nll"].get<double>(), -result["elbo"].get<double>() + 1.0);
+}
+
+TEST_F(EvalTest, HasNoNllWithoutImportanceSamples) {
+  const json result =
+      json_of({"eval", run_, "--data", data(), "--json", "--limit", "5", "--split", "train"});
+  EXPECT_TRUE(result["nll"].is_null());
+  EXPECT_EQ(result["n"], 5);
+  EXPECT_EQ(result["split"], "train");
+}
+
+TEST_F(EvalTest, TakesTheProtocolOfTheTrainingUnlessTold) {
+  const std::string grey = trained("grey", {"--binarization", "none"});
+  EXPECT_EQ(json_of({"eval", grey, "--data", data(), "--json"})["binarization"], "none");
+  EXPECT_EQ(json_of({"eval", grey, "--data", data(), "--json", "--binarization",
+                     "static"})["binarization"],
+            "static");
+}
+
+TEST_F(EvalTest, DoesNotCallAGreyLevelScoreALikelihood) {
+  std::vector<std::string> words = {"eval", run_, "--data", data(), "--importance-samples", "5"};
+  const std::string honest = run_vae(words).out;
+  EXPECT_TRUE(contains(honest, "nll(5"));
+  EXPECT_FALSE(contains(honest, "not a likelihood"));
+  words.insert(words.end(), {"--binarization", "none"});
+  const std::string labelled = run_vae(words).out;
+  EXPECT_TRUE(contains(labelled, "not a likelihood"));
+  EXPECT_FALSE(contains(labelled, "nll"));
+}
+
+TEST_F(EvalTest, OfImagesOfAnotherSizeSaysWhatTheModelTakes) {
+  expect_failure(run_vae({"eval", run_, "--data", "mnist"}), 2, {"28x28x1", "8x8x1", "--data"});
+}
+
+TEST_F(EvalTest, PrintsTheSameNumbersTwice) {
+  const std::vector<std::string> words = {"eval", run_, "--data", data(), "--json"};
+  EXPECT_EQ(run_vae(words).out, run_vae(words).out);
+}
+
+TEST(DevicesTest, ListsTheCpuAndWhatAutoStandsFor) {
+  const Outcome outcome = run_vae({"devices", "--json"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const json result = json::parse(outcome.out);
+  bool has_cpu = false;
+  for (const json& device : result["devices"]) {
+    EXPECT_TRUE(device["usable"].get<bool>() || !device["reason"].get<std::string>().empty());
+    has_cpu = has_cpu || (device["name"] == "cpu" && device["threads"].get<int>() > 0);
+  }
+  EXPECT_TRUE(has_cpu);
+  EXPECT_TRUE(result["auto"].is_string());
+  EXPECT_TRUE(contains(run_vae({"devices"}).out, "cpu"));
+}
+
+class BenchTest : public CliTest {
+ protected:
+  static std::vector<std::string> words(const std::string& format) {
+    return {"bench", "--encoder", "16",  "--decoder", "16",   "--height",
+            "8",     "--width",   "8",   "--latent",  "3",    "--batch-size",
+            "4,16",  "--threads", "1",   "--seconds", "0.02", "--warmup",
+            "0.01",  "--device",  "cpu", "--output",  format, "--repetitions",
+            "2"};
+  }
+};
+
+TEST_F(BenchTest, MeasuresEveryBatchSizeAgainstTheFloor) {
+  const json result = json_of(words("json"));
+  ASSERT_EQ(result["results"].size(), 2u);
+  EXPECT_EQ(result["results"][0]["batch_size"], 4);
+  EXPECT_EQ(result["results"][1]["batch_size"], 16);
+  for (const json& row : result["results"]) {
+    EXPECT_EQ(row["threads"], 1);
+    for (const char* key : {"samples_per_second", "gflop_per_second", "step_milliseconds",
+                            "floor_milliseconds", "ratio_to_floor"}) {
+      EXPECT_GT(row[key]["mean"].get<double>(), 0.0) << key;
+    }
+    EXPECT_FALSE(row["operations"].empty());
+  }
+  EXPECT_TRUE(result["build"].is_string());
+}
+
+TEST_F(BenchTest, WritesCsvWithAHeaderAndARowEach) {
+  const Outcome outcome = run_vae(words("csv"));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.rfind("batch_size,device,", 0), 0u) << outcome.out;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 3);
+}
+
+TEST_F(BenchTest, WritesMarkdownTablesForPeople) {
+  const Outcome outcome = run_vae(words("md"));
+  EXPECT_EQ(outcome.out.rfind("| batch |", 0), 0u) << outcome.out;
+  EXPECT_TRUE(contains(outcome.out, "| operation |"));
+  expect_failure(run_vae({"bench", "--output", "xml"}), 2, {"--output", "md|csv|json"});
+}
+
+}  // namespace
+}  // namespace vae::test

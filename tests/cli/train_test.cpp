@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include "tests/cli/cli_test.h"
+
+namespace vae::test {
+namespace {
+
+using nlohmann::json;
+using TrainTest = CliTest;
+
+TEST_F(TrainTest, LeavesARunFolderAndReportsEachEpochOnStandardError) {
+  const Outcome outcome = run_vae(train_words("run"));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  for (const char* file : {"run/config.json", "run/metrics.jsonl", "run/checkpoints"}) {
+    EXPECT_TRUE(exists(file)) << file;
+  }
+  EXPECT_TRUE(contains(outcome.err, "epoch 1/2")) << outcome.err;
+  EXPECT_TRUE(contains(outcome.err, "epoch 2/2"));
+  EXPECT_TRUE(contains(outcome.out, "8 steps")) << outcome.out;
+}
+
+TEST_F(TrainTest, DrawsNoControlCodesIntoAFile) {
+  const Outcome outcome = run_vae(train_words("run"), {{"TERM", "xterm"}});
+  EXPECT_TRUE(contains(outcome.err, "epoch"));
+  EXPECT_EQ(outcome.err.find('\r'), std::string::npos);
+  EXPECT_EQ(outcome.err.find('\x1b'), std::string::npos);
+}
+
+TEST_F(TrainTest, DrawsABarOnATerminal) {
+  const Outcome outcome = run_on_terminal(train_words("run", {"--epochs", "300"}));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  for (const char* part : {"\r", "loss", "elbo", "eta", "samples/s", "\x1b[32m"}) {
+    EXPECT_TRUE(contains(outcome.err, part)) << part;
+  }
+}
+
+TEST_F(TrainTest, HonoursNoColorDumbTerminalsAndNoProgress) {
+  const auto words = [&](const char* run) { return train_words(run, {"--epochs", "20"}); };
+  const std::string plain = run_on_terminal(words("a"), {{"NO_COLOR", "1"}}).err;
+  EXPECT_TRUE(contains(plain, "\x1b[K"));
+  EXPECT_FALSE(contains(plain, "\x1b[32m"));
+  EXPECT_FALSE(contains(run_on_terminal(words("b"), {{"TERM", "dumb"}}).err, "\x1b"));
+  std::vector<std::string> without = words("c");
+  without.push_back("--no-progress");
+  EXPECT_FALSE(contains(run_on_terminal(without).err, "\x1b"));
+}
+
+TEST_F(TrainTest, QuietPrintsNothing) {
+  const Outcome outcome = run_vae(train_words("run", {"--quiet"}));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out + outcome.err, "");
+}
+
+TEST_F(TrainTest, TheJsonSummaryIsOneObject) {
+  const json summary = json_of(train_words("run", {"--json"}));
+  EXPECT_EQ(summary["run"], path("run"));
+  EXPECT_EQ(summary["finished"], true);
+  EXPECT_EQ(summary["steps"], 8);  // 100 images in batches of 32: the short batch is used
+  EXPECT_EQ(summary["epochs"], 2);
+  EXPECT_EQ(summary["device"], "cpu");
+  EXPECT_EQ(summary["train"]["images"], 100);
+  EXPECT_EQ(summary["test"]["images"], 32);
+  EXPECT_LT(summary["test"]["elbo"].get<double>(), 0.0);
+  EXPECT_GT(summary["seconds"].get<double>(), 0.0);
+}
+
+TEST_F(TrainTest, ADryRunPrintsTheConfigurationAndTouchesNothing) {
+  const Outcome outcome = run_vae(train_words("run", {"--dry-run"}));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const json config = json::parse(outcome.out);
+  EXPECT_EQ(config["model"]["height"], 8);  // from the data
+  EXPECT_EQ(config["model"]["encoder"], json::array({16}));
+  EXPECT_TRUE(contains(outcome.err, "100 training and 32 test images"));
+  EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainTest, FlagsWinOverTheFileAndTheFileOverThePreset) {
+  write("config.json", R"({"preset": "tutorial", // comment
+                           "model": {"latent": 7}, "training": {"beta": 2.5, "epochs": 3}})");
+  const json config = json_of({"train", "--dry-run", "--data", data(), "--config",
+                               path("config.json"), "--epochs", "4", "--output-bias-from-mean"});
+  EXPECT_EQ(config["model"]["encoder"], json::array({256, 128}));
+  EXPECT_EQ(config["model"]["latent"], 7);
+  EXPECT_EQ(config["model"]["output_bias_from_mean"], true);
+  EXPECT_EQ(config["training"]["beta"], 2.5);
+  EXPECT_EQ(config["training"]["epochs"], 4);
+  expect_failure(run_vae({"train", "--dry-run", "--data", data(), "--config", path("config.json"),
+                          "--preset", "iwae-1"}),
+                 2, {"both name a preset"});
+}
+
+TEST_F(TrainTest, ASwitchOfTheConfigurationCanBeTurnedOffAgain) {
+  const json config = json_of({"train", "--dry-run", "--data", data(), "--preset", "iwae-1",
+                               "--output-bias-from-mean=false"});
+  EXPECT_EQ(config["model"]["output_bias_from_mean"], false);
+  EXPECT_EQ(config["model"]["activation"], "tanh");
+}
+
+TEST_F(TrainTest, AnUnknownKeyInTheFileIsAnErrorWithASuggestion) {
+  write("config.json", R"({"training": {"epoch": 3}})");
+  expect_failure(run_vae({"train", "--dry-run", "--config", path("config.json")}), 2,
+                 {"config.json", "did you mean 'epochs'?"});
+  expect_failure(run_vae({"train", "--dry-run", "--config", path("none.json")}), 4, {"none.json"});
+}
+
+TEST_F(TrainTest, AnImageSizeThatContradictsTheDataIsRefused) {
+  expect_failure(run_vae(train_words("run", {"--height", "28"})), 2, {"8x8x1", "28x8x1"});
+}
+
+TEST_F(TrainTest, RefusesAFolderThatHoldsARunUnlessToldToOverwrite) {
+  trained("run");
+  expect_failure(run_vae(train_words("run")), 2, {path("run"), "resume", "overwrite"});
+  EXPECT_EQ(run_vae(train_words("run", {"--overwrite"})).status, 0);
+  expect_failure(run_vae(train_words("run", {"--overwrite", "--resume"})), 2, {"exclude"});
+}
+
+TEST_F(TrainTest, AFolderThatCannotBeMadeIsAFileError) {
+  write("file", "");
+  expect_failure(run_vae(train_words("file/run")), 4, {path("file")});
+}
+
+TEST_F(TrainTest, MissingAndBrokenDataHaveTheirOwnStatus) {
+  expect_failure(run_vae(train_words("run", {"--data", path("nothing")})), 4, {"nothing"});
+  write("data/t10k-images-idx3-ubyte", read("data/t10k-images-idx3-ubyte").substr(0, 100));
+  expect_failure(run_vae(train_words("run")), 3, {"t10k-images-idx3-ubyte"});
+  EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainTest, AutoSaysWhatItChoseAndWhy) {
+  const Outcome outcome = run_vae(train_words("run", {"--device", "auto"}));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.err.rfind("device: ", 0), 0u) << outcome.err;
+  EXPECT_FALSE(contains(run_vae(train_words("cpu")).err, "device: "));
+}
+
+TEST_F(TrainTest, ADeviceThatIsNotThereIsAnError) {
+  expect_failure(run_vae(train_words("run", {"--device", "cuda:97"})), 5,
+                 {"cuda:97", "--device cpu"});
+  EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainTest, ADivergedTrainingHasStatusSix) {
+  expect_failure(
+      run_vae(train_words("run", {"--learning-rate", "1e30", "--max-nonfinite-steps", "2"})), 6,
+      {"step"});
+}
+
+}  // namespace
+}  // namespace vae::test
