@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/cpu/cpu_backend.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -17,6 +19,9 @@ namespace vae::cpu {
 namespace {
 
 constexpr std::size_t kAlignment = 64;  // a cache line and an AVX-512 register
+// Ten megabytes of parameters and moments are passed over in every step; in pages of 4 KiB they
+// overflow the TLB of most processors.
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 /// Replays by calling the closure again.
 class Closure final : public Recording {
@@ -47,12 +52,14 @@ CpuBackend::CpuBackend(int threads, std::string_view isa)
       gemm_(pool_, ops_) {}
 
 void* CpuBackend::allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded);
+  const std::size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
+  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment;
+  void* memory = std::aligned_alloc(alignment, rounded * alignment);
   if (memory == nullptr) {
     fail(ErrorCode::out_of_memory, "cpu: ", bytes,
          " bytes cannot be allocated; use a smaller batch_size or model");
   }
+  if (alignment == kHugePage) madvise(memory, rounded * alignment, MADV_HUGEPAGE);  // a hint
   return memory;
 }
 

@@ -58,8 +58,10 @@ int available_threads() {
   return std::clamp(static_cast<int>(std::ceil(quota)), 1, cores);
 }
 
-ThreadPool::ThreadPool(int threads) : spins_(threads <= available_threads() ? kSpins : 0) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+ThreadPool::ThreadPool(int threads)
+    : shares_(std::make_unique<Share[]>(static_cast<std::size_t>(threads))),
+      spins_(threads <= available_threads() ? kSpins : 0) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -76,12 +78,14 @@ void ThreadPool::run(int64_t tasks, Task task, void* context) {
   }
   task_ = task;
   context_ = context;
-  tasks_ = tasks;
-  next_.store(0, std::memory_order_relaxed);
+  for (int i = 0; i < size(); ++i) {
+    shares_[i].next.store(i * tasks / size(), std::memory_order_relaxed);
+    shares_[i].end = (i + 1) * tasks / size();
+  }
   working_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
-  take_tasks();
+  take_tasks(0);
   for (int i = 0; i < spins_ && working_.load(std::memory_order_acquire) != 0; ++i) relax();
   for (int left = working_.load(std::memory_order_acquire); left != 0;
        left = working_.load(std::memory_order_acquire)) {
@@ -89,20 +93,23 @@ void ThreadPool::run(int64_t tasks, Task task, void* context) {
   }
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   uint64_t last = 0;
   while (true) {
     last = wait_for_round(last);
     if (stopping_.load()) return;
-    take_tasks();
+    take_tasks(thread);
     if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
   }
 }
 
-void ThreadPool::take_tasks() {
-  for (int64_t i = next_.fetch_add(1, std::memory_order_relaxed); i < tasks_;
-       i = next_.fetch_add(1, std::memory_order_relaxed)) {
-    task_(context_, i);
+void ThreadPool::take_tasks(int thread) {
+  for (int i = 0; i < size(); ++i) {
+    Share& share = shares_[(thread + i) % size()];
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (task < share.end) task_(context_, task);
+    }
   }
 }
 
