@@ -56,7 +56,7 @@ std::string bench_markdown(const std::vector<BenchResult>& results) {
   }
   for (const BenchResult& result : results) text += operations_table(result);
   if (!results.empty()) {
-    text += fmt::format("\n{}; {} parameters; vae {}\n", results.front().description,
+    text += fmt::format("\n{}; {} parameters; {}\n", results.front().description,
                         results.front().parameters, build_description());
   }
   return text;
