@@ -113,8 +113,7 @@ svg .axis { stroke: var(--quiet); stroke-width: 1; }
 .target { fill: transparent; } .target:hover { fill: var(--test); fill-opacity: .25; }
 .bar { fill: var(--bar); } .bar:hover { opacity: .7; }
 figure { margin: 0 0 14px; padding: 12px; }
-figure img { display: block; width: 100%; height: auto; border-radius: 4px;
-  image-rendering: pixelated; }
+figure img { display: block; width: 100%; height: auto; border-radius: 4px; }
 figcaption { padding: 0 2px 10px; font-size: 13.5px; }
 figcaption b { color: var(--text); font-weight: 600; }
 .pair { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); }
@@ -133,6 +132,7 @@ summary { cursor: pointer; color: var(--quiet); padding: 6px 0; }
 pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.5 ui-monospace, "SF Mono",
   Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 footer { margin-top: 44px; color: var(--quiet); font-size: 13px; }
+.plot.wide { overflow-x: auto; } .plot.wide > svg { min-width: 560px; }
 @media (max-width: 520px) {
   .plots, .pair { grid-template-columns: 1fr; } main { padding: 24px 14px; }
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kRight = 14, kTop = 34, kBottom = 44;
 constexpr double kDigitWidth = 7.0;  // of the tick labels' font, generously
-constexpr int kYTicks = 6;
+constexpr int kYTicks = 5;
 constexpr size_t kMostMarkers = 60;    // beyond, dots run into one another
 constexpr size_t kMostTooltips = 500;  // bounds the page's size
 
