@@ -28,7 +28,7 @@ case $how in
   find_package)
     install_package
     configure_and_build -DCMAKE_PREFIX_PATH="$scratch/prefix"
-    "$scratch/build/consumer"
+    (cd "$scratch" && ./build/consumer)
     if [ -e "$build/vae" ]; then
       "$scratch/prefix/bin/vae" --version
     fi
@@ -41,11 +41,11 @@ case $how in
     # shellcheck disable=SC2046 # flags are words
     "$compiler" -std=c++20 "$root/tests/consumer/main.cpp" -o "$scratch/consumer" \
       $(pkg-config --cflags --static --libs vae)
-    "$scratch/consumer"
+    (cd "$scratch" && ./consumer)
     ;;
   subdirectory)
     configure_and_build -DVAE_SOURCE="$root"
-    "$scratch/build/consumer"
+    (cd "$scratch" && ./build/consumer)
     # Somebody else's project gets the library alone: no tests, no program, no install rules.
     for unwanted in vae/tests vae/vae; do
       if [ -e "$scratch/build/$unwanted" ]; then
