@@ -30,6 +30,7 @@ std::vector<VerbEntry> all_verbs() {
   verbs.push_back({"encode", "images to latents (.npy)", make_encode()});
   verbs.push_back({"decode", "latents (.npy) to pictures or pixels", make_decode()});
   verbs.push_back({"bench", "measure training speed", make_bench()});
+  verbs.push_back({"inspect", "what a checkpoint, run folder or data file holds", make_inspect()});
   verbs.push_back({"devices", "list the devices of this machine", make_devices()});
   return verbs;
 }

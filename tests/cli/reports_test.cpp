@@ -89,6 +89,41 @@ TEST(DevicesTest, ListsTheCpuAndWhatAutoStandsFor) {
   EXPECT_TRUE(contains(run_vae({"devices"}).out, "cpu"));
 }
 
+using InspectTest = CliTest;
+
+TEST_F(InspectTest, SaysWhatAFileIsAndHolds) {
+  const std::string run = trained("run");
+  const std::string newest = run + "/checkpoints/" + checkpoints("run").back();
+  EXPECT_EQ(json_of({"inspect", newest, "--json"})["kind"], "checkpoint");
+  EXPECT_EQ(json_of({"inspect", newest, "--json"})["config"]["model"]["latent"], 3);
+  const json folder = json_of({"inspect", run, "--json"});
+  EXPECT_EQ(folder["kind"], "run folder");
+  EXPECT_EQ(folder["epochs_done"], 2);
+  EXPECT_EQ(json_of({"inspect", data() + "/t10k-images-idx3-ubyte", "--json"})["count"], 32);
+  const Outcome text = run_vae({"inspect", run});
+  EXPECT_TRUE(contains(text.out, "kind: run folder")) << text.out;
+  EXPECT_TRUE(contains(text.out, "    latent: 3")) << text.out;
+  expect_failure(run_vae({"inspect", path("nothing")}), 4, {"nothing"});
+}
+
+TEST_F(InspectTest, ADamagedCheckpointHasStatusThree) {
+  const std::string run = trained("run");
+  std::string bytes = read("run/checkpoints/" + checkpoints("run").front());
+  ASSERT_GT(bytes.size(), 200u);
+  bytes[bytes.size() - 100] ^= 1;
+  write("broken.safetensors", bytes);
+  expect_failure(run_vae({"inspect", path("broken.safetensors")}), 3, {"broken.safetensors"});
+}
+
+TEST_F(InspectTest, NamesCannotSteerTheTerminal) {
+  const std::string name = "a\x1b[31m\xc2\x9b.png";
+  write(name, read("data/t10k-images-idx3-ubyte"));
+  const std::string out = run_vae({"inspect", path(name)}).out;
+  EXPECT_TRUE(contains(out, "a?[31m")) << out;
+  EXPECT_FALSE(contains(out, "\x1b")) << out;
+  EXPECT_FALSE(contains(out, "\xc2\x9b")) << out;
+}
+
 class BenchTest : public CliTest {
  protected:
   static std::vector<std::string> words(const std::string& format) {

@@ -10,7 +10,7 @@ namespace {
 
 const std::vector<std::string> kVerbs = {"train",       "eval",     "sample",   "reconstruct",
                                          "interpolate", "traverse", "manifold", "encode",
-                                         "decode",      "bench",    "devices"};
+                                         "decode",      "bench",    "inspect",  "devices"};
 
 using UsageTest = CliTest;
 
