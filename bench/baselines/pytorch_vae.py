@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The preset mlp-400-20 in PyTorch: 784-400-20-400-784, ReLU, Bernoulli likelihood, Adam 1e-3.
+
+Needs only `pip install torch numpy`. Times whole training steps (batch selection, dynamic
+binarisation, forward, backward, update) and, with --epochs, trains and reports the test ELBO of
+one sample after each epoch. Prints one JSON object.
+
+The fast idioms are used wherever they exist: the data set stays on the device as bytes, both
+linear heads are one matrix product, the loss never leaves the device within an epoch.
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import mnist
+
+MODES = {
+    "eager": "Adam as torch chooses by default",
+    "foreach-adam": "Adam(foreach=True)",
+    "fused-adam": "Adam(fused=True)",
+    "compile": "torch.compile of loss and gradients, Adam(fused=True)",
+    "compile-max-autotune": "the same with mode='max-autotune-no-cudagraphs'",
+    "compile-reduce-overhead": "the same with mode='reduce-overhead' (CUDA graphs on a GPU)",
+    "cuda-graph": "whole steps captured as CUDA graphs, Adam(fused=True, capturable=True)",
+}
+
+
+class Vae(nn.Module):
+    def __init__(self, pixels=784, hidden=400, latent=20):
+        super().__init__()
+        self.encoder = nn.Linear(pixels, hidden)
+        self.heads = nn.Linear(hidden, 2 * latent)  # mu and logvar side by side
+        self.decoder = nn.Linear(latent, hidden)
+        self.output = nn.Linear(hidden, pixels)
+
+    def forward(self, x):
+        """Sums of log p(x|z) and of the KL divergence over the batch, nats."""
+        mu, logvar = self.heads(F.relu(self.encoder(x))).chunk(2, dim=1)
+        z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
+        logits = self.output(F.relu(self.decoder(z)))
+        log_px = -F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        kl = 0.5 * torch.sum(mu.square() + logvar.exp() - 1.0 - logvar)
+        return log_px, kl
+
+
+def binarize(pixels):
+    """Each pixel is 1 with probability value / 255: a byte below it out of 255 equally likely."""
+    draws = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, device=pixels.device)
+    return (draws < pixels).to(torch.float32)
+
+
+class Trainer:
+    def __init__(self, options):
+        self.options = options
+        self.device = torch.device(options.device)
+        self.cuda = self.device.type == "cuda"
+        self.amp = {"float32": None, "tf32": None, "bfloat16": torch.bfloat16}[options.dtype]
+        self.train = self.load("train")
+        self.test = self.load("test")
+        self.model = Vae(pixels=self.train.shape[1]).to(self.device)
+        self.optimizer = self.make_optimizer()
+        self.loss_sums = self.compiled(self.loss_sums_eagerly)
+        self.epoch_loss = torch.zeros((), device=self.device)
+        self.order = torch.randperm(len(self.train), device=self.device)
+        self.position = 0
+        self.graphs = None
+
+    def load(self, split):
+        return torch.from_numpy(mnist.read_images(self.options.data, split)).to(self.device)
+
+    def make_optimizer(self):
+        mode = self.options.mode
+        kind = {"eager": {}, "foreach-adam": {"foreach": True}}.get(mode, {"fused": True})
+        if mode == "cuda-graph":
+            kind["capturable"] = True
+        return torch.optim.Adam(self.model.parameters(), lr=1e-3, **kind)
+
+    def compiled(self, function):
+        mode = {
+            "compile": "default",
+            "compile-max-autotune": "max-autotune-no-cudagraphs",
+            "compile-reduce-overhead": "reduce-overhead",
+        }.get(self.options.mode)
+        return torch.compile(function, mode=mode, dynamic=False) if mode else function
+
+    def loss_sums_eagerly(self, pixels):
+        x = binarize(pixels)
+        with torch.autocast(self.device.type, self.amp or torch.bfloat16, enabled=bool(self.amp)):
+            return self.model(x)
+
+    def step_on(self, rows):
+        log_px, kl = self.loss_sums(self.train[rows])
+        loss = (kl - log_px) / len(rows)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.epoch_loss += loss.detach()
+
+    def step(self, full_batches_only=False):
+        """One step; a new permutation begins when the epoch's images are used up."""
+        left = len(self.train) - self.position
+        if left < (self.options.batch_size if full_batches_only else 1):
+            self.begin_epoch()
+            left = len(self.train)
+        rows = min(self.options.batch_size, left)
+        if self.graphs is not None:
+            self.graphs.replay(rows)
+        else:
+            self.step_on(self.order[self.position : self.position + rows])
+        self.position += rows
+
+    def begin_epoch(self):
+        torch.randperm(len(self.train), out=self.order)
+        self.position = 0
+        self.epoch_loss.zero_()
+        if self.graphs is not None:
+            self.graphs.rewind()
+
+    def capture(self):
+        self.graphs = GraphedSteps(self)
+        self.begin_epoch()
+
+    def synchronize(self):
+        if self.cuda:
+            torch.cuda.synchronize()
+
+    @torch.no_grad()
+    def test_elbo(self):
+        """One-sample bound over the test set, in nats per image."""
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for pixels in self.test.split(1000):
+            log_px, kl = self.loss_sums_eagerly(pixels)
+            total += (log_px - kl).double()
+        return total.item() / len(self.test)
+
+    def train_epochs(self):
+        results = []
+        for epoch in range(self.options.epochs):
+            self.synchronize()
+            begin = time.perf_counter()
+            self.begin_epoch()
+            while self.position < len(self.train):
+                self.step()
+            self.synchronize()
+            seconds = time.perf_counter() - begin
+            results.append({
+                "epoch": epoch + 1,
+                "seconds": seconds,
+                "samples_per_second": len(self.train) / seconds,
+                "test_elbo": self.test_elbo(),
+            })
+            print(results[-1], file=sys.stderr)
+        return results
+
+
+class GraphedSteps:
+    """CUDA graphs of a full and of the epoch's last, short batch. The batch's position in the
+    permutation is a number on the device, so that a replay needs no argument."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+        self.first_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
+        self.pool = torch.cuda.graph_pool_handle()
+        full = trainer.options.batch_size
+        last = len(trainer.train) % full
+        self.graphs = {rows: self.capture(rows) for rows in (full, last) if rows > 0}
+
+    def body(self, offsets):
+        self.trainer.step_on(self.trainer.order[self.first_row + offsets])
+        self.first_row += len(offsets)
+
+    def capture(self, rows):
+        offsets = torch.arange(rows, device=self.trainer.device)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # warm-up outside of the capture: libraries, Adam's state
+            for _ in range(3):
+                self.first_row.zero_()
+                self.body(offsets)
+        torch.cuda.current_stream().wait_stream(side)
+        self.first_row.zero_()
+        self.trainer.optimizer.zero_grad(set_to_none=True)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            self.body(offsets)
+        return graph
+
+    def rewind(self):
+        self.first_row.zero_()
+
+    def replay(self, rows):
+        self.graphs[rows].replay()
+
+
+def parse_options():
+    parser = mnist.common_options(__doc__)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
+    parser.add_argument("--mode", default="eager", choices=sorted(MODES),
+                        help="; ".join(f"{name}: {text}" for name, text in MODES.items()))
+    parser.add_argument("--dtype", default="float32", choices=["float32", "tf32", "bfloat16"],
+                        help="of the matrix products; bfloat16 uses autocast")
+    options = parser.parse_args()
+    if options.mode == "cuda-graph" and not options.device.startswith("cuda"):
+        parser.error("--mode cuda-graph needs --device cuda")
+    return options
+
+
+def main():
+    options = parse_options()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    torch.set_float32_matmul_precision("high" if options.dtype == "tf32" else "highest")
+    trainer = Trainer(options)
+    if options.mode == "cuda-graph":
+        trainer.capture()
+    epochs = trainer.train_epochs()
+    seconds = []
+    if options.repeats > 0:
+        def run_steps(count):
+            for _ in range(count):
+                trainer.step(full_batches_only=True)
+        seconds = mnist.time_steps(run_steps, trainer.synchronize, options)
+    name = torch.cuda.get_device_name(trainer.device) if trainer.cuda else "cpu"
+    mnist.report(options, seconds, epochs, framework="pytorch", version=torch.__version__,
+                 device=name, mode=options.mode, dtype=options.dtype)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compares `vae bench` with the same network in PyTorch, in turn on the same threads.
+
+Each round runs both programs once, one after the other, so that a machine whose speed drifts slows
+both; the ratio is taken within the round. PyTorch runs in the mode given, or in each of several.
+
+    python3 bench/compare_pytorch.py --vae build/release/vae --python venv/bin/python
+"""
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run_json(command):
+    """The JSON object a command prints on standard output."""
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(result.stdout)
+
+
+def ours(arguments, batch_size):
+    """Samples per second and the bench's own record."""
+    record = run_json([
+        arguments.vae, "bench", "--batch-size", str(batch_size), "--threads",
+        str(arguments.threads), "--repetitions", "3", "--output", "json", "--quiet"])
+    return record["results"][0]["samples_per_second"]["mean"], record
+
+
+def theirs(arguments, batch_size, mode):
+    """The same of the PyTorch script."""
+    record = run_json([
+        arguments.python, str(HERE / "baselines/pytorch_vae.py"), "--batch-size", str(batch_size),
+        "--threads", str(arguments.threads), "--mode", mode, "--repeats", "3", "--seconds", "1",
+        "--warmup-seconds", "1"])
+    return record["samples_per_second"]["median"], record
+
+
+def compare(arguments, batch_size, mode):
+    """Paired rounds of one batch size and PyTorch mode."""
+    rounds = []
+    for _ in range(arguments.rounds):
+        our_rate, our_record = ours(arguments, batch_size)
+        their_rate, their_record = theirs(arguments, batch_size, mode)
+        rounds.append({"ours": our_rate, "pytorch": their_rate, "ratio": our_rate / their_rate})
+    return {
+        "batch_size": batch_size,
+        "mode": mode,
+        "pytorch_version": their_record["version"],
+        "device": our_record["results"][0]["description"],
+        "build": our_record["build"],
+        "rounds": rounds,
+        "ours_median": statistics.median(r["ours"] for r in rounds),
+        "pytorch_median": statistics.median(r["pytorch"] for r in rounds),
+        "ratio_median": statistics.median(r["ratio"] for r in rounds),
+        "ratio_range": [min(r["ratio"] for r in rounds), max(r["ratio"] for r in rounds)],
+    }
+
+
+def table(results):
+    """The results as Markdown."""
+    lines = [
+        "| batch | PyTorch mode | vae, samples/s | PyTorch, samples/s | ratio (range) |",
+        "|---:|---|---:|---:|---:|",
+    ]
+    for r in results:
+        low, high = r["ratio_range"]
+        lines.append(
+            f"| {r['batch_size']} | {r['mode']} | {r['ours_median']:.0f} |"
+            f" {r['pytorch_median']:.0f} | {r['ratio_median']:.2f} ({low:.2f} to {high:.2f}) |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vae", default="build/release/vae", help="the program")
+    parser.add_argument("--python", default="python3", help="a Python that has torch and numpy")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch-size", default="20,128", help="comma-separated")
+    parser.add_argument("--mode", default="eager,fused-adam", help="PyTorch modes, comma-separated")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", help="also write the raw results to this JSON file")
+    arguments = parser.parse_args()
+    results = [
+        compare(arguments, int(batch_size), mode)
+        for batch_size in arguments.batch_size.split(",") for mode in arguments.mode.split(",")
+    ]
+    print(table(results))
+    if arguments.out:
+        document = {
+            "date": datetime.date.today().isoformat(),
+            "machine": platform.machine(),
+            "threads": arguments.threads,
+            "results": results,
+        }
+        pathlib.Path(arguments.out).write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
