@@ -38,11 +38,11 @@ VAE_HD static inline float activation_slope(float y_or_x) {
   if constexpr (kActivation == Activation::tanh) return fused_multiply_add(-y, y, 1.0f);
   if constexpr (kActivation == Activation::sigmoid) return y * (1.0f - y);
   // y = ln(1 + e^x), so the slope sigmoid(x) is 1 - e^-y.
-  if constexpr (kActivation == Activation::softplus) return 1.0f - exponential(-y);
+  if constexpr (kActivation == Activation::softplus) return 1.0f - exponential_of_minus(y);
   if constexpr (kActivation == Activation::elu) return y < 0.0f ? y + 1.0f : 1.0f;
   if constexpr (kActivation == Activation::gelu) {
     const float x = y_or_x;
-    const float density = 0.39894228f * exponential(-0.5f * x * x);
+    const float density = 0.39894228f * exponential_of_minus(0.5f * x * x);
     return fused_multiply_add(x, density, normal_cdf(x));
   }
   if constexpr (kActivation == Activation::silu) {

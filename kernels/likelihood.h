@@ -16,7 +16,7 @@ struct PixelTerm {
 /// x in [0, 1] under a Bernoulli with logit l: l x - max(l, 0) - ln(1 + e^-|l|), slope x -
 /// sigma(l).
 VAE_HD static inline PixelTerm bernoulli_term(float logit, float x) {
-  const float e = exponential(-absolute(logit));
+  const float e = exponential_of_minus(absolute(logit));
   const float positive_part = logit < 0.0f ? 0.0f : logit;
   return {fused_multiply_add(logit, x, -positive_part) - log1p_unit(e), x - sigmoid_from(logit, e)};
 }

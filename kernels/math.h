@@ -66,28 +66,43 @@ VAE_HD static inline float clamped(float x, float low, float high) {
   return raised > high ? high : raised;
 }
 
-/// e^x, saturating at the smallest and largest normal number instead of reaching 0 or infinity.
-/// Cody & Waite reduction to |r| <= ln 2 / 2 and a polynomial of degree 7.
-VAE_HD static inline float exponential(float x) {
-  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const float t = clamped(x, -87.33654f, 88.72283f);
-  const float n = fused_multiply_add(t, 1.44269504f, kRounder) - kRounder;
-  float r = fused_multiply_add(n, -0.693145752f, t);
+constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, held in
+                                         // the low bits of the sum
+
+/// e^r for |r| <= ln 2 / 2, and the integer n of x = n ln 2 + r (Cody & Waite) in the low bits of
+/// `n_bits`. Rubbish in them for NaN does no harm: the value is NaN already.
+VAE_HD static inline float reduced_exponential(float x, uint32_t& n_bits) {
+  const float u = fused_multiply_add(x, 1.44269504f, kRounder);
+  const float n = u - kRounder;
+  float r = fused_multiply_add(n, -0.693145752f, x);
   r = fused_multiply_add(n, -1.42860677e-6f, r);
-  float p = 1.98412698e-4f;
-  p = fused_multiply_add(p, r, 1.38888889e-3f);
-  p = fused_multiply_add(p, r, 8.33333333e-3f);
-  p = fused_multiply_add(p, r, 4.16666667e-2f);
-  p = fused_multiply_add(p, r, 1.66666667e-1f);
-  p = fused_multiply_add(p, r, 0.5f);
-  p = fused_multiply_add(p, r, 1.0f);
-  p = fused_multiply_add(p, r, 1.0f);
+  // Estrin's order: the chain of dependent operations is what bounds these loops.
+  const float z = r * r;
+  const float high = fused_multiply_add(1.98412698e-4f, r, 1.38888889e-3f);
+  const float middle = fused_multiply_add(8.33333333e-3f, r, 4.16666667e-2f);
+  const float low = fused_multiply_add(1.66666667e-1f, r, 0.5f);
+  const float p = fused_multiply_add(fused_multiply_add(high, z, middle), z, low);
+  n_bits = bits_from_float(u);
+  return fused_multiply_add(p, z, r) + 1.0f;
+}
+
+/// e^x, saturating at the smallest and largest normal number instead of reaching 0 or infinity.
+VAE_HD static inline float exponential(float x) {
+  uint32_t n_bits;
+  const float p = reduced_exponential(clamped(x, -87.33654f, 88.72283f), n_bits);
   // 2^n in two factors, because n = 128 alone would overflow the exponent field.
-  const int32_t exponent = static_cast<int32_t>(n == n ? n : 0.0f);
-  const int32_t half = exponent >> 1;
+  const int32_t n = static_cast<int32_t>(n_bits - bits_from_float(kRounder));
+  const int32_t half = n >> 1;
   const float scale0 = float_from_bits(static_cast<uint32_t>(half + 127) << 23);
-  const float scale1 = float_from_bits(static_cast<uint32_t>(exponent - half + 127) << 23);
+  const float scale1 = float_from_bits(static_cast<uint32_t>(n - half + 127) << 23);
   return p * scale0 * scale1;
+}
+
+/// e^-a for a >= 0, saturating at the smallest normal number: cheaper, as one factor will do.
+VAE_HD static inline float exponential_of_minus(float a) {
+  uint32_t n_bits;
+  const float p = reduced_exponential(a > 87.33654f ? -87.33654f : -a, n_bits);
+  return p * float_from_bits((n_bits << 23) + 0x3f800000u);
 }
 
 /// ln x for normal positive x.
@@ -114,12 +129,11 @@ VAE_HD static inline float log_positive(float x) {
 VAE_HD static inline float log1p_unit(float e) {
   const float s = e / (2.0f + e);
   const float z = s * s;
-  float p = 0.0769230769f;
-  p = fused_multiply_add(p, z, 0.0909090909f);
-  p = fused_multiply_add(p, z, 0.111111111f);
-  p = fused_multiply_add(p, z, 0.142857143f);
-  p = fused_multiply_add(p, z, 0.2f);
-  p = fused_multiply_add(p, z, 0.333333333f);
+  const float high = fused_multiply_add(0.0769230769f, z, 0.0909090909f);
+  const float middle = fused_multiply_add(0.111111111f, z, 0.142857143f);
+  const float low = fused_multiply_add(0.2f, z, 0.333333333f);
+  const float square = z * z;
+  const float p = fused_multiply_add(fused_multiply_add(high, square, middle), square, low);
   const float twice = s + s;
   return fused_multiply_add(twice * z, p, twice);
 }
@@ -130,24 +144,27 @@ VAE_HD static inline float sigmoid_from(float x, float e) {
   return x < 0.0f ? e * positive : positive;
 }
 
-VAE_HD static inline float sigmoid(float x) { return sigmoid_from(x, exponential(-absolute(x))); }
+VAE_HD static inline float sigmoid(float x) {
+  return sigmoid_from(x, exponential_of_minus(absolute(x)));
+}
 
 /// ln(1 + e^x) without overflow.
 VAE_HD static inline float softplus(float x) {
-  return (x < 0.0f ? 0.0f : x) + log1p_unit(exponential(-absolute(x)));
+  return (x < 0.0f ? 0.0f : x) + log1p_unit(exponential_of_minus(absolute(x)));
 }
 
 VAE_HD static inline float hyperbolic_tangent(float x) {
   const float a = absolute(x);
   const float z = x * x;
-  // Odd polynomial for small arguments, where 1 - 2 / (e^2a + 1) would cancel.
+  // Odd polynomial for small arguments, where 1 - e^-2a would cancel.
   float p = -5.70498872745e-3f;
   p = fused_multiply_add(p, z, 2.06390887954e-2f);
   p = fused_multiply_add(p, z, -5.37397155531e-2f);
   p = fused_multiply_add(p, z, 1.33314422036e-1f);
   p = fused_multiply_add(p, z, -3.33332819422e-1f);
   const float small = fused_multiply_add(p * z, x, x);
-  const float large = with_sign(1.0f - 2.0f / (exponential(2.0f * a) + 1.0f), x);
+  const float e = exponential_of_minus(a + a);
+  const float large = with_sign((1.0f - e) / (1.0f + e), x);
   return a < 0.625f ? small : (x == x ? large : x);
 }
 
@@ -160,7 +177,7 @@ VAE_HD static inline float normal_cdf(float x) {
   p = fused_multiply_add(p, t, 1.421413741f);
   p = fused_multiply_add(p, t, -0.284496736f);
   p = fused_multiply_add(p, t, 0.254829592f);
-  const float tail = 0.5f * p * t * exponential(-a * a);
+  const float tail = 0.5f * p * t * exponential_of_minus(a * a);
   return x < 0.0f ? tail : 1.0f - tail;
 }
 

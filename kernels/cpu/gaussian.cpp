@@ -11,14 +11,14 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kValues = 4096;  // latent values a task handles: some 10 us of work
+constexpr int64_t kValues = 1024;  // latent values a task handles: some 5 us of work
 
 int64_t rows_per_task(int64_t latent) { return std::max<int64_t>(1, kValues / latent); }
 
-PhiloxRow noise_of(const NoiseKey& noise, int64_t row, int64_t sample = 0) {
-  return philox_row(noise.seed, noise.stream, noise.state->step,
-                    noise.state->first_row + static_cast<uint32_t>(row),
-                    static_cast<uint32_t>(noise.first_sample + sample));
+NoiseRows noise_rows(const NoiseKey& noise, int64_t samples = 1) {
+  const uint32_t tag = static_cast<uint32_t>(noise.stream) << 24;
+  return {noise.seed, noise.state->step, noise.state->first_row,
+          tag | static_cast<uint32_t>(noise.first_sample), samples};
 }
 
 }  // namespace
@@ -26,15 +26,14 @@ PhiloxRow noise_of(const NoiseKey& noise, int64_t row, int64_t sample = 0) {
 void CpuBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
   const int64_t latent = args.z.cols(), samples = args.samples;
   const LogvarRange range{args.logvar_min, args.logvar_max};
+  const NoiseRows noise = noise_rows(args.noise, samples);
   for_ranges(args.z.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
-    for (int64_t at = first; at < last; ++at) {
-      const int64_t row = at / samples, sample = at % samples;
+    ops_.reparameterize(args.z.data, args.log_ratio.data, args.heads.data, first, last, latent,
+                        range, noise);
+    if (!args.kl) return;
+    for (int64_t row = (first + samples - 1) / samples; row * samples < last; ++row) {
       const float* const mu = args.heads.data + row * 2 * latent;
-      const float* const logvar = mu + latent;
-      const float log_ratio = ops_.reparameterize(args.z.data + at * latent, mu, logvar, latent,
-                                                  range, noise_of(args.noise, row, sample));
-      if (args.log_ratio) args.log_ratio.data[at] = log_ratio;
-      if (args.kl && sample == 0) args.kl.data[row] = ops_.kl(mu, logvar, latent, range);
+      args.kl.data[row] = ops_.kl(mu, mu + latent, latent, range);
     }
   });
 }
@@ -43,23 +42,18 @@ void CpuBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
   const int64_t latent = args.dz.cols();
   const LogvarRange range{args.logvar_min, args.logvar_max};
   const float kl_scale = args.scale * args.noise.state->beta;
+  const NoiseRows noise = noise_rows(args.noise);
   for_ranges(args.dz.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      const int64_t at = row * 2 * latent;
-      ops_.gaussian_backward(args.dheads.data + at, args.dheads.data + at + latent,
-                             args.dz.data + row * latent, args.heads.data + at,
-                             args.heads.data + at + latent, latent, range, kl_scale,
-                             noise_of(args.noise, row));
-    }
+    ops_.gaussian_backward(args.dheads.data, args.dz.data, args.heads.data, first, last, latent,
+                           range, kl_scale, noise);
   });
 }
 
 void CpuBackend::do_prior_sample(const PriorSampleArgs& args) {
   const int64_t latent = args.z.cols();
+  const NoiseRows noise = noise_rows(args.noise);
   for_ranges(args.z.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      ops_.normals(args.z.data + row * latent, latent, noise_of(args.noise, row));
-    }
+    ops_.normals(args.z.data, first, last, latent, noise);
   });
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The elementwise work of every operation on ranges and rows. vector_ops_isa.cpp is compiled once
+// The elementwise work of every operation on ranges and rows. The *_isa.cpp files are compiled once
 // for each instruction set; the table picked at run time is the only way in. All tables give the
-// same bits.
+// same bits, but for gemm.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,15 @@ struct LogvarRange {
   float low, high;
 };
 
+/// The noise of rows m = 0, 1, ..: K samples of an image side by side, see NoiseKey.
+struct NoiseRows {
+  uint64_t seed;
+  uint32_t step;
+  uint32_t first_row;  // of image 0
+  uint32_t first_tag;  // stream << 24 | sample 0
+  int64_t samples;     // K
+};
+
 struct VectorOps {
   const char* isa;
 
@@ -41,14 +50,15 @@ struct VectorOps {
   void (*multiply_slope)(float* dx, const float* y_or_pre, int64_t count, Activation activation);
   void (*add)(float* sum, const float* row, int64_t count);
 
-  void (*normals)(float* z, int64_t count, PhiloxRow noise);
-  /// z = mu + exp(logvar / 2) eps of one row; returns log p(z) - log q(z|x).
-  float (*reparameterize)(float* z, const float* mu, const float* logvar, int64_t count,
-                          LogvarRange range, PhiloxRow noise);
+  // Rows begin .. end - 1 of matrices that begin at the pointers, `width` values each.
+  void (*normals)(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise);
+  /// z = mu + exp(logvar / 2) eps; log_ratio = log p(z) - log q(z|x) of each row, where given.
+  void (*reparameterize)(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
+                         int64_t width, LogvarRange range, const NoiseRows& noise);
   float (*kl)(const float* mu, const float* logvar, int64_t count, LogvarRange range);
-  void (*gaussian_backward)(float* dmu, float* dlogvar, const float* dz, const float* mu,
-                            const float* logvar, int64_t count, LogvarRange range, float kl_scale,
-                            PhiloxRow noise);
+  void (*gaussian_backward)(float* dheads, const float* dz, const float* heads, int64_t begin,
+                            int64_t end, int64_t width, LogvarRange range, float kl_scale,
+                            const NoiseRows& noise);
 
   /// Log-likelihood of one row; writes -scale times its slope where doutputs is given.
   float (*bernoulli)(float* doutputs, const float* logits, const float* x, int64_t count,

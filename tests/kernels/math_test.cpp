@@ -127,13 +127,18 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
       ops.multiply_slope(out.data(), b.data(), n, activation);
       keep(out);
     }
-    all.push_back(ops.reparameterize(out.data(), a.data(), b.data(), n, {-0.5f, 0.5f}, noise));
-    keep(out);
+    for (const int64_t width : {1, 3, 20, 50, 167, 501}) {
+      const int64_t rows = n / 2 / width;
+      const cpu::NoiseRows rows_noise{1, 2, 3, 4u << 24, 1};
+      ops.reparameterize(out.data(), out2.data(), a.data(), 0, rows, width, {-0.5f, 0.5f},
+                         rows_noise);
+      keep(out);
+      keep(out2);
+      ops.gaussian_backward(out.data(), b.data(), a.data(), 0, rows, width, {-0.5f, 0.5f}, 0.3f,
+                            rows_noise);
+      keep(out);
+    }
     all.push_back(ops.kl(a.data(), b.data(), n, {-0.5f, 0.5f}));
-    ops.gaussian_backward(out.data(), out2.data(), b.data(), a.data(), b.data(), n, {-0.5f, 0.5f},
-                          0.3f, noise);
-    keep(out);
-    keep(out2);
     all.push_back(ops.bernoulli(out.data(), a.data(), b.data(), n, 0.1f));
     keep(out);
     all.push_back(ops.bernoulli(nullptr, a.data(), b.data(), n, 0.1f));

@@ -89,7 +89,7 @@ TEST(PhiloxTest, NormalsMatchFloat64BoxMuller) {
 TEST(PhiloxTest, NormalsHaveTheMomentsOfTheStandardNormal) {
   const int64_t count = 1 << 20;
   std::vector<float> z(count);
-  cpu::vector_ops().normals(z.data(), count, philox_row(3, Stream::prior, 0, 0));
+  cpu::vector_ops().normals(z.data(), 0, 1, count, {3, 0, 0, 5u << 24, 1});
   double sums[5] = {};
   for (const float value : z) {
     for (int power = 1; power <= 4; ++power) sums[power] += std::pow(value, power);
@@ -102,11 +102,22 @@ TEST(PhiloxTest, NormalsHaveTheMomentsOfTheStandardNormal) {
 }
 
 TEST(PhiloxTest, VectorsDrawWhatSingleElementsDraw) {
-  const PhiloxRow row = philox_row(9, Stream::posterior, 5, 6, 7);
+  const int64_t rows = 7, samples = 3;
+  const uint32_t tag = static_cast<uint32_t>(Stream::posterior) << 24;
   for (const auto isa : cpu::available_isas()) {
-    std::vector<float> z(1037);
-    cpu::vector_ops(isa).normals(z.data(), static_cast<int64_t>(z.size()), row);
-    for (uint32_t i = 0; i < z.size(); ++i) EXPECT_EQ(z[i], normal_element(row, i)) << isa << i;
+    for (const int64_t width : {1, 2, 20, 63, 255, 256, 257, 1037}) {
+      std::vector<float> z(rows * width, 9.0f);
+      cpu::vector_ops(isa).normals(z.data(), 1, rows, width, {9, 5, 6, tag | 7u, samples});
+      for (int64_t m = 0; m < rows; ++m) {
+        const PhiloxRow row =
+            philox_row(9, Stream::posterior, 5, static_cast<uint32_t>(6 + m / samples),
+                       static_cast<uint32_t>(7 + m % samples));
+        for (int64_t i = 0; i < width; ++i) {
+          const float expected = m == 0 ? 9.0f : normal_element(row, static_cast<uint32_t>(i));
+          ASSERT_EQ(z[m * width + i], expected) << isa << ' ' << width << ' ' << m << ' ' << i;
+        }
+      }
+    }
   }
 }
 

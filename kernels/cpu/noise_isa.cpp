@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything that draws random numbers: binarisation, normals, reparameterisation and its gradient.
+// Philox runs on a block of quads at a time, each quad with its own row, so that short rows fill
+// the vectors too.
+#include "kernels/cpu/vector_ops_isa.h"
+#include "kernels/math.h"
+#include "kernels/philox.h"
+
+namespace vae::cpu::VAE_ISA_NAMESPACE {
+
+namespace {
+
+constexpr int64_t kBlockQuads = 64;
+constexpr int64_t kBlock = 4 * kBlockQuads;  // numbers of a block
+
+/// The counters of a block, one entry a quad.
+struct Counters {
+  uint32_t quad[kBlockQuads] = {};
+  uint32_t row[kBlockQuads] = {};
+  uint32_t tag[kBlockQuads] = {};
+};
+
+struct Keys {
+  uint32_t step, key0, key1;
+};
+
+inline WideVector widened(const uint32_t* words) {
+  return __builtin_convertvector(load<HalfWordVector>(words), WideVector);
+}
+
+/// philox() of kernels/philox.h on a block: word[4 q + j] is word j of quad q. Lanes hold 64 bits
+/// whose upper halves are rubbish that no product reads. A whole number of vectors is made.
+inline void draw(uint32_t* word, const Counters& counters, int64_t quads, Keys keys) {
+  uint64_t low[kBlockQuads], high[kBlockQuads], pair[2 * kBlockQuads];
+  for (int64_t q = 0; q < quads; q += kWides) {
+    WideVector c0 = widened(counters.quad + q), c1 = widened(counters.row + q);
+    WideVector c2 = WideVector{} + keys.step, c3 = widened(counters.tag + q);
+    uint32_t key0 = keys.key0, key1 = keys.key1;
+    VAE_UNROLL
+    for (int round = 0; round < 10; ++round) {
+      const WideVector product0 = multiply_lower(c0, WideVector{} + uint64_t{0xD2511F53u});
+      const WideVector product1 = multiply_lower(c2, WideVector{} + uint64_t{0xCD9E8D57u});
+      c0 = (product1 >> 32) ^ c1 ^ (WideVector{} + uint64_t{key0});
+      c1 = product1;
+      c2 = (product0 >> 32) ^ c3 ^ (WideVector{} + uint64_t{key1});
+      c3 = product0;
+      key0 += 0x9E3779B9u;
+      key1 += 0xBB67AE85u;
+    }
+    store(low + q, (c0 & 0xffffffffu) | (c1 << 32));
+    store(high + q, (c2 & 0xffffffffu) | (c3 << 32));
+  }
+  VAE_INDEPENDENT
+  for (int64_t q = 0; q < quads; ++q) {
+    pair[2 * q] = low[q];
+    pair[2 * q + 1] = high[q];
+  }
+  // The lower half of a pair is its first word: little-endian, as all our devices are.
+  __builtin_memcpy(word, pair, static_cast<size_t>(quads) * 16);
+}
+
+inline void draw_normals(float* normal, const Counters& counters, int64_t quads, Keys keys) {
+  uint32_t word[kBlock];
+  draw(word, counters, quads, keys);
+  VAE_INDEPENDENT
+  for (int64_t p = 0; p < 2 * quads; ++p) {
+    normals_from_words(word[2 * p], word[2 * p + 1], normal[2 * p], normal[2 * p + 1]);
+  }
+}
+
+/// Calls body(m, first, count, eps) for pieces of the noise rows m of [begin, end), each `width`
+/// wide; eps are the normals of elements first .. first + count - 1.
+template <typename Body>
+inline void for_normals(const NoiseRows& noise, int64_t begin, int64_t end, int64_t width,
+                        Body body) {
+  const int64_t row_quads = (width + 3) / 4;
+  const int64_t piece = smaller(row_quads, kBlockQuads);
+  const int64_t rows = larger(1, kBlockQuads / row_quads);
+  const Keys keys{noise.step, static_cast<uint32_t>(noise.seed),
+                  static_cast<uint32_t>(noise.seed >> 32)};
+  Counters counters;
+  float eps[kBlock];
+  for (int64_t block = begin; block < end; block += rows) {
+    const int64_t count = smaller(rows, end - block);
+    for (int64_t quad = 0; quad < row_quads; quad += piece) {
+      const int64_t quads = smaller(piece, row_quads - quad);
+      for (int64_t r = 0; r < count; ++r) {
+        const int64_t image = (block + r) / noise.samples, sample = (block + r) % noise.samples;
+        for (int64_t q = 0; q < quads; ++q) {
+          counters.quad[r * quads + q] = static_cast<uint32_t>(quad + q);
+          counters.row[r * quads + q] = noise.first_row + static_cast<uint32_t>(image);
+          counters.tag[r * quads + q] = noise.first_tag + static_cast<uint32_t>(sample);
+        }
+      }
+      draw_normals(eps, counters, count * quads, keys);
+      for (int64_t r = 0; r < count; ++r) {
+        const int64_t first = 4 * quad;
+        body(block + r, first, smaller(4 * quads, width - first), eps + r * 4 * quads);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void load_bernoulli(float* x, const uint8_t* pixels, int64_t count, PhiloxRow noise) {
+  Counters counters;
+  for (int64_t q = 0; q < kBlockQuads; ++q) {
+    counters.row[q] = noise.row;
+    counters.tag[q] = noise.tag;
+  }
+  uint32_t word[kBlock];
+  for (int64_t first = 0; first < count; first += kBlock) {
+    const int64_t length = smaller(kBlock, count - first);
+    for (int64_t q = 0; q < kBlockQuads; ++q) {
+      counters.quad[q] = static_cast<uint32_t>(first / 4 + q);
+    }
+    draw(word, counters, (length + 3) / 4, {noise.step, noise.key0, noise.key1});
+    VAE_INDEPENDENT
+    for (int64_t i = 0; i < length; ++i) {
+      x[first + i] = bernoulli_pixel(word[i], pixels[first + i]) ? 1.0f : 0.0f;
+    }
+  }
+}
+
+void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise) {
+  for_normals(noise, begin, end, width,
+              [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+                float* const out = z + m * width + first;
+                for (int64_t i = 0; i < count; ++i) out[i] = eps[i];
+              });
+}
+
+void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
+                    int64_t width, LogvarRange range, const NoiseRows& noise) {
+  for_normals(noise, begin, end, width,
+              [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+                const float* const mu = heads + m / noise.samples * 2 * width + first;
+                const float* const logvar = mu + width;
+                float* const out = z + m * width + first;
+                VAE_INDEPENDENT
+                for (int64_t i = 0; i < count; ++i) {
+                  const float lv = clamped(logvar[i], range.low, range.high);
+                  out[i] = fused_multiply_add(exponential(0.5f * lv), eps[i], mu[i]);
+                }
+                if (log_ratio == nullptr) return;
+                // log p(z) - log q(z|x) = 1/2 sum (eps^2 + logvar - z^2); the 2 pi terms cancel.
+                const float sum = lane_sum(count, [&](int64_t i) {
+                  const float lv = clamped(logvar[i], range.low, range.high);
+                  return 0.5f * (fused_multiply_add(eps[i], eps[i], lv) - out[i] * out[i]);
+                });
+                log_ratio[m] = first == 0 ? sum : log_ratio[m] + sum;
+              });
+}
+
+void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
+                       int64_t end, int64_t width, LogvarRange range, float kl_scale,
+                       const NoiseRows& noise) {
+  for_normals(
+      noise, begin, end, width, [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+        const float* const mu = heads + m * 2 * width + first;
+        const float* const logvar = mu + width;
+        const float* const dz_row = dz + m * width + first;
+        float* const dmu = dheads + m * 2 * width + first;
+        float* const dlogvar = dmu + width;
+        VAE_INDEPENDENT
+        for (int64_t i = 0; i < count; ++i) {
+          const float raw = logvar[i];
+          const float lv = clamped(raw, range.low, range.high);
+          const float deviation = exponential(0.5f * lv);
+          const float slope = 0.5f * fused_multiply_add(dz_row[i] * eps[i], deviation,
+                                                        kl_scale * (exponential(lv) - 1.0f));
+          dmu[i] = fused_multiply_add(kl_scale, mu[i], dz_row[i]);
+          // No gradient where the clamp holds; NaN passes so that the step is judged bad.
+          dlogvar[i] = raw == lv || raw != raw ? slope : 0.0f;
+        }
+      });
+}
+
+}  // namespace vae::cpu::VAE_ISA_NAMESPACE
