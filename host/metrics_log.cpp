@@ -2,6 +2,7 @@
 #include "host/metrics_log.h"
 
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -26,6 +27,8 @@ void read_member(const nlohmann::json& object, const char* key, T& value) {
     // A floating-point number beyond the range of T must not be converted.
     if (found->is_number_integer()) value = found->get<T>();
   } else {
+    // JSON has no NaN; it is written as null and must not come back as 0.
+    if (found->is_null()) value = std::numeric_limits<T>::quiet_NaN();
     if (found->is_number()) value = found->get<T>();
   }
 }

@@ -86,6 +86,7 @@ struct Trainer::Impl {
   bool in_streak = false;  // the step read last was skipped
   Progress last_progress;
   TrainResult result;
+  std::optional<Evaluation> last_evaluation;  // of the test set, by this process
 };
 
 Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts)
@@ -268,6 +269,7 @@ void Trainer::Impl::finish_epoch() {
   log_metrics(result.test, /*sync=*/true);
   earlier_seconds = 0.0;
   if (!folder) return;
+  write_status("running");  // the report shows the KL of each dimension from it
   write_pictures();  // before any checkpoint: what a checkpoint has behind it is complete
   save_best(result.test.elbo);
 }
@@ -304,6 +306,7 @@ Metrics Trainer::Impl::test_metrics() {
   metrics.reconstruction = found.reconstruction;
   metrics.kl = found.kl;
   metrics.images = found.images;
+  last_evaluation = found;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);
   return metrics;
@@ -368,6 +371,10 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   };
   if (!reason.empty()) document["reason"] = reason;
   if (const auto best = rotation->best_elbo()) document["best_test_elbo"] = *best;
+  if (last_evaluation) {
+    document["active_units"] = last_evaluation->active_units;
+    document["kl_per_dimension"] = last_evaluation->kl_per_dimension;
+  }
   const std::string text =
       document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   attempt("write run.json",

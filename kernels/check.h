@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -12,6 +13,7 @@ namespace vae {
 template <typename... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());  // 1000000, never 1.000.000 or 1,000,000
   (out << ... << parts);
   return out.str();
 }

@@ -98,6 +98,7 @@ TEST_F(TrainerTest, WritesTheRunFolder) {
   }
   EXPECT_FALSE(files.contains(step_file(6))) << "only the last two are kept";
   EXPECT_NE(files.at("run.json").find("\"status\": \"finished\""), std::string::npos);
+  EXPECT_NE(files.at("run.json").find("\"kl_per_dimension\""), std::string::npos);
   EXPECT_EQ(load_run_config(run), tiny_config());
   EXPECT_EQ(load_run_config(run + "/" + step_file(12)), tiny_config());
 }
