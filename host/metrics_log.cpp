@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <type_traits>
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
@@ -30,6 +31,9 @@ void read_member(const nlohmann::json& object, const char* key, T& value) {
     // JSON has no NaN; it is written as null and must not come back as 0.
     if (found->is_null()) value = std::numeric_limits<T>::quiet_NaN();
     if (found->is_number()) value = found->get<T>();
+    if constexpr (std::is_same_v<T, double>) {
+      if (found->is_null()) value = std::numeric_limits<double>::quiet_NaN();  // of no images
+    }
   }
 }
 
@@ -110,7 +114,7 @@ void MetricsLog::rewind(int64_t step, const std::function<void(const std::string
       }
     } catch (const Error& error) {
       // A power cut may leave zeros where a line was. The log must not keep a run from going on.
-      warn(concat("a damaged line was dropped: ", error.what()));
+      if (warn) warn(concat("a damaged line was dropped: ", error.what()));
     }
     dropped = true;
   });

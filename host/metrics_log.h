@@ -17,7 +17,7 @@ class MetricsLog {
 
   /// Removes what a killed process left half-written and the lines beyond `step`, which the
   /// resumed run will write again. A damaged line goes, too, with a warning. Throws Error(io).
-  void rewind(int64_t step, const std::function<void(const std::string&)>& warn) const;
+  void rewind(int64_t step, const std::function<void(const std::string&)>& warn = {}) const;
   /// `sync` waits until the line is on disk.
   void append(const Metrics& metrics, Binarization binarization, bool sync) const;
 

@@ -281,7 +281,7 @@ Metrics Trainer::Impl::train_metrics() {
   metrics.epoch = epoch();
   metrics.split = "train";
   metrics.images = totals.images;
-  const double images = static_cast<double>(std::max<int64_t>(1, totals.images));
+  const auto images = static_cast<double>(totals.images);  // 0 only when all steps were skipped
   metrics.reconstruction = totals.reconstruction / images;
   metrics.kl = totals.kl / images;
   metrics.elbo = metrics.reconstruction - metrics.kl;
