@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// The program is killed where it hurts and started again; the finished run must hold the same bits
+// as one that was never disturbed.
+#include <signal.h>
+
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "tests/cli/cli_test.h"
+#include "tests/support/tiny_run.h"
+
+namespace vae::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kKilled = 128 + SIGKILL;
+
+/// A checkpoint within an epoch holds the seconds spent on it, which are no result of the training.
+/// Takes them out, and with them the checksum and the header's length and padding.
+std::string without_seconds(const std::string& checkpoint) {
+  uint64_t length = 0;
+  std::memcpy(&length, checkpoint.data(), sizeof length);
+  std::string header = checkpoint.substr(8, length);
+  header.erase(header.find("\"checksum\":\""), std::strlen("\"checksum\":\"0123456789abcdef\""));
+  const std::size_t seconds = header.find("epoch_seconds");
+  header.erase(seconds, header.find(',', seconds) - seconds);
+  header.erase(header.find_last_not_of(' ') + 1);
+  return header + checkpoint.substr(8 + length);
+}
+
+class KillAndResumeTest : public CliTest {
+ protected:
+  void SetUp() override {
+    CliTest::SetUp();
+    const Clock::time_point begin = Clock::now();
+    const Outcome outcome = run_vae(words("whole"));
+    whole_seconds_ = std::chrono::duration<double>(Clock::now() - begin).count();
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    whole_ = files("whole");
+  }
+
+  /// Twelve steps in three epochs; checkpoints after steps 3, 6, 9 and 12.
+  std::vector<std::string> words(const std::string& run) const {
+    std::vector<std::string> more = {"--epochs", "3", "--checkpoint-every", "3"};
+    // A run killed before its config.json has left nothing to resume.
+    if (exists(run + "/config.json")) more.emplace_back("--resume");
+    std::vector<std::string> words = train_words(run, more);
+    if (pictures_) std::erase(words, "--no-pictures");
+    return words;
+  }
+  std::vector<std::string> program(const std::string& run,
+                                   std::vector<std::string> command = {}) const {
+    command.emplace_back(VAE_PROGRAM);
+    for (const std::string& word : words(run)) command.push_back(word);
+    return command;
+  }
+  std::map<std::string, std::string> files(const std::string& run) const {
+    std::map<std::string, std::string> files = comparable_files(path(run));
+    for (auto& [name, content] : files) {
+      if (name.ends_with(".safetensors")) content = without_seconds(content);
+    }
+    return files;
+  }
+
+  /// Runs under strace with SIGKILL before the k-th call of this name; whether it was reached.
+  bool killed_before(const std::string& call, int k, const std::string& run) const {
+    const Outcome outcome =
+        Process(program(run,
+                        {"/usr/bin/env", "strace", "-f", "-o", path("trace"), "-e", "trace=" + call,
+                         "-e", "inject=" + call + ":signal=KILL:when=" + std::to_string(k)}),
+                {{"ASAN_OPTIONS", "detect_leaks=0"}})  // which would need ptrace for itself
+            .wait();
+    EXPECT_TRUE(outcome.status == 0 || outcome.status == kKilled) << outcome.err;
+    return outcome.status == kKilled;
+  }
+  static bool strace_works() {
+    return run_shell("strace -o /dev/null -e trace=write true").status == 0;
+  }
+
+  /// Lets the run end and compares; `trace` names the kill in a failure.
+  void finish_and_compare(const std::string& run, const std::string& trace) {
+    const Outcome outcome = run_vae(words(run));
+    ASSERT_EQ(outcome.status, 0) << trace << ": " << outcome.err;
+    const auto ours = files(run);
+    for (const auto& [name, content] : whole_) {
+      ASSERT_TRUE(ours.contains(name)) << trace << ": " << name << " is missing";
+      ASSERT_TRUE(ours.at(name) == content) << trace << ": " << name << " differs";
+    }
+    for (const auto& [name, content] : ours) {
+      ASSERT_TRUE(whole_.contains(name)) << trace << ": " << name << " is left over";
+    }
+  }
+
+  bool pictures_ = false;
+  double whole_seconds_ = 0.0;
+  std::map<std::string, std::string> whole_;
+};
+
+class KillWithPicturesTest : public KillAndResumeTest {
+ protected:
+  KillWithPicturesTest() { pictures_ = true; }
+};
+
+TEST_F(KillWithPicturesTest, AtRandomMomentsTheBitsAreTheSame) {
+  std::mt19937_64 random(20240229);
+  int kills = 0;
+  for (int round = 0; round < 10; ++round) {
+    const std::string run = "run" + std::to_string(round);
+    std::string trace = "killed after";
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      const double share = static_cast<double>(random() >> 11) * 0x1p-53;
+      const std::chrono::duration<double> moment(share * whole_seconds_);
+      trace += ' ' + std::to_string(moment.count()) + " s";
+      Process process(program(run));
+      std::this_thread::sleep_for(moment);
+      process.signal(SIGKILL);
+      kills += process.wait().status == kKilled;
+    }
+    finish_and_compare(run, trace);
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(kills, 10) << "most kills must meet a living process";
+}
+
+/// Each place is the moment before the k-th call of one kind: within a checkpoint, between its
+/// write and its rename, between a rename and the deletion of an old file, within the log.
+TEST_F(KillAndResumeTest, BeforeSystemCallsThatChangeFilesTheBitsAreTheSame) {
+  if (!strace_works()) GTEST_SKIP() << "strace is missing or not permitted here";
+  int places = 0;
+  const std::vector<std::pair<std::string, int>> calls = {
+      {"mkdir", 1}, {"flock", 1},    {"ftruncate", 1}, {"fallocate", 4}, {"unlink,unlinkat", 3},
+      {"write", 9}, {"renameat", 1}, {"fsync", 6},     {"openat", 17}};
+  for (const auto& [call, stride] : calls) {
+    for (int k = 1; k < 1000; k += stride) {
+      const std::string run = call.substr(0, 6) + std::to_string(k);
+      if (!killed_before(call, k, run)) break;  // fewer than k of these calls
+      ++places;
+      finish_and_compare(run, "killed before " + call + " " + std::to_string(k));
+      if (HasFatalFailure()) return;
+      std::filesystem::remove_all(path(run));
+    }
+  }
+  EXPECT_GT(places, 30);
+}
+
+TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
+  if (!strace_works()) GTEST_SKIP() << "strace is missing or not permitted here";
+  int places = 0;
+  for (const std::string call : {"renameat", "unlink,unlinkat", "ftruncate", "fsync"}) {
+    for (int k = 1; k <= 4; ++k) {
+      const std::string run = call.substr(0, 6) + std::to_string(k);
+      ASSERT_TRUE(killed_before("renameat", 9, run)) << "the first kill, within the training";
+      places += killed_before(call, k, run);
+      finish_and_compare(run, "resuming killed before " + call + " " + std::to_string(k));
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GT(places, 6);
+}
+
+class FaultTest : public CliTest {};
+
+TEST_F(FaultTest, DivergenceExitsWithSix) {
+  const Outcome outcome =
+      run_vae(train_words("run", {"--learning-rate", "1e9", "--epochs", "300"}));
+  EXPECT_EQ(outcome.status, 6) << outcome.err;
+  EXPECT_TRUE(contains(read("run/run.json"), "\"diverged\""));
+}
+
+/// A small file system of its own holds the run; a file fills it up while the training goes on.
+TEST_F(FaultTest, AFullDiskKeepsTheOldCheckpointsAndExitsWithFour) {
+  if (run_shell("unshare -m mount -t tmpfs -o size=1m none " + data()).status != 0) {
+    GTEST_SKIP() << "no file system can be mounted here";
+  }
+  std::filesystem::create_directory(path("disk"));
+  std::string train = "$VAE";
+  for (const std::string& word : train_words("disk/run", {"--epochs", "1000000"})) {
+    train += " '" + word + "'";
+  }
+  const std::string disk = path("disk");
+  write("script", "mount -t tmpfs -o size=1m none " + disk + " || exit 99\n" + train +
+                      " & pid=$!\n"
+                      "until ls " +
+                      disk +
+                      "/run/checkpoints/step-* >/dev/null 2>&1; do\n"
+                      "  kill -0 $pid || exit 98; sleep 0.01\n"
+                      "done\n"
+                      "cat /dev/zero >" +
+                      disk +
+                      "/filler 2>/dev/null\n"
+                      "wait $pid; status=$?\n"
+                      "rm " +
+                      disk + "/filler; cp -r " + disk + "/run " + path("kept") +
+                      "\n"
+                      "exit $status\n");
+  const Outcome outcome = run_shell("timeout 100 unshare -m bash " + path("script"));
+  EXPECT_EQ(outcome.status, 4) << outcome.err;
+  EXPECT_TRUE(contains(outcome.err, "CHECKPOINT NOT SAVED")) << outcome.err;
+  ASSERT_FALSE(checkpoints("kept").empty());
+  for (const std::string& name : checkpoints("kept")) {
+    const Outcome sample = run_vae(
+        {"sample", path("kept/checkpoints/" + name), "--count", "4", "--out", path("s.png")});
+    EXPECT_EQ(sample.status, 0) << name << ": " << sample.err;
+  }
+}
+
+}  // namespace
+}  // namespace vae::test
