@@ -270,7 +270,7 @@ void Trainer::Impl::finish_epoch() {
   earlier_seconds = 0.0;
   if (!folder) return;
   write_status("running");  // the report shows the KL of each dimension from it
-  write_pictures();  // before any checkpoint: what a checkpoint has behind it is complete
+  write_pictures();         // before any checkpoint: what a checkpoint has behind it is complete
   save_best(result.test.elbo);
 }
 
