@@ -54,6 +54,14 @@ TEST_F(InspectTest, ADamagedCheckpointIsAnError) {
                      {"model.safetensors", "checksum"});
 }
 
+TEST_F(InspectTest, ACheckpointCutOffInItsHeaderIsAnError) {
+  Model(small_model(), Device::cpu(1)).save(folder_.file("model.safetensors"));
+  const auto content = test::to_bytes(test::read_plainly(folder_.file("model.safetensors")));
+  write("cut.safetensors", test::Bytes(content.begin(), content.begin() + 300));
+  test::expect_error(ErrorCode::corrupt, [&] { inspect_file("cut.safetensors"); },
+                     {"cut.safetensors", "damaged"});
+}
+
 TEST_F(InspectTest, SafetensorsOfOtherProgramsAreListed) {
   write("other.safetensors",
         test::make_safetensors(R"({"w":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}})",
