@@ -12,6 +12,7 @@
 #include "host/checkpoint_rotation.h"
 #include "host/evaluator.h"
 #include "host/io/atomic_file.h"
+#include "host/io/json.h"
 #include "host/io/sanitize.h"
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
@@ -37,6 +38,25 @@ double seconds_since(Clock::time_point start) {
 RunFolder::Mode mode_of(const TrainOptions& options) {
   if (options.resume) return RunFolder::Mode::resume;
   return options.overwrite ? RunFolder::Mode::overwrite : RunFolder::Mode::fresh;
+}
+
+}  // namespace
+
+namespace {
+
+/// Copies what an earlier process of this run wrote about the latent dimensions. A damaged or
+/// missing run.json has nothing to keep: it only informs.
+void keep_latent_statistics(const std::string& path, nlohmann::ordered_json& document) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return;
+  try {
+    const nlohmann::json earlier = parse_json(as_text(read_file(path, uint64_t{1} << 24)), path);
+    if (!earlier.is_object()) return;
+    for (const char* key : {"active_units", "kl_per_dimension"}) {
+      if (earlier.contains(key)) document[key] = earlier.at(key);
+    }
+  } catch (const Error&) {
+  }
 }
 
 }  // namespace
@@ -374,6 +394,8 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   if (last_evaluation) {
     document["active_units"] = last_evaluation->active_units;
     document["kl_per_dimension"] = last_evaluation->kl_per_dimension;
+  } else {
+    keep_latent_statistics(folder->file("run.json"), document);
   }
   const std::string text =
       document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
