@@ -26,7 +26,7 @@ static_assert(std::endian::native == std::endian::little, "arrays are stored lit
 constexpr std::string_view kMagic = "\x93NUMPY"sv;
 constexpr size_t kAlignment = 64;          // of the data's start, as NumPy pads
 constexpr size_t kLargestHeader = 65'535;  // version 1.0's own limit; ours for 2.0 too
-constexpr size_t kLargestRank = 32;        // NumPy's limit
+constexpr size_t kLargestNpyRank = 32;     // NumPy's limit
 
 [[noreturn]] void fail_corrupt(std::string_view origin, std::string_view expected,
                                std::string_view found) {
@@ -104,7 +104,8 @@ class HeaderParser {
     std::vector<int64_t> sizes;
     expect("(");
     while (!take(")")) {
-      if (sizes.size() == kLargestRank) fail_here(concat("at most ", kLargestRank, " dimensions"));
+      if (sizes.size() == kLargestNpyRank)
+        fail_here(concat("at most ", kLargestNpyRank, " dimensions"));
       sizes.push_back(parse_size());
       if (take(",")) continue;
       if (sizes.size() == 1) fail_here("\",\" of a tuple");  // (3) is a number in Python
@@ -196,7 +197,7 @@ std::vector<float> to_floats(std::span<const std::byte> data, size_t value_bytes
 }  // namespace
 
 std::vector<std::byte> encode_npy(const Array& array) {
-  VAE_CHECK(array.shape.size() <= kLargestRank, "an array of ", array.shape.size(),
+  VAE_CHECK(array.shape.size() <= kLargestNpyRank, "an array of ", array.shape.size(),
             " dimensions cannot be written as .npy");
   int64_t count = 1;
   for (const int64_t size : array.shape) count *= size;

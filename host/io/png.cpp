@@ -22,8 +22,8 @@ constexpr std::string_view kSignature = "\x89PNG\r\n\x1A\n"sv;
 constexpr uint32_t kLargestSide = 1 << 16;
 constexpr uint64_t kLargestPicture = uint64_t{1} << 28;  // bytes decoded
 
-[[noreturn]] void fail_corrupt(std::string_view origin, std::string_view expected,
-                               std::string_view found) {
+[[noreturn]] void fail_corrupt_png(std::string_view origin, std::string_view expected,
+                                   std::string_view found) {
   fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": not a readable PNG picture: expected ",
        expected, ", found ", found, "; the file is damaged, incomplete or of another kind");
 }
@@ -40,27 +40,27 @@ void check_chunks(std::string_view text, std::string_view origin) {
   constexpr size_t kFrame = 12;  // length, type, checksum
   text.remove_prefix(kSignature.size());
   for (bool first = true;; first = false) {
-    if (text.size() < kFrame) fail_corrupt(origin, "another chunk", "the file's end");
+    if (text.size() < kFrame) fail_corrupt_png(origin, "another chunk", "the file's end");
     const uint32_t length = big_endian(text);
     if (length > text.size() - kFrame) {
-      fail_corrupt(origin, concat("a chunk of at most ", text.size() - kFrame, " bytes"),
-                   concat("a length of ", length));
+      fail_corrupt_png(origin, concat("a chunk of at most ", text.size() - kFrame, " bytes"),
+                       concat("a length of ", length));
     }
     const std::string_view type = text.substr(4, 4);
     const std::string_view covered = text.substr(4, 4 + length);
     const auto sum = static_cast<uint32_t>(
         ::crc32_z(0, reinterpret_cast<const Bytef*>(covered.data()), covered.size()));
     if (sum != big_endian(text.substr(8 + length))) {
-      fail_corrupt(origin, "a right checksum",
-                   concat("a damaged chunk ", sanitize_for_terminal(type)));
+      fail_corrupt_png(origin, "a right checksum",
+                       concat("a damaged chunk ", sanitize_for_terminal(type)));
     }
     if (first && (type != "IHDR" || length != 13))
-      fail_corrupt(origin, "IHDR first", "another chunk");
+      fail_corrupt_png(origin, "IHDR first", "another chunk");
     text.remove_prefix(kFrame + length);
     if (type == "IEND") break;
   }
   if (!text.empty())
-    fail_corrupt(origin, "the end behind IEND", concat(text.size(), " bytes more"));
+    fail_corrupt_png(origin, "the end behind IEND", concat(text.size(), " bytes more"));
 }
 
 /// Sizes from IHDR, the first chunk.
@@ -72,10 +72,10 @@ void check_size(std::string_view text, std::string_view origin) {
   // One bit a pixel is the least a PNG stores.
   const uint64_t holds = text.size() * kLargestDeflateRatio * 8;
   if (!fits || uint64_t{width} * height > holds) {
-    fail_corrupt(origin,
-                 concat("1 to ", kLargestSide, " pixels a side, together at most ",
-                        std::min(holds, kLargestPicture / 3)),
-                 concat(width, " x ", height));
+    fail_corrupt_png(origin,
+                     concat("1 to ", kLargestSide, " pixels a side, together at most ",
+                            std::min(holds, kLargestPicture / 3)),
+                     concat(width, " x ", height));
   }
 }
 
@@ -116,12 +116,13 @@ std::vector<std::byte> encode_png(const Image& image) {
 
 Image decode_png(std::span<const std::byte> file, std::string_view origin) {
   const std::string_view text = as_text(file);
-  if (!text.starts_with(kSignature)) fail_corrupt(origin, "PNG's signature", describe_start(file));
+  if (!text.starts_with(kSignature))
+    fail_corrupt_png(origin, "PNG's signature", describe_start(file));
   check_chunks(text, origin);
   check_size(text, origin);
   PngImage png;
   if (::png_image_begin_read_from_memory(&png, file.data(), file.size()) == 0) {
-    fail_corrupt(origin, "a PNG header", png.message);
+    fail_corrupt_png(origin, "a PNG header", png.message);
   }
   const bool colour = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
   png.flags |=
@@ -132,7 +133,7 @@ Image decode_png(std::span<const std::byte> file, std::string_view origin) {
   image.pixels.resize(PNG_IMAGE_SIZE(png));
   const png_color black = {};
   if (::png_image_finish_read(&png, &black, image.pixels.data(), 0, nullptr) == 0) {
-    fail_corrupt(origin, "pixels of all rows", png.message);
+    fail_corrupt_png(origin, "pixels of all rows", png.message);
   }
   return image;
 }

@@ -26,10 +26,10 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "tensors are stored little-endian");
 
 constexpr size_t kLengthBytes = 8;
-constexpr uint64_t kLargestHeader = 100'000'000;         // the format's own limit
-constexpr uint64_t kLargestFile = uint64_t{64} << 30;    // no model of this engine comes near
-constexpr size_t kLongestName = 256, kLargestRank = 16;  // bounds for hostile headers
-constexpr size_t kDataAlignment = 64;                    // of the data's start, for GPUs and mmap
+constexpr uint64_t kLargestHeader = 100'000'000;               // the format's own limit
+constexpr uint64_t kLargestFile = uint64_t{64} << 30;          // no model of this engine comes near
+constexpr size_t kLongestName = 256, kLargestTensorRank = 16;  // bounds for hostile headers
+constexpr size_t kDataAlignment = 64;  // of the data's start, for GPUs and mmap
 constexpr std::string_view kMetadataKey = "__metadata__";
 constexpr std::string_view kChecksumKey = "checksum";
 /// Our files begin with this, so that the checksum's digits lie at one known place.
@@ -163,9 +163,9 @@ class HeaderReader {
   }
 
   std::vector<int64_t> read_shape(const std::string& name, const nlohmann::json& value) const {
-    if (!value.is_array() || value.size() > kLargestRank) {
+    if (!value.is_array() || value.size() > kLargestTensorRank) {
       fail_corrupt(origin_,
-                   concat(quoted(name), " with a shape of at most ", kLargestRank, " sizes"),
+                   concat(quoted(name), " with a shape of at most ", kLargestTensorRank, " sizes"),
                    value.is_array() ? concat(value.size()) : value.type_name());
     }
     std::vector<int64_t> shape;
@@ -263,7 +263,7 @@ void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& n
   VAE_CHECK(tensor.name != kMetadataKey, "a tensor cannot be named ", name);
   VAE_CHECK(is_utf8(tensor.name), "tensor name ", name, " is not UTF-8");
   VAE_CHECK(names.insert(tensor.name).second, "two tensors are named ", name);
-  VAE_CHECK(tensor.shape.size() <= kLargestRank, "tensor ", name, " has too many dimensions");
+  VAE_CHECK(tensor.shape.size() <= kLargestTensorRank, "tensor ", name, " has too many dimensions");
   for (const int64_t dim : tensor.shape) VAE_CHECK(dim >= 0, "tensor ", name, " has size ", dim);
   uint64_t bytes = 0;
   VAE_CHECK(byte_count(tensor.shape, tensor.type, &bytes) && bytes == tensor.data.size(), "tensor ",

@@ -10,7 +10,7 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kRows = 8;  // of 784 pixels: some 10 us of work
+constexpr int64_t kRowsPerTask = 8;  // of 784 pixels: some 10 us of work
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void CpuBackend::do_likelihood(const LikelihoodArgs& args) {
   const auto inverse_variance = static_cast<float>(std::exp(-log_variance));
   const auto normalizer = static_cast<float>(-0.5 * static_cast<double>(width) *
                                              (std::log(2.0 * std::numbers::pi) + log_variance));
-  for_ranges(args.outputs.rows(), kRows, [&](int64_t first, int64_t last) {
+  for_ranges(args.outputs.rows(), kRowsPerTask, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const float* const outputs = args.outputs.data + row * width;
       const float* const x = args.x.data + row / args.samples * width;
@@ -43,7 +43,7 @@ void CpuBackend::do_likelihood(const LikelihoodArgs& args) {
 
 void CpuBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
   const int64_t width = args.outputs.cols();
-  for_ranges(args.outputs.rows(), kRows, [&](int64_t first, int64_t last) {
+  for_ranges(args.outputs.rows(), kRowsPerTask, [&](int64_t first, int64_t last) {
     const int64_t at = first * width, count = (last - first) * width;
     if (args.likelihood == Likelihood::bernoulli) {
       ops_.sigmoid(args.mean.data + at, args.outputs.data + at, count);

@@ -8,7 +8,7 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kRows = 16;  // of 784 pixels: some 10 us of work
+constexpr int64_t kLoadedRows = 16;  // of 784 pixels: some 10 us of work
 
 }  // namespace
 
@@ -18,7 +18,7 @@ void CpuBackend::do_load_batch(const LoadBatchArgs& args) {
   const int64_t width = args.x.cols();
   const Permutation permutation = make_permutation(args.seed, state.epoch, images);
   const uint32_t step = args.binarization == Binarization::dynamic ? state.step : 0;
-  for_ranges(args.x.rows(), kRows, [&](int64_t first, int64_t last) {
+  for_ranges(args.x.rows(), kLoadedRows, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const uint32_t position = state.first_row + static_cast<uint32_t>(row);
       const uint32_t image = args.shuffle ? permute(permutation, position) : position;

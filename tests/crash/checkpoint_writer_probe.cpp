@@ -2,10 +2,10 @@
 //
 // What strace_sweep.py kills and starves: small writes whose outcome is easy to judge.
 //
-//   atomic FILE     replaces FILE twice: by kFirst bytes of 'A', then by kSecond of 'B', and a
-//   newline in-place FILE   the same without care, to prove that the sweep finds torn files append
-//   FILE     appends the lines "two" and "three" recover FILE    what a restart does: deletes stale
-//   temporaries, cuts a half line
+// - `atomic FILE` replaces FILE twice: by kFirst bytes of A, then by kSecond of B and a newline.
+// - `in-place FILE` does the same without care, to prove that the sweep finds torn files.
+// - `append FILE` appends the lines "two" and "three".
+// - `recover FILE` does what a restart does: deletes stale temporaries, cuts a half line.
 //
 // Exit status: 0 done, 4 an error that was reported, 2 usage.
 #include <cstdio>

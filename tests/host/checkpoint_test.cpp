@@ -299,7 +299,7 @@ TEST_F(CheckpointTest, ADamagedConfigurationOrTrainingStateIsCorrupt) {
   };
   for (const auto& [key, text] : cases) {
     write(&state_);
-    rewrite([&](SafetensorsFile& file) { file.metadata[key] = text; });
+    rewrite([&key = key, &text = text](SafetensorsFile& file) { file.metadata[key] = text; });
     EXPECT_NE(refusal(), "") << key << " = " << text;
   }
   write(&state_);

@@ -11,7 +11,7 @@ namespace vae::testing {
 namespace {
 
 constexpr int64_t kImages = 23, kWidth = 37;
-constexpr uint64_t kSeed = 4;
+constexpr uint64_t kLoadSeed = 4;
 
 std::vector<uint8_t> test_pixels() {
   std::vector<uint8_t> pixels(kImages * kWidth);
@@ -27,12 +27,12 @@ class LoadBatchTest : public BackendTest {
     const FloatTensor x(backend(), {rows, kWidth});
     const DeviceState device_state(backend(), state);
     backend().load_batch(
-        {x.view(), pixels.view(), device_state.get(), binarization, shuffle, kSeed});
+        {x.view(), pixels.view(), device_state.get(), binarization, shuffle, kLoadSeed});
     return x.values();
   }
 };
 
-StepState state_at(uint32_t step, uint32_t epoch, uint32_t first_row) {
+StepState state_of_load(uint32_t step, uint32_t epoch, uint32_t first_row) {
   StepState state;
   state.step = step;
   state.epoch = epoch;
@@ -42,7 +42,7 @@ StepState state_at(uint32_t step, uint32_t epoch, uint32_t first_row) {
 
 TEST_P(LoadBatchTest, GreyLevelsComeInOrderFromTheFirstRow) {
   const auto pixels = test_pixels();
-  const auto x = load(5, state_at(0, 0, 7), Binarization::none, false);
+  const auto x = load(5, state_of_load(0, 0, 7), Binarization::none, false);
   for (std::size_t i = 0; i < x.size(); ++i) {
     EXPECT_EQ(x[i], static_cast<float>(pixels[7 * kWidth + i]) / 255.0f);
   }
@@ -50,17 +50,17 @@ TEST_P(LoadBatchTest, GreyLevelsComeInOrderFromTheFirstRow) {
 
 TEST_P(LoadBatchTest, ThresholdCutsAtTheMiddle) {
   const auto pixels = test_pixels();
-  const auto x = load(kImages, state_at(0, 0, 0), Binarization::threshold, false);
+  const auto x = load(kImages, state_of_load(0, 0, 0), Binarization::threshold, false);
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(x[i], pixels[i] >= 128 ? 1.0f : 0.0f);
 }
 
 TEST_P(LoadBatchTest, AnEpochReadsEveryImageOnceInItsPermutedOrder) {
   const auto pixels = test_pixels();
   for (const uint32_t epoch : {0u, 1u}) {
-    const Permutation permutation = make_permutation(kSeed, epoch, kImages);
+    const Permutation permutation = make_permutation(kLoadSeed, epoch, kImages);
     for (uint32_t first = 0; first < kImages; first += 8) {
       const int64_t rows = std::min<int64_t>(8, kImages - first);
-      const auto x = load(rows, state_at(1, epoch, first), Binarization::none, true);
+      const auto x = load(rows, state_of_load(1, epoch, first), Binarization::none, true);
       for (int64_t row = 0; row < rows; ++row) {
         const uint32_t image = permute(permutation, first + static_cast<uint32_t>(row));
         for (int64_t j = 0; j < kWidth; ++j) {
@@ -73,22 +73,22 @@ TEST_P(LoadBatchTest, AnEpochReadsEveryImageOnceInItsPermutedOrder) {
 
 TEST_P(LoadBatchTest, DrawsFollowTheImageAndTheStep) {
   const auto pixels = test_pixels();
-  const auto x = load(kImages, state_at(9, 0, 0), Binarization::dynamic, false);
+  const auto x = load(kImages, state_of_load(9, 0, 0), Binarization::dynamic, false);
   for (uint32_t image = 0; image < kImages; ++image) {
-    const PhiloxRow noise = philox_row(kSeed, Stream::binarize, 9, image);
+    const PhiloxRow noise = philox_row(kLoadSeed, Stream::binarize, 9, image);
     for (uint32_t j = 0; j < kWidth; ++j) {
       const uint32_t word = philox_quad(noise, j / 4).word[j % 4];
       EXPECT_EQ(x[image * kWidth + j],
                 bernoulli_pixel(word, pixels[image * kWidth + j]) ? 1.0f : 0.0f);
     }
   }
-  EXPECT_NE(x, load(kImages, state_at(10, 0, 0), Binarization::dynamic, false));
+  EXPECT_NE(x, load(kImages, state_of_load(10, 0, 0), Binarization::dynamic, false));
 }
 
 TEST_P(LoadBatchTest, FixedDrawsNeverChange) {
-  const auto once = load(kImages, state_at(1, 0, 0), Binarization::fixed, false);
-  EXPECT_EQ(once, load(kImages, state_at(500, 3, 0), Binarization::fixed, false));
-  EXPECT_EQ(once, load(kImages, state_at(0, 0, 0), Binarization::dynamic, false))
+  const auto once = load(kImages, state_of_load(1, 0, 0), Binarization::fixed, false);
+  EXPECT_EQ(once, load(kImages, state_of_load(500, 3, 0), Binarization::fixed, false));
+  EXPECT_EQ(once, load(kImages, state_of_load(0, 0, 0), Binarization::dynamic, false))
       << "an evaluation, at step 0, sees the fixed draw";
 }
 
@@ -98,9 +98,9 @@ TEST_P(LoadBatchTest, DrawsHaveTheProbabilityOfThePixel) {
   const FloatTensor x(backend(), {1, 1000});
   double sum = 0.0;
   for (uint32_t step = 1; step <= 200; ++step) {
-    const DeviceState state(backend(), state_at(step, 0, 0));
+    const DeviceState state(backend(), state_of_load(step, 0, 0));
     backend().load_batch(
-        {x.view(), pixels.view(), state.get(), Binarization::dynamic, false, kSeed});
+        {x.view(), pixels.view(), state.get(), Binarization::dynamic, false, kLoadSeed});
     for (const float value : x.values()) sum += value;
   }
   EXPECT_NEAR(sum / 200000.0, 0.2, 5 * std::sqrt(0.16 / 200000.0));

@@ -81,7 +81,7 @@ TEST(NpyTest, RejectsEveryFlippedBitOfTheHeader) {
   }
 }
 
-struct HostileFile {
+struct HostileNpy {
   const char* name;
   Bytes file;
   std::vector<std::string> words;
@@ -91,7 +91,7 @@ TEST(NpyTest, RejectsHostileFilesWithExpectationAndFinding) {
   const std::string f4 = "'<f4'", four = "1234";
   std::string deep = "(";
   for (int i = 0; i < 10'000; ++i) deep += "1, ";
-  const std::vector<HostileFile> cases = {
+  const std::vector<HostileNpy> cases = {
       {"empty", {}, {"an empty file"}},
       {"HTML", to_bytes("<html>"), {"HTML page"}},
       {"npz", to_bytes(std::string("PK\x03\x04") + std::string(40, 'x')), {"zip archive"}},
@@ -123,7 +123,7 @@ TEST(NpyTest, RejectsHostileFilesWithExpectationAndFinding) {
       {"header of 4 GiB",
        to_bytes(std::string("\x93NUMPY\x02\0\xff\xff\xff\xff{}", 14)),
        {"4294967295"}}};
-  for (const HostileFile& hostile : cases) {
+  for (const HostileNpy& hostile : cases) {
     SCOPED_TRACE(hostile.name);
     expect_error(
         ErrorCode::corrupt, [&] { decode(hostile.file); }, hostile.words);

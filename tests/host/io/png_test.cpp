@@ -21,7 +21,7 @@ Image gradient(int64_t height, int64_t width, int64_t channels) {
   return image;
 }
 
-Image decode(const Bytes& file) { return decode_png(file, "a.png"); }
+Image decoded(const Bytes& file) { return decode_png(file, "a.png"); }
 
 std::string big_endian(uint32_t value) {
   std::string text;
@@ -58,41 +58,41 @@ TEST(PngTest, RestoresGreyAndColourPictures) {
   for (const int64_t channels : {1, 3}) {
     for (const auto& [height, width] : {std::pair(1, 1), std::pair(7, 31), std::pair(64, 300)}) {
       const Image image = gradient(height, width, channels);
-      EXPECT_EQ(decode(encode_png(image)), image);
+      EXPECT_EQ(decoded(encode_png(image)), image);
     }
   }
 }
 
 TEST(PngTest, RejectsEveryTruncation) {
-  test::expect_corrupt_when_truncated(encode_png(gradient(5, 6, 3)), decode);
+  test::expect_corrupt_when_truncated(encode_png(gradient(5, 6, 3)), decoded);
 }
 
 TEST(PngTest, RejectsEveryFlippedBit) {
-  test::expect_corrupt_when_flipped(encode_png(gradient(5, 6, 3)), decode);
-  test::expect_corrupt_when_flipped(encode_png(gradient(3, 4, 1)), decode);
+  test::expect_corrupt_when_flipped(encode_png(gradient(5, 6, 3)), decoded);
+  test::expect_corrupt_when_flipped(encode_png(gradient(3, 4, 1)), decoded);
 }
 
 TEST(PngTest, ConvertsOtherKinds) {
   const std::string row = std::string(1, '\0');  // filter type of each row
-  EXPECT_EQ(decode(make_png(8, 1, 1, 0, row + "\xA5")).pixels,
+  EXPECT_EQ(decoded(make_png(8, 1, 1, 0, row + "\xA5")).pixels,
             (std::vector<uint8_t>{255, 0, 255, 0, 0, 255, 0, 255}));
   const Image palette =
-      decode(make_png(2, 1, 8, 3, row + std::string("\0\x01", 2), chunk("PLTE", "abcxyz")));
+      decoded(make_png(2, 1, 8, 3, row + std::string("\0\x01", 2), chunk("PLTE", "abcxyz")));
   EXPECT_EQ(palette.channels, 3);
   EXPECT_EQ(palette.pixels, (std::vector<uint8_t>{'a', 'b', 'c', 'x', 'y', 'z'}));
-  EXPECT_EQ(decode(make_png(1, 1, 16, 0, row + "\x64\x64")).pixels, std::vector<uint8_t>{0x64});
-  const Image transparent = decode(make_png(2, 1, 8, 6, row + std::string("abc\xffxyz\0", 8)));
+  EXPECT_EQ(decoded(make_png(1, 1, 16, 0, row + "\x64\x64")).pixels, std::vector<uint8_t>{0x64});
+  const Image transparent = decoded(make_png(2, 1, 8, 6, row + std::string("abc\xffxyz\0", 8)));
   EXPECT_EQ(transparent.pixels, (std::vector<uint8_t>{'a', 'b', 'c', 0, 0, 0}));
-  EXPECT_EQ(decode(make_png(1, 1, 8, 4, row + "g\xff")).channels, 1);
+  EXPECT_EQ(decoded(make_png(1, 1, 8, 4, row + "g\xff")).channels, 1);
 }
 
 TEST(PngTest, AcceptsAncillaryChunks) {
   const std::string comment = chunk("tEXt", std::string("Comment\0hi", 10));
-  EXPECT_EQ(decode(make_png(1, 1, 8, 0, std::string("\0g", 2), comment)).pixels,
+  EXPECT_EQ(decoded(make_png(1, 1, 8, 0, std::string("\0g", 2), comment)).pixels,
             std::vector<uint8_t>{'g'});
 }
 
-struct HostileFile {
+struct HostilePng {
   const char* name;
   Bytes file;
   std::vector<std::string> words;
@@ -100,7 +100,7 @@ struct HostileFile {
 
 TEST(PngTest, RejectsHostileFilesWithExpectationAndFinding) {
   const std::string row("\0g", 2);
-  const std::vector<HostileFile> cases = {
+  const std::vector<HostilePng> cases = {
       {"empty", {}, {"an empty file"}},
       {"JPEG", to_bytes("\xFF\xD8\xFF\xE0"), {"JPEG picture"}},
       {"signature only", to_bytes("\x89PNG\r\n\x1A\n"), {"the file's end"}},
@@ -121,10 +121,10 @@ TEST(PngTest, RejectsHostileFilesWithExpectationAndFinding) {
       {"terminal in a type",
        make_png(1, 1, 8, 0, row, big_endian(0) + "\x1b[2J" + "crc!"),
        {"\\x1b[2J"}}};
-  for (const HostileFile& hostile : cases) {
+  for (const HostilePng& hostile : cases) {
     SCOPED_TRACE(hostile.name);
     expect_error(
-        ErrorCode::corrupt, [&] { decode(hostile.file); }, hostile.words);
+        ErrorCode::corrupt, [&] { decoded(hostile.file); }, hostile.words);
   }
 }
 
