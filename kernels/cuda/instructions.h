@@ -156,16 +156,17 @@ struct MmaOperands {
   const uint32_t* b;  // of [K, 8]
 };
 
-/// Adds A B^T to the fragments d: lane 4 g + t holds rows g and g + 8, columns 2 t and 2 t + 1.
+/// Adds A B to the fragments d: lane 4 g + t holds rows g and g + 8, columns 2 t and 2 t + 1.
 template <int kDepth>
-void add_product(MmaOperands* const* lanes, const float (&a)[16][kDepth],
-                 const float (&b)[8][kDepth]) {
-  for (int lane = 0; lane < simt::kWarpSize; ++lane) {
-    for (int i = 0; i < 4; ++i) {
-      const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-      float sum = 0.0f;
-      for (int k = 0; k < kDepth; ++k) sum += a[row][k] * b[column][k];
-      lanes[lane]->d[i] += sum;
+SIMT_UNINSTRUMENTED void add_product(MmaOperands* const* lanes, const float (&a)[16][kDepth],
+                                     const float (&b)[kDepth][8]) {
+  for (int row = 0; row < 16; ++row) {
+    float sums[8] = {};
+    for (int k = 0; k < kDepth; ++k) {
+      for (int column = 0; column < 8; ++column) sums[column] += a[row][k] * b[k][column];
+    }
+    for (int column = 0; column < 8; ++column) {
+      lanes[row % 8 * 4 + column / 2]->d[row / 8 * 2 + column % 2] += sums[column];
     }
   }
 }
@@ -173,18 +174,18 @@ void add_product(MmaOperands* const* lanes, const float (&a)[16][kDepth],
 inline float from_tf32(uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000u); }
 inline float from_bf16(uint32_t bits) { return std::bit_cast<float>(bits << 16); }
 
-inline void mma_tf32(MmaOperands* const* lanes) {
-  float a[16][8], b[8][8];  // b: [column, k]
+SIMT_UNINSTRUMENTED inline void mma_tf32(MmaOperands* const* lanes) {
+  float a[16][8], b[8][8];
   for (int lane = 0; lane < simt::kWarpSize; ++lane) {
     const int g = lane / 4, t = lane % 4;
     for (int i = 0; i < 4; ++i) a[g + i % 2 * 8][t + i / 2 * 4] = from_tf32(lanes[lane]->a[i]);
-    for (int i = 0; i < 2; ++i) b[g][t + i * 4] = from_tf32(lanes[lane]->b[i]);
+    for (int i = 0; i < 2; ++i) b[t + i * 4][g] = from_tf32(lanes[lane]->b[i]);
   }
   add_product(lanes, a, b);
 }
 
-inline void mma_bf16(MmaOperands* const* lanes) {
-  float a[16][16], b[8][16];  // b: [column, k]
+SIMT_UNINSTRUMENTED inline void mma_bf16(MmaOperands* const* lanes) {
+  float a[16][16], b[16][8];
   for (int lane = 0; lane < simt::kWarpSize; ++lane) {
     const int g = lane / 4, t = lane % 4;
     for (int half = 0; half < 2; ++half) {
@@ -192,7 +193,7 @@ inline void mma_bf16(MmaOperands* const* lanes) {
         a[g + i % 2 * 8][2 * t + i / 2 * 8 + half] = from_bf16(lanes[lane]->a[i] >> 16 * half);
       }
       for (int i = 0; i < 2; ++i) {
-        b[g][2 * t + i * 8 + half] = from_bf16(lanes[lane]->b[i] >> 16 * half);
+        b[2 * t + i * 8 + half][g] = from_bf16(lanes[lane]->b[i] >> 16 * half);
       }
     }
   }

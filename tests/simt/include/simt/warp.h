@@ -9,6 +9,10 @@
 
 #include <simt/location.h>
 
+/// For loops over fragments, which read what the lanes deposited: sanitizers would slow them
+/// several times over and find nothing.
+#define SIMT_UNINSTRUMENTED __attribute__((no_sanitize("address", "thread", "undefined")))
+
 namespace simt {
 
 inline constexpr int kWarpSize = 32;
