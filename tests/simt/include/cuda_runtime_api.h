@@ -13,9 +13,7 @@
 #include <cstddef>
 
 #include "driver_types.h"
-#if __has_include(<vector_types.h>)
-#include <vector_types.h>
-#endif
+#include "vector_types.h"
 
 #define CUDART_VERSION 13000
 
@@ -28,7 +26,6 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* prop, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attr, int device);
 cudaError_t cudaDeviceSynchronize();
-cudaError_t cudaDeviceReset();
 cudaError_t cudaDriverGetVersion(int* driverVersion);
 cudaError_t cudaRuntimeGetVersion(int* runtimeVersion);
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
