@@ -33,8 +33,7 @@ __device__ inline uint32_t shared_address(const void* shared) {
 
 #endif
 
-// ---- cp.async: copies from global to shared memory that bypass registers
-// -------------------------
+// ---- cp.async: copies from global to shared memory that bypass registers ------------------------
 
 /// Copies kBytes, 4, 8 or 16, between addresses that are multiples of it; zeros if not `valid`, and
 /// then `global` is not read. The copy belongs to the group of the next copy_async_commit and is
@@ -95,8 +94,7 @@ void copy_async_wait() {
 }
 #endif
 
-// ---- number formats
-// ------------------------------------------------------------------------------
+// ---- number formats -----------------------------------------------------------------------------
 
 /// To the nearest number of 10 fraction bits, ties away from zero; a NaN stays one. The 13 bits
 /// below the fraction are unspecified, as mma_tf32 ignores them.
@@ -144,8 +142,7 @@ inline uint32_t to_bf16x2(float low, float high) {
 }
 #endif
 
-// ---- tensor cores: d += a b for one warp
-// ---------------------------------------------------------
+// ---- tensor cores: d += a b for one warp --------------------------------------------------------
 
 #ifndef __CUDACC__
 namespace twin {
@@ -249,8 +246,7 @@ inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[
 }
 #endif
 
-// ---- ldmatrix: 8x8 matrices of 16-bit elements from shared memory
-// --------------------------------
+// ---- ldmatrix: 8x8 matrices of 16-bit elements from shared memory -------------------------------
 //
 // Lane 8 i + r gives the address of row r of matrix i: 16 bytes, aligned to 16. Lane 4 g + t then
 // holds in registers[i] elements [g][2 t] and [g][2 t + 1] of matrix i, the first in the low half;
@@ -337,8 +333,7 @@ inline void load_matrix_x2_transposed(uint32_t (&registers)[2], const void* row,
 }
 #endif
 
-// ---- order among blocks
-// --------------------------------------------------------------------------
+// ---- order among blocks -------------------------------------------------------------------------
 
 /// The state of grid_sync, in global memory. The host zeroes it once, before the first use.
 struct GridBarrier {

@@ -12,7 +12,10 @@ namespace simt {
 
 namespace {
 
-void land(PendingCopy& copy) {
+// The call in the kernel; a return address is that of the instruction after it.
+#define CALLER (static_cast<char*>(__builtin_return_address(0)) - 1)
+
+void land(PendingCopy& copy, void* code) {
   const auto bytes = static_cast<std::size_t>(copy.bytes);
   {
     const Quiet quiet;
@@ -23,8 +26,8 @@ void land(PendingCopy& copy) {
     }
     copy.landed = true;
   }
-  if (copy.valid) reads(copy.global, bytes);
-  writes(copy.shared, bytes);
+  if (copy.valid) reads(copy.global, bytes, code);
+  writes(copy.shared, bytes, code);
 }
 
 void check_copy(const PendingCopy& copy) {
@@ -45,9 +48,9 @@ void async_copy(void* shared, const void* global, int bytes, bool valid, Locatio
   PendingCopy copy{shared, global, bytes, valid, false, thread.committed_groups, where};
   check_copy(copy);
   // It may touch both ends at any time from here on.
-  if (valid) reads(global, static_cast<std::size_t>(bytes));
-  writes(shared, static_cast<std::size_t>(bytes));
-  if (g_launch.schedule.coin()) land(copy);
+  if (valid) reads(global, static_cast<std::size_t>(bytes), CALLER);
+  writes(shared, static_cast<std::size_t>(bytes), CALLER);
+  if (g_launch.schedule.coin()) land(copy, CALLER);
   const Quiet quiet;
   thread.copies.push_back(copy);
 }
@@ -62,7 +65,7 @@ void async_wait(int pending_groups) {
   std::size_t kept = 0;
   for (PendingCopy& copy : thread.copies) {
     if (copy.group + static_cast<unsigned>(pending_groups) < thread.committed_groups) {
-      if (!copy.landed) land(copy);
+      if (!copy.landed) land(copy, CALLER);
     } else {
       thread.copies[kept++] = copy;
     }

@@ -42,6 +42,9 @@ unsigned char* take_stack() {
 }
 
 #ifdef VAE_SIMT_WITH_TSAN
+void* g_host_fiber = nullptr;
+void* g_running_fiber = nullptr;
+
 void* take_fiber() {
   constexpr std::size_t kMost = 7000;  // of 8128, some of them the program's own threads
   if (!g_free_fibers.empty()) {
@@ -52,14 +55,17 @@ void* take_fiber() {
   if (g_used_fibers.size() >= kMost) {
     throw Error("simt: too many CUDA threads at once for the thread sanitizer; use a smaller grid");
   }
-  return __tsan_create_fiber(0);
+  // A new fiber knows what its maker knows, so the host makes them all.
+  __tsan_switch_to_fiber(g_host_fiber, __tsan_switch_to_fiber_no_sync);
+  void* fiber = __tsan_create_fiber(0);
+  __tsan_switch_to_fiber(g_running_fiber, __tsan_switch_to_fiber_no_sync);
+  return fiber;
 }
 #endif
 
 }  // namespace
 
-// ---- the switch
-// ----------------------------------------------------------------------------------
+// ---- the switch ---------------------------------------------------------------------------------
 
 #ifndef VAE_SIMT_UCONTEXT
 // Saves what a function must keep and the stack pointer to *save, and returns on the stack `to`. A
@@ -125,6 +131,12 @@ void Context::prepare(void (*entry)()) {
 #endif
 }
 
+void Context::set_name([[maybe_unused]] const std::string& name) {
+#ifdef VAE_SIMT_WITH_TSAN
+  __tsan_set_fiber_name(tsan_fiber_, name.c_str());
+#endif
+}
+
 void Context::release() {
   if (stack_ == nullptr) return;
   (kRaceDetector ? g_used_stacks : g_free_stacks).push_back(stack_);
@@ -149,7 +161,7 @@ void adopt_running(Context& context) {
   context = Context();
   g_running = &context;
 #ifdef VAE_SIMT_WITH_TSAN
-  context.tsan_fiber_ = __tsan_get_current_fiber();
+  context.tsan_fiber_ = g_host_fiber = g_running_fiber = __tsan_get_current_fiber();
 #endif
 }
 
@@ -164,7 +176,8 @@ void switch_context(Context& from, Context& to, [[maybe_unused]] bool from_ends)
   if (from_ends) {  // the fiber will serve another CUDA thread
     for (; from.quiet_ > 0; --from.quiet_) AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
   }
-  __tsan_switch_to_fiber(to.tsan_fiber_, __tsan_switch_to_fiber_no_sync);
+  g_running_fiber = to.tsan_fiber_;
+  __tsan_switch_to_fiber(g_running_fiber, __tsan_switch_to_fiber_no_sync);
 #endif
 #ifdef VAE_SIMT_UCONTEXT
   swapcontext(&from.saved_, &to.saved_);
@@ -183,8 +196,28 @@ void retire_contexts() {
 
 std::size_t contexts_to_retire() { return g_used_fibers.size(); }
 
-// ---- Quiet
-// ---------------------------------------------------------------------------------------
+// ---- OrderCarrier -------------------------------------------------------------------------------
+
+#ifdef VAE_SIMT_WITH_TSAN
+void OrderCarrier::carry(const void* from, const void* to) {
+  if (tsan_fiber_ == nullptr) tsan_fiber_ = take_fiber();
+  __tsan_switch_to_fiber(tsan_fiber_, __tsan_switch_to_fiber_no_sync);
+  simt::acquire(from);
+  simt::release(to);
+  __tsan_switch_to_fiber(g_running_fiber, __tsan_switch_to_fiber_no_sync);
+}
+void OrderCarrier::release() {
+  if (tsan_fiber_ != nullptr) g_used_fibers.push_back(tsan_fiber_);
+  tsan_fiber_ = nullptr;
+}
+// Two reports of the same pair of stacks are two races if they come from two launches.
+extern "C" const char* __tsan_default_options() { return "suppress_equal_stacks=0"; }
+#else
+void OrderCarrier::carry(const void*, const void*) {}
+void OrderCarrier::release() {}
+#endif
+
+// ---- Quiet --------------------------------------------------------------------------------------
 
 #ifdef VAE_SIMT_WITH_TSAN
 Quiet::Quiet() {

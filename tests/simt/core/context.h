@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #if !defined(__x86_64__) && !defined(VAE_SIMT_UCONTEXT)
 #define VAE_SIMT_UCONTEXT
@@ -20,12 +21,15 @@ class Context {
  public:
   /// The first switch to it calls `entry`, which must never return.
   void prepare(void (*entry)());
+  /// How the race detector's reports call it.
+  void set_name(const std::string& name);
   /// Gives the stack back. The context has ended or was never entered.
   void release();
 
  private:
   friend class Quiet;
   friend void switch_context(Context& from, Context& to, bool from_ends);
+  friend class OrderCarrier;
   friend void adopt_running(Context& context);
   friend void context_main();
   friend void retire_contexts();
@@ -43,6 +47,18 @@ class Context {
   void* asan_stack_ = nullptr;  // the address sanitizer's copy of the frames
   void* tsan_fiber_ = nullptr;
   int quiet_ = 0;  // how many Quiet objects it holds
+};
+
+/// Takes order from one tag to another for a CUDA thread, without the order that the thread itself
+/// has: the race detector knows no other way to release what was so at an earlier time. Without the
+/// race detector it does nothing.
+class OrderCarrier {
+ public:
+  void carry(const void* from, const void* to);
+  void release();
+
+ private:
+  void* tsan_fiber_ = nullptr;
 };
 
 /// Makes `context` stand for the flow that calls this.

@@ -38,6 +38,15 @@ struct PendingCopy {
   Location where;
 };
 
+/// What fences and atomics of a thread order; see atomics.cpp.
+struct FenceOrder {
+  bool fenced = false;       // there was a fence
+  char before_fence = 0;     // tag: what came before the last fence
+  char seen_by_atomics = 0;  // tag: what was released to the addresses of its atomics
+  OrderCarrier to_others;
+  OrderCarrier from_others;
+};
+
 struct Thread {
   enum class State : unsigned char { kReady, kWaiting, kReturned };
 
@@ -52,8 +61,7 @@ struct Thread {
   Location where;
   std::vector<PendingCopy> copies;
   unsigned committed_groups = 0;
-  bool fenced = false;                        // a fence came before: see atomics.cpp
-  std::vector<const void*> atomics_to_fence;  // addresses of atomics since the last fence
+  FenceOrder fences;
 };
 
 /// Two tags in turn order what comes before a meeting before what comes after. With a single one a
@@ -153,8 +161,7 @@ void preempt();
 void arrive(Barrier& barrier, Thread& thread, const char* name, Location where,
             const std::function<void()>& complete = {});
 
-// ---- errors.cpp
-// ----------------------------------------------------------------------------------
+// ---- errors.cpp ---------------------------------------------------------------------------------
 
 bool same_place(Location a, Location b);
 std::string place_text(Location where);         // dense.cu:77
@@ -162,8 +169,7 @@ std::string thread_text(const Thread& thread);  // thread (5,0,0) of block (0,0,
 std::string launch_text();                      // launch at dense.cu:140, seed 7
 std::string describe_deadlock();
 
-// ---- shared_memory.cpp
-// ---------------------------------------------------------------------------
+// ---- shared_memory.cpp --------------------------------------------------------------------------
 
 void free_shared(Block& block);
 

@@ -17,8 +17,8 @@
 #ifdef VAE_SIMT_WITH_TSAN
 #include <sanitizer/tsan_interface.h>
 extern "C" {  // exported by the runtime, in none of its headers
-void __tsan_read_range(void* address, unsigned long bytes);
-void __tsan_write_range(void* address, unsigned long bytes);
+void __tsan_read_range_pc(void* address, unsigned long bytes, void* pc);
+void __tsan_write_range_pc(void* address, unsigned long bytes, void* pc);
 void AnnotateIgnoreWritesBegin(const char* file, int line);
 void AnnotateIgnoreWritesEnd(const char* file, int line);
 }
@@ -30,16 +30,19 @@ namespace simt {
 inline constexpr bool kRaceDetector = true;
 inline void release(const void* tag) { __tsan_release(const_cast<void*>(tag)); }
 inline void acquire(const void* tag) { __tsan_acquire(const_cast<void*>(tag)); }
-inline void reads(const void* address, std::size_t bytes) {
-  __tsan_read_range(const_cast<void*>(address), bytes);
+/// `code` is where a report says that it happened.
+inline void reads(const void* address, std::size_t bytes, void* code) {
+  __tsan_read_range_pc(const_cast<void*>(address), bytes, code);
 }
-inline void writes(void* address, std::size_t bytes) { __tsan_write_range(address, bytes); }
+inline void writes(void* address, std::size_t bytes, void* code) {
+  __tsan_write_range_pc(address, bytes, code);
+}
 #else
 inline constexpr bool kRaceDetector = false;
 inline void release(const void*) {}
 inline void acquire(const void*) {}
-inline void reads(const void*, std::size_t) {}
-inline void writes(void*, std::size_t) {}
+inline void reads(const void*, std::size_t, void*) {}
+inline void writes(void*, std::size_t, void*) {}
 #endif
 
 /// True if the address sanitizer forbids some byte.

@@ -30,8 +30,7 @@ T atomic_update(T* address, Update update) {
 
 }  // namespace simt
 
-// ---- CUDA's spelling
-// -----------------------------------------------------------------------------
+// ---- CUDA's spelling ----------------------------------------------------------------------------
 
 template <typename T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
@@ -74,4 +73,3 @@ inline unsigned int atomicInc(unsigned int* address, unsigned int last) {
 }
 
 inline void __threadfence() { simt::fence(); }
-inline void __threadfence_block() { simt::fence(); }

@@ -32,8 +32,7 @@ inline constexpr int warpSize = 32;
   simt::fail("__trap", where);
 }
 
-// ---- memory
-// --------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 template <typename T>
 T __ldg(const T* address) {
@@ -56,8 +55,7 @@ void __stcs(T* address, T value) {
   *address = value;
 }
 
-// ---- bits
-// ----------------------------------------------------------------------------------------
+// ---- bits ---------------------------------------------------------------------------------------
 
 inline float __uint_as_float(unsigned int bits) { return std::bit_cast<float>(bits); }
 inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
@@ -70,8 +68,7 @@ inline unsigned int __umulhi(unsigned int a, unsigned int b) {
   return static_cast<unsigned int>(static_cast<std::uint64_t>(a) * b >> 32);
 }
 
-// ---- arithmetic rounded once to nearest; needs -ffp-contract=off
-// -----------------------------------
+// ---- arithmetic rounded once to nearest; needs -ffp-contract=off --------------------------------
 
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fsub_rn(float a, float b) { return a - b; }
