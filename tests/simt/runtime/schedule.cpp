@@ -100,37 +100,62 @@ std::uint64_t rank(const State& s, const CUstream_st& stream) {
   return x ^ (x >> 27);
 }
 
+CUstream_st& highest_rank(const State& s, const std::vector<CUstream_st*>& streams) {
+  return **std::max_element(
+      streams.begin(), streams.end(),
+      [&](const CUstream_st* a, const CUstream_st* b) { return rank(s, *a) < rank(s, *b); });
+}
+
+// The stream to run next, of those that can, while somebody waits for `wanted`.
 CUstream_st& choose(State& s, const Operation& wanted) {
   const Policy how = policy(s);
   if (how == Policy::lazy) return needed_stream(wanted);
   const std::vector<CUstream_st*> ready = ready_streams(s);
-  if (how == Policy::favourite) {
-    return **std::max_element(ready.begin(), ready.end(), [&](const auto* a, const auto* b) {
-      return rank(s, *a) < rank(s, *b);
-    });
-  }
+  if (how == Policy::favourite) return highest_rank(s, ready);
   return *ready[random_below(s, ready.size())];
+}
+
+void run_random_pieces(State& s, std::uint64_t pieces) {
+  for (; pieces > 0; --pieces) {
+    const std::vector<CUstream_st*> ready = ready_streams(s);
+    if (ready.empty()) return;
+    step(s, *ready[random_below(s, ready.size())]);
+  }
+}
+
+void run_favourite(State& s) {
+  std::vector<CUstream_st*> all = {&s.legacy};
+  for (const auto& stream : s.streams) all.push_back(stream.get());
+  CUstream_st& favourite = highest_rank(s, all);
+  while (is_ready(favourite)) step(s, favourite);
 }
 
 // What a card does on its own while the host goes on.
 void run_ahead(State& s) {
-  const Policy how = policy(s);
-  if (how == Policy::lazy) return;
-  std::uint64_t pieces = random_below(s, 3);
-  if (how == Policy::eager && random_below(s, 8) != 0) pieces = ~std::uint64_t{0};
-  for (; pieces > 0; --pieces) {
-    const std::vector<CUstream_st*> ready = ready_streams(s);
-    if (ready.empty()) return;
-    step(s, choose(s, *ready.front()->queue.front()));
+  switch (policy(s)) {
+    case Policy::lazy:
+      return;
+    case Policy::eager:
+      return run_random_pieces(s, random_below(s, 8) == 0 ? 0 : ~std::uint64_t{0});
+    case Policy::shuffled:
+      return run_random_pieces(s, random_below(s, 4) / 3);
+    case Policy::favourite:
+      return run_favourite(s);
   }
 }
 
-const Operation* first_queued(State& s) {
-  if (!s.legacy.queue.empty()) return s.legacy.queue.front().get();
-  for (const auto& stream : s.streams) {
-    if (!stream->queue.empty()) return stream->queue.front().get();
-  }
-  return nullptr;
+// One of the queued operations: of the oldest stream under seed 0, else of the newest, whose work
+// tends to depend on that of the others.
+const Operation* any_queued(State& s) {
+  const Operation* found = nullptr;
+  const auto take = [&](const CUstream_st& stream) {
+    if (!stream.queue.empty() && (found == nullptr || s.seed != 0)) {
+      found = stream.queue.front().get();
+    }
+  };
+  take(s.legacy);
+  for (const auto& stream : s.streams) take(*stream);
+  return found;
 }
 
 void abandon(CUstream_st& stream) {
@@ -202,7 +227,7 @@ void drain(State& s, const OperationPtr& operation) {
 }
 
 void drain_all(State& s) {
-  while (const Operation* operation = first_queued(s)) step(s, choose(s, *operation));
+  while (const Operation* operation = any_queued(s)) step(s, choose(s, *operation));
   sweep_streams(s);
 }
 

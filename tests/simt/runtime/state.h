@@ -108,8 +108,8 @@ struct Countdown {
 enum class Policy {
   lazy,       // only what somebody waits for, and that as directly as possible
   eager,      // at once, mostly
-  shuffled,   // any stream, a little at every call
-  favourite,  // the streams have ranks; the first that can run does
+  shuffled,   // any stream, a little now and then
+  favourite,  // one stream runs at once; the others when waited for, by rank
 };
 
 template <typename T>
