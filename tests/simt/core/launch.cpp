@@ -27,9 +27,15 @@ Thread* g_thread = nullptr;
 
 namespace {
 
-std::recursive_mutex g_one_launch;
-std::uint64_t g_launches = 0;  // since restart_schedules
+std::mutex g_one_launch;
+thread_local bool t_runs_grid = false;  // this OS thread holds the mutex
+std::uint64_t g_launches = 0;           // since restart_schedules
 EnqueueHook g_enqueue;
+
+struct RunsGrid {
+  RunsGrid() { t_runs_grid = true; }
+  ~RunsGrid() { t_runs_grid = false; }
+};
 
 void enter(Thread& thread) {
   g_thread = &thread;
@@ -267,7 +273,8 @@ void maybe_yield(Thread& thread) {
 }
 
 void preempt() {
-  if (g_thread != nullptr && g_launch.schedule.one_in_four()) yield_to_others(*g_thread);
+  if (g_thread == nullptr || g_launch.failed) return;  // a destructor may call it while unwinding
+  if (g_launch.schedule.one_in_four()) yield_to_others(*g_thread);
 }
 
 // ---- for tests and the stand-in of the CUDA runtime ---------------------------------------------
@@ -285,13 +292,14 @@ Options& options() {
 
 void restart_schedules() { g_launches = 0; }
 
-bool in_kernel() { return g_thread != nullptr; }
+bool in_kernel() { return t_runs_grid && g_thread != nullptr; }
 
 void run_grid(const LaunchShape& shape, const std::function<void()>& thread) {
-  const std::lock_guard<std::recursive_mutex> lock(g_one_launch);
-  const Quiet quiet;
-  if (g_thread != nullptr) fail("a launch within a kernel", shape.where);
+  if (t_runs_grid) fail("a launch within a kernel", shape.where);
   check_shape(shape);
+  const std::lock_guard<std::mutex> lock(g_one_launch);
+  const RunsGrid runs_grid;
+  const Quiet quiet;
   begin_launch(shape, thread);
   try {
     run_all_blocks();
@@ -307,6 +315,7 @@ void run_grid(const LaunchShape& shape, const std::function<void()>& thread) {
 void set_enqueue(EnqueueHook hook) { g_enqueue = std::move(hook); }
 
 int enqueue(CUstream_st* stream, const LaunchShape& shape, std::function<void()> thread) {
+  if (t_runs_grid) fail("a launch within a kernel", shape.where);
   if (!g_enqueue) {
     run_grid(shape, thread);
     return 0;

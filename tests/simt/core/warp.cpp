@@ -25,13 +25,15 @@ void check_mask(const Warp& warp, const Thread& thread, std::uint32_t mask, cons
   }
 }
 
-/// The meeting of this mask, after checking that no lane waits in another that overlaps.
-Meeting& find_meeting(Warp& warp, std::uint32_t mask, const char* name, Location where) {
+/// The meeting of this mask. Lanes may wait in meetings of different masks, unless they wait for
+/// each other.
+Meeting& find_meeting(Warp& warp, const Thread& thread, std::uint32_t mask, const char* name,
+                      Location where) {
   Meeting* found = nullptr;
   for (const auto& meeting : warp.meetings) {
     if (meeting->mask == mask) {
       found = meeting.get();
-    } else if (meeting->arrived != 0 && (meeting->mask & mask) != 0) {
+    } else if ((meeting->mask >> thread.lane & 1u) != 0 && (meeting->arrived & mask) != 0) {
       fail(std::string(name) + ": lanes of one warp meet with different masks, others wait at " +
                meeting->name + " " + place_text(meeting->where),
            where);
@@ -60,7 +62,7 @@ void warp_meet(std::uint32_t mask, void* operand, WarpFunction compute, const ch
   Thread& thread = this_thread(name, where);
   Warp& warp = *thread.warp;
   check_mask(warp, thread, mask, name, where);
-  Meeting& meeting = find_meeting(warp, mask, name, where);
+  Meeting& meeting = find_meeting(warp, thread, mask, name, where);
   const void* order = meeting.order.current();
   if (kind == MeetKind::kOrdersMemory) release(order);
   meeting.operands[thread.lane] = operand;
