@@ -67,12 +67,13 @@ __global__ void __launch_bounds__(kThreads)
     const std::size_t image = samples == 1 ? row : row / samples, sample = row - image * samples;
     const bool with_kl = kl != nullptr && sample == 0;
     const float* const mu_row = heads + image * 2 * latent;
+    const PhiloxRow draws = noise_row(noise, image, sample);
     float kl_sum = 0.0f, ratio_sum = 0.0f;
     for (std::size_t q = row < rows ? lane : quads; q < quads; q += lanes) {
       const std::size_t at = 4 * q, rest = latent - at;
       const Quad mu = load_quad(mu_row + at, rest, aligned);
       const Quad logvar = load_quad(mu_row + latent + at, rest, aligned);
-      const Quad eps = normals_of(noise_row(noise, image, sample), q);
+      const Quad eps = normals_of(draws, q);
       Quad out;
       VAE_UNROLL
       for (std::size_t i = 0; i < 4; ++i) {
@@ -109,12 +110,13 @@ __global__ void __launch_bounds__(kThreads)
   for (std::size_t row = block_rows * blockIdx.x + threadIdx.x / lanes; row < rows;
        row += block_rows * gridDim.x) {
     const std::size_t mu_row = row * 2 * latent;
+    const PhiloxRow draws = noise_row(noise, row, 0);
     for (std::size_t q = threadIdx.x % lanes; q < quads; q += lanes) {
       const std::size_t at = 4 * q, rest = latent - at;
       const Quad mu = load_quad(heads + mu_row + at, rest, aligned);
       const Quad logvar = load_quad(heads + mu_row + latent + at, rest, aligned);
       const Quad slope = load_quad(dz + row * latent + at, rest, aligned);
-      const Quad eps = normals_of(noise_row(noise, row, 0), q);
+      const Quad eps = normals_of(draws, q);
       Quad dmu, dlogvar;
       VAE_UNROLL
       for (int i = 0; i < 4; ++i) {
@@ -140,9 +142,9 @@ __global__ void __launch_bounds__(kThreads)
   const std::size_t quads = quads_of(latent), block_rows = kThreads / lanes;
   for (std::size_t row = block_rows * blockIdx.x + threadIdx.x / lanes; row < rows;
        row += block_rows * gridDim.x) {
+    const PhiloxRow draws = noise_row(noise, row, 0);
     for (std::size_t q = threadIdx.x % lanes; q < quads; q += lanes) {
-      store_quad(z + row * latent + 4 * q, normals_of(noise_row(noise, row, 0), q), latent - 4 * q,
-                 aligned);
+      store_quad(z + row * latent + 4 * q, normals_of(draws, q), latent - 4 * q, aligned);
     }
   }
 }
