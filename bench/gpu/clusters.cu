@@ -35,19 +35,22 @@ __device__ void cluster_barrier() {
 #endif
 }
 
-/// With kExchange each round also reads a word of the next block's shared memory and checks it.
+/// With kExchange each round also reads a word of the next block's shared memory. A block's result
+/// is the number of rounds if all words were right.
 template <Barrier kBarrier, bool kExchange>
-__global__ void __launch_bounds__(kThreads) cluster_rounds(unsigned* faults, unsigned rounds) {
+__global__ void __launch_bounds__(kThreads) cluster_rounds(unsigned* results, unsigned rounds) {
 #ifdef MICROBENCH_CLUSTERS
   const auto cluster = cooperative_groups::this_cluster();
   __shared__ unsigned slots[2];
   const unsigned next = (cluster.block_rank() + 1) % cluster.num_blocks();
   const unsigned* remote = cluster.map_shared_rank(slots, next);
+  unsigned right = 0;
   for (unsigned round = 1; round <= rounds; ++round) {
     if (kExchange && threadIdx.x == 0) slots[round % 2] = round;
     cluster_barrier<kBarrier>();
-    if (kExchange && threadIdx.x == 0 && remote[round % 2] != round) faults[blockIdx.x] = round;
+    if (kExchange && threadIdx.x == 0 && remote[round % 2] == round) ++right;
   }
+  if (kExchange && threadIdx.x == 0) results[blockIdx.x] = right;
   cluster_barrier<kBarrier>();  // no block may leave while its shared memory is read
 #endif
 }
@@ -145,11 +148,11 @@ class ClusterBench {
   }
 
   template <Barrier kBarrier, bool kExchange>
-  std::vector<double> time_sync(int size, DeviceBuffer<unsigned>& faults) {
+  std::vector<double> time_sync(int size, DeviceBuffer<unsigned>& results) {
     const cudaLaunchConfig_t launch = config(size, 1, 0);
     return per_round([&](unsigned rounds) {
       MICROBENCH_CHECK(
-          cudaLaunchKernelEx(&launch, cluster_rounds<kBarrier, kExchange>, faults.get(), rounds));
+          cudaLaunchKernelEx(&launch, cluster_rounds<kBarrier, kExchange>, results.get(), rounds));
     });
   }
 
@@ -176,12 +179,12 @@ void ClusterBench::measure_sync(const std::string& barrier, int size) {
     const std::string missing = reason(kernel, size, 0);
     if (!missing.empty()) return context_.report.skip("cluster", name, missing);
   }
-  DeviceBuffer<unsigned> faults(size);
-  faults.zero(context_.stream);
-  context_.report.add("cluster", name, "us", time_sync<kBarrier, false>(size, faults));
-  const std::vector<double> samples = time_sync<kBarrier, true>(size, faults);
+  DeviceBuffer<unsigned> results(size);
+  results.zero(context_.stream);
+  context_.report.add("cluster", name, "us", time_sync<kBarrier, false>(size, results));
+  const std::vector<double> samples = time_sync<kBarrier, true>(size, results);
   bool correct = true;
-  for (const unsigned fault : faults.values()) correct = correct && fault == 0;
+  for (const unsigned rounds : results.values()) correct = correct && rounds == kManyRounds;
   context_.report.add("cluster", name + ", with a word exchanged", "us", samples, checked(correct));
 }
 

@@ -139,7 +139,7 @@ void measure_latency(Context& context, const std::string& name, std::size_t byte
   const std::vector<unsigned> cycle = random_cycle(bytes / sizeof(unsigned) / kLine);
   const DeviceBuffer<unsigned> next(cycle);
   const std::size_t lines = cycle.size() / kLine;
-  const auto hops = static_cast<unsigned>(std::min<std::size_t>(lines, 1 << 15));
+  const auto hops = static_cast<unsigned>(std::min<std::size_t>(lines - 1, 1 << 15));
   DeviceBuffer<unsigned> last(1);
   last.zero(context.stream);
   constexpr int kRuns = 7;

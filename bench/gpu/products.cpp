@@ -172,7 +172,9 @@ class LtProduct {
     const cublasStatus_t status =
         cublasLtMatmulAlgoGetHeuristic(handle_.get, descriptor_.get(), b_.get(), a_.get(), c_.get(),
                                        c_.get(), raw, wanted, results.data(), &found);
-    if (status != CUBLAS_STATUS_NOT_SUPPORTED) check_lt(status, "cublasLtMatmulAlgoGetHeuristic");
+    const bool unsupported =
+        status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_ARCH_MISMATCH;
+    if (!unsupported) check_lt(status, "cublasLtMatmulAlgoGetHeuristic");
     results.resize(status == CUBLAS_STATUS_SUCCESS ? found : 0);
     return results;
   }
