@@ -18,6 +18,9 @@ enum class Precision {
   bf16,       ///< Tensor cores, factors rounded to 7 mantissa bits (sm_80 and later).
 };
 
+/// "auto", "fp32", "tf32" or "bf16".
+std::string_view to_string(Precision value);
+
 /// Where a model lives and computes.
 struct Device {
   DeviceKind kind = DeviceKind::automatic;

@@ -7,18 +7,10 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/cuda/card.h"
 #include "kernels/cuda/stream.h"
 
 namespace vae::cuda {
-
-/// What kernels choose their shapes by.
-struct Card {
-  std::string name;
-  int capability = 0;  // 10 major + minor: 80 for sm_80
-  int multiprocessors = 1;
-  int64_t shared_bytes_per_block = 48 * 1024;  // the most a kernel can opt in to
-  int64_t memory_bytes = 0;
-};
 
 /// Memory for partial results of split reductions. It is taken once, so that no operation allocates
 /// and recorded graphs keep their addresses; operations of one stream use it in turn.
@@ -37,7 +29,6 @@ class CudaBackend final : public Backend {
   /// `device.precision` automatic takes tf32 from sm_80 on and fp32 before.
   /// Throws Error(unavailable) where the card cannot do what is asked.
   explicit CudaBackend(const Device& device);
-  ~CudaBackend() override;
 
   void* allocate(std::size_t bytes) override;
   void deallocate(void* memory) noexcept override;
@@ -76,17 +67,11 @@ class CudaBackend final : public Backend {
                            const LikelihoodArgs& likelihood) override;
 
   int device_index_ = 0;
-  Precision precision_ = Precision::fp32;  // never automatic
   Card card_;
+  Precision precision_ = Precision::fp32;  // never automatic
   Stream stream_;
+  UniqueMemory workspace_floats_, workspace_tickets_;
   Workspace workspace_;
 };
 
 }  // namespace vae::cuda
-
-namespace vae {
-
-/// Opens a CUDA card. Throws Error(unavailable) with the reason.
-std::unique_ptr<Backend> make_cuda_backend(const Device& device);
-
-}  // namespace vae
