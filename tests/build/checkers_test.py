@@ -185,7 +185,7 @@ stream.launch("adam", {1, 32}, kernel, x);
         self.assertEqual(self.faults(self.WRAPPER, path), [])
         no_host = self.WRAPPER.replace("inline int lane_sum(int x) { return x + 1; }", "")
         self.assertEqual(self.faults(no_host, path), ["lane_sum() has no host twin"])
-        renamed = self.WRAPPER.replace("inline int lane_sum(int x) {", "inline int add(int x) {")
+        renamed = self.WRAPPER.replace("\ninline int lane_sum", "\ninline int add")
         self.assertEqual(len(self.faults(renamed, path)), 2)
         no_device = self.WRAPPER.replace("#else", "#else\nint f(int x) { return x; }")
         self.assertEqual(self.faults(no_device, path), ["f() has no device half"])
