@@ -34,16 +34,20 @@ target_link_libraries(vae_simt_runtime_test PRIVATE vae_simt_runtime GTest::gtes
   GTest::gtest_main)
 vae_discover_tests(vae_simt_runtime_test simt)
 
-# The simulator's definitions and values against the headers of the toolkit.
+# The simulator's definitions and values against the headers of the toolkit, as one source.
 find_package(CUDAToolkit QUIET)
 if(CUDAToolkit_FOUND)
   set(toolkit)
+  set(included)
+  foreach(source IN LISTS VAE_SIMT_RUNTIME_SOURCES)
+    list(APPEND included -include ${source})
+  endforeach()
   foreach(folder IN LISTS CUDAToolkit_INCLUDE_DIRS)
     list(APPEND toolkit -isystem ${folder})
   endforeach()
   add_test(NAME simt.headers_agree COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -fsyntax-only -Wall
     -Wextra -Werror ${toolkit} -isystem "${CMAKE_CURRENT_LIST_DIR}/include"
-    -I "${PROJECT_SOURCE_DIR}" ${VAE_SIMT_RUNTIME_SOURCES})
+    -I "${PROJECT_SOURCE_DIR}" ${included} -x c++ /dev/null)
 else()
   add_test(NAME simt.headers_agree COMMAND ${CMAKE_COMMAND} -E echo "no CUDA toolkit")
 endif()

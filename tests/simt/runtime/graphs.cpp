@@ -2,6 +2,8 @@
 //
 // Graphs replay in any order that their edges allow; other streams run in between.
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "tests/simt/runtime/state.h"
@@ -12,45 +14,44 @@ namespace {
 // One run of a graph, node by node.
 class Replay {
  public:
-  Replay(State& s, std::shared_ptr<const GraphBody> graph)
-      : s_(s), graph_(std::move(graph)), done_(graph_->nodes.size(), false) {
-    for (const auto& node : graph_->nodes) expect_output(s_, node->work);
+  Replay(State& s, std::shared_ptr<const GraphBody> graph) : s_(s), graph_(std::move(graph)) {
+    const auto& nodes = graph_->nodes;
+    next_.resize(nodes.size());
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      expect_output(s_, nodes[i]->work);
+      waits_for_.push_back(nodes[i]->after.size());
+      if (waits_for_[i] == 0) ready_.insert(i);
+      for (const std::size_t before : nodes[i]->after) next_[before].push_back(i);
+    }
   }
 
   // True when no node is left.
   bool advance() {
-    const std::vector<std::size_t> ready = ready_nodes();
-    if (ready.empty()) return true;
-    const std::size_t node = ready[choose(ready.size())];
+    if (ready_.empty()) return true;
+    const auto chosen = choose();
+    const std::size_t node = *chosen;
+    ready_.erase(chosen);
     run_work(s_, graph_->nodes[node]->work);
-    done_[node] = true;
-    return ++count_ == done_.size() || s_.sticky != cudaSuccess;
+    for (const std::size_t next : next_[node]) {
+      if (--waits_for_[next] == 0) ready_.insert(next);
+    }
+    return ready_.empty() || s_.sticky != cudaSuccess;
   }
 
  private:
-  std::vector<std::size_t> ready_nodes() const {
-    std::vector<std::size_t> ready;
-    for (std::size_t i = 0; i < done_.size(); ++i) {
-      const auto& after = graph_->nodes[i]->after;
-      if (!done_[i] &&
-          std::all_of(after.begin(), after.end(), [&](std::size_t n) { return done_[n]; })) {
-        ready.push_back(i);
-      }
-    }
-    return ready;
-  }
-
   // Seed 0 keeps the order of the capture, so that a failure there is no matter of edges. The last
   // ready node first is the order that differs most from it.
-  std::size_t choose(std::size_t count) {
-    if (s_.seed == 0) return 0;
-    return policy(s_) == Policy::favourite ? count - 1 : random_below(s_, count);
+  std::set<std::size_t>::iterator choose() {
+    if (s_.seed == 0) return ready_.begin();
+    if (policy(s_) == Policy::favourite) return std::prev(ready_.end());
+    return std::next(ready_.begin(), static_cast<std::ptrdiff_t>(random_below(s_, ready_.size())));
   }
 
   State& s_;
   std::shared_ptr<const GraphBody> graph_;
-  std::vector<bool> done_;
-  std::size_t count_ = 0;
+  std::vector<std::vector<std::size_t>> next_;
+  std::vector<std::size_t> waits_for_;  // how many nodes before it have not run
+  std::set<std::size_t> ready_;
 };
 
 cudaError_t no_graph(State& s) {
