@@ -110,7 +110,7 @@ State::State() : model(model_from_environment()) { apply_fault_environment(*this
 
 cudaError_t report(State& s, cudaError_t error, const std::string& reason) {
   if (error == cudaSuccess) return error;
-  s.last_error = error;
+  s.last_error = s.reason_of = error;
   if (!reason.empty()) s.reason = reason;
   return error;
 }
@@ -212,13 +212,14 @@ const char* cudaGetErrorName(cudaError_t error) {
   return found ? found->name : "unrecognized error code";
 }
 
-// For the last error, with the simulator's reason: the messages of a failed test should have it.
+// With the simulator's reason, if it is that of the last failure: messages of a failed test should
+// have it.
 const char* cudaGetErrorString(cudaError_t error) {
   simt::State& s = simt::state();
   const std::lock_guard lock(s.mutex);
   const simt::ErrorText* found = simt::find_text(error);
   const char* text = found ? found->text : "unrecognized error code";
-  if (error == cudaSuccess || error != s.last_error || s.reason.empty()) return text;
+  if (error == cudaSuccess || error != s.reason_of || s.reason.empty()) return text;
   static auto* const texts = new std::set<std::string>;  // callers keep the pointer
   return texts->insert(std::string(text) + " [simulator: " + s.reason + "]").first->c_str();
 }

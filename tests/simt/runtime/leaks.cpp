@@ -54,7 +54,7 @@ void reset_runtime() {
   s.allocations = 0;
   s.dynamic_shared_limit.clear();
   s.calls.clear();
-  s.last_error = s.sticky = cudaSuccess;
+  s.last_error = s.sticky = s.reason_of = cudaSuccess;
   s.reason.clear();
   s.pending = nullptr;
   s.allocation_fault = s.call_fault = s.launch_fault = s.kernel_fault = {};

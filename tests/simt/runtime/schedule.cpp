@@ -2,10 +2,12 @@
 //
 // When and in which order queued operations run: not before somebody waits for them unless the
 // seed says so, and in any order that streams and events allow.
+#include <simt/launch.h>
+
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
-#include <simt/launch.h>
 #include "tests/simt/runtime/state.h"
 
 namespace simt {
@@ -22,17 +24,40 @@ void reseed_if_changed(State& s) {
   s.random_state = s.seed;
 }
 
-// While it lives an operation of the device runs: its memory is open, calls are refused.
+// While one lives device memory is open. Loops over operations hold one, because opening and
+// closing takes time in proportion to all memory.
+class Opened {
+ public:
+  explicit Opened(State& s) : s_(s) { open_device(s_); }
+  ~Opened() { close_device(s_); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+
+ private:
+  State& s_;
+};
+
+// The reverse, while a host function runs.
+class Closed {
+ public:
+  explicit Closed(State& s) : s_(s), depth_(std::exchange(s.open, 1)) { close_device(s_); }
+  ~Closed() {
+    open_device(s_);
+    s_.open = depth_;
+  }
+  Closed(const Closed&) = delete;
+  Closed& operator=(const Closed&) = delete;
+
+ private:
+  State& s_;
+  int depth_;
+};
+
+// While it lives calls of the runtime are refused.
 class Running {
  public:
-  explicit Running(State& s) : s_(s) {
-    s_.running = true;
-    open_device(s_);
-  }
-  ~Running() {
-    close_device(s_);
-    s_.running = false;
-  }
+  explicit Running(State& s) : s_(s) { s_.running = true; }
+  ~Running() { s_.running = false; }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
@@ -67,6 +92,7 @@ void step(State& s, CUstream_st& stream) {
   const OperationPtr operation = stream.queue.front();
   bool finished = true;
   try {
+    const Opened opened(s);
     const Running running(s);
     if (operation->advance) finished = operation->advance();
   } catch (...) {
@@ -116,6 +142,8 @@ CUstream_st& choose(State& s, const Operation& wanted) {
 }
 
 void run_random_pieces(State& s, std::uint64_t pieces) {
+  if (pieces == 0) return;
+  const Opened opened(s);
   for (; pieces > 0; --pieces) {
     const std::vector<CUstream_st*> ready = ready_streams(s);
     if (ready.empty()) return;
@@ -127,6 +155,8 @@ void run_favourite(State& s) {
   std::vector<CUstream_st*> all = {&s.legacy};
   for (const auto& stream : s.streams) all.push_back(stream.get());
   CUstream_st& favourite = highest_rank(s, all);
+  if (!is_ready(favourite)) return;
+  const Opened opened(s);
   while (is_ready(favourite)) step(s, favourite);
 }
 
@@ -207,27 +237,27 @@ void run_work(State& s, const Work& work) {
   }
   output_written(s, work);
   if (!work.run) return;
-  if (work.type != cudaGraphNodeTypeHost) {
+  if (work.type == cudaGraphNodeTypeHost) {
+    const Closed closed(s);
     work.run();
-    return;
-  }
-  close_device(s);  // host functions are host code
-  try {
+  } else {
     work.run();
-  } catch (...) {
-    open_device(s);
-    throw;
   }
-  open_device(s);
 }
 
 void drain(State& s, const OperationPtr& operation) {
-  while (!operation->done) step(s, choose(s, *operation));
+  if (!operation->done) {
+    const Opened opened(s);
+    while (!operation->done) step(s, choose(s, *operation));
+  }
   sweep_streams(s);
 }
 
 void drain_all(State& s) {
-  while (const Operation* operation = any_queued(s)) step(s, choose(s, *operation));
+  if (any_queued(s) != nullptr) {
+    const Opened opened(s);
+    while (const Operation* operation = any_queued(s)) step(s, choose(s, *operation));
+  }
   sweep_streams(s);
 }
 

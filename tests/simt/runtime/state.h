@@ -125,6 +125,7 @@ struct State {
   // errors.cpp
   cudaError_t last_error = cudaSuccess;
   cudaError_t sticky = cudaSuccess;
+  cudaError_t reason_of = cudaSuccess;  // the error that `reason` explains
   std::string reason;
   std::exception_ptr pending;  // thrown by an operation during a call that must not throw
   Countdown allocation_fault, call_fault, launch_fault, kernel_fault;
