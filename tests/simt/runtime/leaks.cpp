@@ -25,6 +25,7 @@ std::string text_of(const std::exception_ptr& error) {
 std::string runtime_leaks() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
+  if (s.sticky != cudaSuccess) return {};  // all went with the context
   std::ostringstream out;
   for (const auto& [start, allocation] : s.memory) {
     out << (allocation.device ? "device" : "pinned") << " memory, " << allocation.bytes

@@ -55,7 +55,8 @@ std::int64_t calls_of(const std::string& name);
 /// Why the last call that failed did so, in a sentence.
 std::string failure_reason();
 
-/// What was created and not destroyed, one item a line; empty when all is well.
+/// What was created and not destroyed, one item a line; empty when all is well. Empty as well after
+/// a sticky error: a card loses everything with it, and a program may stop releasing.
 std::string runtime_leaks();
 
 /// The state at the start of a program: everything on the device is gone, faults are forgotten, and

@@ -20,7 +20,8 @@ TEST_F(FaultsTest, AFaultOfAKernelIsSticky) {
   EXPECT_CUDA(cudaErrorIllegalAddress, fill(stream, x, 3));
   EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);
   EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);
-  // What is released is released, though the calls report the error as well.
+  // What is released is released, though the calls report the error as well. The rest is lost.
+  EXPECT_EQ(simt::runtime_leaks(), "");
   EXPECT_CUDA(cudaErrorIllegalAddress, cudaFree(x.data));
   const_cast<DeviceFloats&>(x).data = nullptr;
 }
