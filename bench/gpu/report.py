@@ -117,7 +117,8 @@ def ops_rows(document):
     ignored = {"name", "run_name", "run_type", "repetitions", "repetition_index", "threads",
                "iterations", "aggregate_name", "aggregate_unit", "family_index",
                "per_family_instance_index", "cpu_time"}
-    return [{"name": entry.get("run_name", entry["name"]),
+    how = re.compile(r"/(iterations:\d+|manual_time|real_time)")  # it was measured
+    return [{"name": how.sub("", entry.get("run_name", entry["name"])),
              **{key: value for key, value in entry.items() if key not in ignored}}
             for entry in medians]
 

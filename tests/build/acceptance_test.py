@@ -298,8 +298,9 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(report.file_stem(self.RECORD), "nvidia-h100-80gb-hbm3-2026-01-02")
 
     def test_single_results_of_google_benchmark(self):
-        self.assertEqual(report.ops_rows({"benchmarks": [{"name": "a", "us": 1.0, "threads": 1}]}),
-                         [{"name": "a", "us": 1.0}])
+        self.assertEqual(report.ops_rows(
+            {"benchmarks": [{"name": "a/8/iterations:1/manual_time", "us": 1.0, "threads": 1}]}),
+            [{"name": "a/8", "us": 1.0}])
 
 
 class CompareRunsTest(unittest.TestCase):
