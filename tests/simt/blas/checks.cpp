@@ -166,10 +166,10 @@ cublasStatus_t examine(const Problem& problem, const Operands& operands) {
     std::size_t bytes;
     const char* name;
   };
-  std::vector<Piece> pieces = {{operands.a, bytes_of(problem.a), "A"},
+  std::vector<Piece> pieces = {{operands.d, d_bytes, "D"},
+                               {operands.a, bytes_of(problem.a), "A"},
                                {operands.b, bytes_of(problem.b), "B"},
-                               {operands.c, bytes_of(problem.c), "C"},
-                               {operands.d, d_bytes, "D"}};
+                               {operands.c, bytes_of(problem.c), "C"}};
   const Operation& operation = problem.operation;
   if ((operation.epilogue & kVector) != 0) {
     pieces.push_back({operation.bias, vector_bytes(problem), "the epilogue's vector"});
