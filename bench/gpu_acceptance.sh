@@ -91,12 +91,11 @@ parse() {
   [[ $budget =~ ^[0-9]+$ ]] || die 2 "--budget: '$budget' is no number of seconds"
 }
 
-record() { # NAME STATUS SECONDS REQUIRED NOTE
-  local required=()
-  [ "$4" != required ] || required=(--required)
-  python3 -B "$root/bench/gpu/report.py" stage --folder "$ACCEPT_WORK" --name "$1" --status "$2" \
-    --seconds "$3" "${required[@]}" --note "$5"
-  printf '%-12s %-8s %4d s  %s\n' "$1" "$2" "$3" "$5"
+record() { # NAME STATUS SECONDS REQUIRED NOTE: a line for report.py
+  local text
+  text=$(printf '%s' "$5" | tr '\t\n' '  ')
+  printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "$text" >>"$ACCEPT_WORK/stages.tsv"
+  printf '%-12s %-8s %4d s  %s\n' "$1" "$2" "$3" "$text"
 }
 
 # The stage runs as a process of its own, which can be stopped with all it started.

@@ -33,7 +33,8 @@ struct Options {
   int threads = 0;
 };
 
-constexpr double kSampleSeconds = 0.02;
+/// Length of a sample; recorded sequences on a GPU are short and steady.
+constexpr double kCpuSeconds = 0.02, kCudaSeconds = 0.005;
 
 /// An operation's recorded sequences. Google Benchmark runs all repetitions of one benchmark before
 /// the next, so only the last one's tensors are kept.
@@ -88,9 +89,10 @@ void run(benchmark::State& state, Bench& bench, const std::string& name, const O
       bench.prepared_name = name;
     }
     double seconds = 0.0, gemm_seconds = 0.0;
+    const double budget = bench.cuda ? kCudaSeconds : kCpuSeconds;
     for (auto _ : state) {
-      seconds = bench.prepared->sequence.seconds(kSampleSeconds);
-      if (bench.prepared->gemm) gemm_seconds = bench.prepared->gemm->seconds(kSampleSeconds);
+      seconds = bench.prepared->sequence.seconds(budget);
+      if (bench.prepared->gemm) gemm_seconds = bench.prepared->gemm->seconds(budget);
       state.SetIterationTime(seconds);
     }
     add_ratios(state, bench, operation, caches, seconds, gemm_seconds);

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Collects what gpu_acceptance.sh measured into one JSON file and a Markdown file beside it.
 
-    report.py stage --folder WORK --name NAME --status STATUS --seconds S [--required] [--note TEXT]
     report.py elbo --within NATS FIRST SECOND   compares two summaries of `vae train --json`
     report.py write --folder WORK --results DIR --root SOURCES [--commit HASH]
 
-`stage` keeps one stage's result in WORK/stages; STATUS is passed, failed, timeout, partial or
-skipped. `write` prints the paths of the two files and exits with status 1 if a required stage
-failed. Python's standard library only.
+WORK/stages.tsv has a line for each stage: name, status (passed, failed, timeout, partial, skipped),
+seconds, required or optional, note. `write` prints the paths of the two files and exits with status
+1 if a required stage failed. Python's standard library only.
 """
 import argparse
 import datetime
@@ -42,19 +41,15 @@ def read_json(path):
         return None
 
 
-def record_stage(arguments):
-    folder = pathlib.Path(arguments.folder, "stages")
-    folder.mkdir(parents=True, exist_ok=True)
-    stage = {"name": arguments.name, "status": arguments.status, "seconds": arguments.seconds,
-             "required": arguments.required, "note": arguments.note}
-    number = len(list(folder.glob("*.json")))
-    path = folder / f"{number:02}-{arguments.name}.json"
-    path.write_text(json.dumps(stage) + "\n", encoding="utf-8")
-
-
 def read_stages(folder):
-    stages = [read_json(path) for path in sorted((folder / "stages").glob("*.json"))]
-    return [stage for stage in stages if stage is not None]
+    """The stages in the order they ran."""
+    stages = []
+    path = folder / "stages.tsv"
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        name, status, seconds, required, note = line.split("\t")
+        stages.append({"name": name, "status": status, "seconds": int(seconds),
+                       "required": required == "required", "note": note})
+    return stages
 
 
 def read_test_elbo(path):
@@ -110,8 +105,6 @@ def describe(root, commit):
 
 def ops_rows(document):
     """Google Benchmark's medians with their counters, or single results without repetitions."""
-    if document is None:
-        return None
     entries = document.get("benchmarks", [])
     medians = [e for e in entries if e.get("aggregate_name") == "median"] or entries
     ignored = {"name", "run_name", "run_type", "repetitions", "repetition_index", "threads",
@@ -126,9 +119,10 @@ def ops_rows(document):
 def collect_figures(folder):
     """Everything the stages left in the folder; null for what is missing."""
     baselines = [read_json(path) for path in sorted((folder / "baselines").glob("*.json"))]
+    ops = [read_json(path) for path in sorted(folder.glob("ops_bench-*.json"))]
     return {
         "microbench": read_json(folder / "microbench.json"),
-        "ops": ops_rows(read_json(folder / "ops_bench.json")),
+        "ops": [row for document in ops if document is not None for row in ops_rows(document)],
         "training_steps": read_json(folder / "vae_bench.json"),
         "trained_cuda": read_json(folder / "train-cuda.json"),
         "trained_cpu": read_json(folder / "train-cpu.json"),
@@ -176,15 +170,6 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
-    stage = verbs.add_parser("stage")
-    stage.add_argument("--folder", required=True)
-    stage.add_argument("--name", required=True)
-    stage.add_argument("--status", required=True,
-                       choices=("passed", "failed", "timeout", "partial", "skipped"))
-    stage.add_argument("--seconds", type=float, required=True)
-    stage.add_argument("--required", action="store_true")
-    stage.add_argument("--note", default="")
-    stage.set_defaults(run=record_stage)
     elbo = verbs.add_parser("elbo")
     elbo.add_argument("--within", type=float, required=True)
     elbo.add_argument("first")

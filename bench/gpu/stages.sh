@@ -174,9 +174,15 @@ stage_ops_bench() {
     return "$skipped"
   fi
   [ ! -s "$ACCEPT_WORK/microbench.json" ] || peaks=(--peaks "$ACCEPT_WORK/microbench.json")
-  "$program" --device cuda "${peaks[@]}" --benchmark_min_time=0.05 --benchmark_repetitions=5 \
-    --benchmark_report_aggregates_only=true --benchmark_out_format=json \
-    --benchmark_out="$ACCEPT_WORK/ops_bench.json"
+  # One file for each kind of network: one that is cut off does not take the others along.
+  local network
+  for network in mnist iwae wide; do
+    note "stopped at $network"
+    "$program" --device cuda "${peaks[@]}" --benchmark_filter="/$network-" \
+      --benchmark_repetitions=3 --benchmark_report_aggregates_only=true \
+      --benchmark_out_format=json --benchmark_out="$ACCEPT_WORK/ops_bench-$network.json" || return 1
+  done
+  note 'mnist, iwae and wide'
 }
 
 # SCRIPT MODE DTYPE: one JSON file; the strongest modes come first, so that they are not cut off.

@@ -92,13 +92,16 @@ print("1 s, 0 wrong results")
 """
 
 FAKE_OPS = """
-import json, pathlib, sys
+import json, os, pathlib, sys
 path = [word.split("=")[1] for word in sys.argv if word.startswith("--benchmark_out=")][0]
+if "wide" in path and os.environ.get("FAKE_WIDE_FAILS"):
+    pathlib.Path(path).write_text('{"benchmarks": [')
+    sys.exit(1)
+name = pathlib.Path(path).stem
 pathlib.Path(path).write_text(json.dumps({"benchmarks": [
-    {"name": "dense_forward_median", "run_name": "dense_forward", "aggregate_name": "median",
-     "real_time": 5.0, "us": 5.0, "FLOP/s": 1e12},
-    {"name": "dense_forward_mean", "run_name": "dense_forward", "aggregate_name": "mean",
-     "real_time": 6.0}]}))
+    {"name": name + "_median", "run_name": name, "aggregate_name": "median", "real_time": 5.0,
+     "us": 5.0, "FLOP/s": 1e12},
+    {"name": name + "_mean", "run_name": name, "aggregate_name": "mean", "real_time": 6.0}]}))
 """
 
 FAKE_SMI = """
@@ -164,8 +167,9 @@ class ScriptTest(unittest.TestCase):
             "racecheck": "passed", "initcheck": "passed", "synccheck": "passed",
             "ops_bench": "passed", "baselines": "skipped"})
         self.assertEqual(record["figures"]["microbench"], MICROBENCH)
-        self.assertEqual(record["figures"]["ops"],
-                         [{"name": "dense_forward", "real_time": 5.0, "us": 5.0, "FLOP/s": 1e12}])
+        self.assertEqual(record["figures"]["ops"], [
+            {"name": f"ops_bench-{network}", "real_time": 5.0, "us": 5.0, "FLOP/s": 1e12}
+            for network in ("iwae", "mnist", "wide")])
         self.assertEqual(record["card"]["driver_version"], "580.1")
         notes = {stage["name"]: stage["note"] for stage in record["stages"]}
         self.assertEqual(notes["memcheck"], "2 of 2 suites without a finding")
@@ -177,12 +181,14 @@ class ScriptTest(unittest.TestCase):
     def test_a_failure_is_named_and_stops_nothing(self):
         status, output, record, text = self.fakes.run(
             "--python", "/bin/false", FAKE_TEST_STATUS="1", FAKE_ELBO_GAP="0.31",
-            FAKE_EAGER_DIFFERS="1")
+            FAKE_EAGER_DIFFERS="1", FAKE_WIDE_FAILS="1")
         self.assertEqual(status, 1, output)
         failed = ["tests", "determinism", "elbo", "memcheck", "racecheck", "initcheck", "synccheck"]
         self.assertEqual(record["failed"], failed)
         self.assertIn(f"NOT PASSED: {', '.join(failed)}.", text)
-        self.assertEqual(self.statuses(record)["ops_bench"], "passed")
+        # It is optional, and what it measured before it failed is there.
+        self.assertEqual(self.statuses(record)["ops_bench"], "failed")
+        self.assertEqual(len(record["figures"]["ops"]), 2)
         self.assertEqual(len(record["stages"]), 13)
 
     def test_an_unusable_card_fails(self):
