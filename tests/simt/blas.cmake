@@ -40,16 +40,19 @@ target_include_directories(vae_simt_blas_test PRIVATE "${PROJECT_SOURCE_DIR}/inc
 target_link_libraries(vae_simt_blas_test PRIVATE vae_simt_blas GTest::gtest GTest::gtest_main)
 vae_discover_tests(vae_simt_blas_test simt)
 
-# The stand-in's definitions and values against the headers of the toolkit.
+# The stand-in's definitions and values against the headers of the toolkit, as one source.
 find_package(CUDAToolkit QUIET)
 if(CUDAToolkit_FOUND)
-  set(toolkit)
+  set(arguments)
   foreach(folder IN LISTS CUDAToolkit_INCLUDE_DIRS)
-    list(APPEND toolkit -isystem ${folder})
+    list(APPEND arguments -isystem ${folder})
+  endforeach()
+  list(APPEND arguments -isystem "${CMAKE_CURRENT_LIST_DIR}/include" -I "${PROJECT_SOURCE_DIR}")
+  foreach(name descriptors header_values matmul)
+    list(APPEND arguments -include "${CMAKE_CURRENT_LIST_DIR}/blas/${name}.cpp")
   endforeach()
   add_test(NAME simt.blas_headers_agree COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -fsyntax-only
-    -Wall -Wextra -Werror ${toolkit} -isystem "${CMAKE_CURRENT_LIST_DIR}/include"
-    -I "${PROJECT_SOURCE_DIR}" ${VAE_SIMT_BLAS_SOURCES})
+    -Wall -Wextra -Werror ${arguments} -x c++ /dev/null)
 else()
   add_test(NAME simt.blas_headers_agree COMMAND ${CMAKE_COMMAND} -E echo "no CUDA toolkit")
 endif()

@@ -140,6 +140,23 @@ TEST_F(BlasGemmTest, PlainProductsInEveryTransposition) {
   }
 }
 
+// The algorithms must do with the alignment that is asked of tensors.
+TEST_F(BlasGemmTest, MemoryAlignedTo16BytesAndNoMore) {
+  const std::vector<float> x = numbers(4 + 8 * 12, 1), w = numbers(4 + 20 * 12, 2),
+                           b = numbers(4 + 20, 3);
+  const DeviceFloats dx(x), dw(w), db(b), dy(4 + 8 * 20);
+  const DenseForwardArgs args{{dy.data() + 4, {8, 20}}, {},
+                              {dx.data() + 4, {8, 12}}, {dw.data() + 4, {20, 12}},
+                              {db.data() + 4, {20}},    Activation::none};
+  const std::vector<float> x_part(x.begin() + 4, x.end()), w_part(w.begin() + 4, w.end());
+  std::vector<double> expected = product_of({x_part, 12}, {w_part, 12, true}, 8, 20, 12);
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += double{b[4 + i % 20]};
+  run(*blas_product(args), Precision::fp32, [&] {
+    const std::vector<float> y = dy.read();
+    expect_near({y.begin() + 4, y.end()}, expected, 1e-5);
+  });
+}
+
 // The precisions round: an error of fp32's size would mean that they are not passed on.
 TEST_F(BlasGemmTest, FactorsAreRoundedAsThePrecisionSays) {
   const float value = 1.0f + 1.0f / 4096;  // 12 bits behind the point: neither tf32 nor bf16
@@ -233,6 +250,14 @@ TEST_F(CoverageTest, RowsThatAreNotMultiplesOf16Bytes) {
   args.b = {at(2), {16, 8}};
   EXPECT_TRUE(blas_product(args));
   args.a.shape = {16, 5};
+  args.transpose_a = true;
+  EXPECT_FALSE(blas_product(args));
+  args = {{at(0), {4, 8}}, {at(1), {4, 16}}, {at(2), {8, 16}}, false, true};
+  EXPECT_TRUE(blas_product(args));
+  args.a.shape = {4, 6};
+  args.b.shape = {8, 6};
+  EXPECT_FALSE(blas_product(args));
+  args.a = {at(1), {6, 4}};
   args.transpose_a = true;
   EXPECT_FALSE(blas_product(args));
 }

@@ -23,7 +23,6 @@ namespace vae::cuda {
 class BlasTest : public ::testing::Test {
  protected:
   BlasTest() {
-    simt::options().seed = 0;
     simt::reset_blas();
     simt::reset_runtime();
   }

@@ -26,6 +26,8 @@ TEST(GemmChoice, RuleStartsAtTwoToThe31MultiplyAdds) {
   EXPECT_FALSE(rule_gives_library(key(2048, 1024, 1023)));
   EXPECT_FALSE(rule_gives_library(key(2047, 1024, 1024)));
   EXPECT_FALSE(rule_gives_library(key(2048, 1023, 1024)));
+  EXPECT_FALSE(rule_gives_library(key(715827882, 1, 3)));  // 2^31 - 2
+  EXPECT_TRUE(rule_gives_library(key(715827883, 1, 3)));
   const int64_t most = std::numeric_limits<int32_t>::max();
   EXPECT_FALSE(rule_gives_library(key(most, 1, 1)));
   EXPECT_TRUE(rule_gives_library(key(most, 2, 1)));
