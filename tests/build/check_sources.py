@@ -26,19 +26,22 @@ RULES = (
     (r"include/vae/", r"vae/[^/]+\.h$"),
     ("|".join(BACKEND_MAKERS), r"vae/|kernels/"),
     (r"kernels/cpu/", r"vae/|kernels/(cpu/)?[^/]+$"),
-    (r"kernels/cuda/", r"vae/|kernels/(cuda/)?[^/]+$"),
+    (r"kernels/cuda/", r"vae/|kernels/(cuda/)?[^/]+$|simt/simt\.h$"),
     (r"kernels/", r"vae/|kernels/[^/]+$"),
     (r"host/cli/", r"vae/|host/cli/"),
     (r"host/", rf"vae/|kernels/[^/]+$|host/(?!cli/)|{SHARED_WITH_CLI}$"),
     (r"tests/(api|cli)/", r"vae/|tests/(api|cli|support)/"),
     (r"tests/consumer/", r"vae/"),
+    # What stands in for the toolkit's headers includes its own by their names.
+    (r"tests/simt/include/", r"(vector_types|driver_types|library_types|cuda_runtime_api)\.h$|simt/"),
+    (r"tests/simt/", r"vae/|kernels/|host/|tests/|simt/"),
     (r"(tests|bench)/", r"vae/|kernels/|host/|tests/|bench/"),
 )
 
 # Libraries that only the named files may include.
 LIBRARIES = (
     (r"dnnl|oneapi/dnnl", r"kernels/cpu/gemm\.cpp|host/version\.cpp"),
-    (r"cuda|cublas", r"kernels/cuda/"),
+    (r"cuda|cublas", r"kernels/cuda/|tests/simt/|tests/cuda/|bench/gpu/"),
     (r"curand", r"tests/kernels/curand/"),
     (r"CLI/|fmt/", r"host/cli/|tests/"),
     (r"gtest/|gmock/", r"tests/"),
