@@ -75,17 +75,17 @@ class OperationClock final : public OperationObserver {
   std::map<std::string, double> seconds_;
 };
 
-/// Seconds of one call, over as many calls as fill `budget` seconds.
+/// Seconds of one unit of work, over as many calls as fill `budget` seconds; body() returns how
+/// many units it did.
 template <typename Body>
-double time_calls(Backend& backend, double budget, Body body) {
+double time_units(Backend& backend, double budget, Body body) {
   const Clock::time_point start = Clock::now();
-  int64_t calls = 0;
+  int64_t units = 0;
   do {
-    body();
+    units += body();
     backend.synchronize();
-    ++calls;
   } while (seconds_since(start) < budget);
-  return seconds_since(start) / static_cast<double>(calls);
+  return seconds_since(start) / static_cast<double>(units);
 }
 
 /// A whole training step and its floor, for one batch size.
@@ -133,14 +133,17 @@ BenchResult StepBench::run() {
 /// Steps and floor in turn, so that both see the same machine.
 void StepBench::measure(BenchResult& result) {
   Backend& backend = *impl_.backend;
-  const auto step = [&] { step_->run(); };
-  const auto floor = [&] { floor_->run(); };
-  time_calls(backend, options_.warmup_seconds / 2, step);
-  time_calls(backend, options_.warmup_seconds / 2, floor);
+  const auto step = [&] { return step_->run(step_->steps_at_once()); };
+  const auto floor = [&] {
+    floor_->run();
+    return 1;
+  };
+  time_units(backend, options_.warmup_seconds / 2, step);
+  time_units(backend, options_.warmup_seconds / 2, floor);
   std::vector<double> steps, floors, ratios, rates, gflops;
   for (int64_t i = 0; i < options_.repetitions; ++i) {
-    const double step_seconds = time_calls(backend, options_.seconds_per_repetition / 2, step);
-    const double floor_seconds = time_calls(backend, options_.seconds_per_repetition / 2, floor);
+    const double step_seconds = time_units(backend, options_.seconds_per_repetition / 2, step);
+    const double floor_seconds = time_units(backend, options_.seconds_per_repetition / 2, floor);
     steps.push_back(step_seconds * 1e3);
     floors.push_back(floor_seconds * 1e3);
     ratios.push_back(step_seconds / floor_seconds);
@@ -160,7 +163,7 @@ std::vector<OperationTime> StepBench::profile() {
   int64_t steps = 0;
   const Clock::time_point start = Clock::now();
   do {
-    step_->run();
+    step_->run_unrecorded();
     ++steps;
   } while (seconds_since(start) < options_.seconds_per_repetition / 2);
   impl_.backend->set_observer(nullptr);

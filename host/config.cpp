@@ -200,11 +200,18 @@ std::string_view to_string(Likelihood value) { return word_of(value); }
 std::string_view to_string(Variance value) { return word_of(value); }
 std::string_view to_string(Binarization value) { return word_of(value); }
 std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
+std::string_view to_string(Precision value) { return word_of(value); }
 
 Binarization binarization_from_string(std::string_view word) {
   Config config;
   set_config_value(config, "training.binarization", word);
   return config.training.binarization;
+}
+
+Precision precision_from_string(std::string_view word) {
+  Config config;
+  set_config_value(config, "training.precision", word);
+  return config.training.precision;
 }
 
 }  // namespace vae

@@ -40,6 +40,10 @@ constexpr std::array<Word<LearningRateSchedule>, 3> kSchedules = {
     {{LearningRateSchedule::constant, "constant"},
      {LearningRateSchedule::step, "step"},
      {LearningRateSchedule::cosine, "cosine"}}};
+constexpr std::array<Word<Precision>, 4> kPrecisions = {{{Precision::automatic, "auto"},
+                                                         {Precision::fp32, "fp32"},
+                                                         {Precision::tf32, "tf32"},
+                                                         {Precision::bf16, "bf16"}}};
 
 // Caps keep a slip of the hand from becoming a demand for all memory; they are far above any use.
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -172,6 +176,10 @@ std::vector<Entry> training_entries() {
         "skipped steps in a row that stop the run", ""},
        training<&T::max_nonfinite_steps>,
        {1, kMillion}},
+      {{"training", "precision", "--precision",
+        "of matrix products on a GPU; auto: tf32 where the card has it", ""},
+       training<&T::precision>,
+       kAnything},
   };
 }
 
@@ -200,5 +208,6 @@ std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
 std::span<const Word<Variance>> words(Variance) { return kVariances; }
 std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
+std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
 
 }  // namespace vae::config_detail

@@ -24,9 +24,9 @@ struct Range {
 };
 
 /// Where a key's value lives in a Config.
-using Field =
-    std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, Activation*,
-                 Initialization*, Likelihood*, Variance*, Binarization*, LearningRateSchedule*>;
+using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, Activation*,
+                           Initialization*, Likelihood*, Variance*, Binarization*,
+                           LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;
@@ -50,5 +50,6 @@ std::span<const Word<Likelihood>> words(Likelihood);
 std::span<const Word<Variance>> words(Variance);
 std::span<const Word<Binarization>> words(Binarization);
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule);
+std::span<const Word<Precision>> words(Precision);
 
 }  // namespace vae::config_detail

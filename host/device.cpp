@@ -2,6 +2,7 @@
 #include "vae/device.h"
 
 #include <charconv>
+#include <utility>
 
 #include "kernels/backend.h"
 #include "kernels/check.h"
@@ -31,20 +32,6 @@ Device Device::parse(std::string_view text) {
        "' is none of auto, cpu, cuda, cuda:0, cuda:1, ...");
 }
 
-std::string_view to_string(Precision value) {
-  switch (value) {
-    case Precision::automatic:
-      return "auto";
-    case Precision::fp32:
-      return "fp32";
-    case Precision::tf32:
-      return "tf32";
-    case Precision::bf16:
-      return "bf16";
-  }
-  return "";
-}
-
 std::vector<DeviceInfo> list_devices() {
   std::vector<DeviceInfo> devices = cuda_devices();
   devices.push_back(cpu_device());
@@ -53,24 +40,31 @@ std::vector<DeviceInfo> list_devices() {
 
 namespace {
 
-/// The CUDA device with this index, or the reason why there is none.
-DeviceInfo find_cuda(int index) {
-  for (DeviceInfo& info : cuda_devices()) {
-    if (!info.usable || info.name == concat("cuda:", index)) return info;
+/// The first card that can be used, or why there is none.
+DeviceInfo first_usable_card(Device& device) {
+  const std::vector<DeviceInfo> cards = cuda_devices();
+  for (std::size_t index = 0; index < cards.size(); ++index) {
+    if (!cards[index].usable) continue;
+    device.index = static_cast<int>(index);
+    return cards[index];
   }
-  DeviceInfo missing;
-  missing.reason = concat("there is no CUDA device number ", index);
-  return missing;
+  return cards.front();
+}
+
+DeviceChoice choose_cpu(Device wanted, std::string reason) {
+  wanted.kind = DeviceKind::cpu;
+  if (wanted.precision == Precision::tf32 || wanted.precision == Precision::bf16) {
+    fail(ErrorCode::invalid_argument, "precision ", to_string(wanted.precision),
+         " needs a GPU; the CPU (", reason, ") computes in fp32: choose precision auto or fp32");
+  }
+  return {wanted, "cpu", std::move(reason)};
 }
 
 DeviceChoice choose_automatically(Device wanted) {
-  const DeviceInfo card = find_cuda(wanted.index);
-  if (card.usable) {
-    wanted.kind = DeviceKind::cuda;
-    return {wanted, card.name, card.description};
-  }
-  wanted.kind = DeviceKind::cpu;
-  return {wanted, "cpu", "no CUDA device can be used: " + card.reason};
+  const DeviceInfo card = first_usable_card(wanted);
+  if (!card.usable) return choose_cpu(wanted, "no CUDA device can be used: " + card.reason);
+  wanted.kind = DeviceKind::cuda;
+  return {wanted, card.name, card.description};
 }
 
 }  // namespace
@@ -80,13 +74,13 @@ DeviceChoice choose_device(const Device& wanted) {
     case DeviceKind::automatic:
       return choose_automatically(wanted);
     case DeviceKind::cpu:
-      return {wanted, "cpu", "asked for"};
+      return choose_cpu(wanted, "asked for");
     case DeviceKind::cuda:
       break;
   }
-  const DeviceInfo card = find_cuda(wanted.index);
+  const DeviceInfo card = cuda_device(wanted.index);
   if (!card.usable) {
-    fail(ErrorCode::unavailable, "device cuda:", wanted.index, " cannot be used: ", card.reason,
+    fail(ErrorCode::unavailable, "device ", card.name, " cannot be used: ", card.reason,
          "; choose --device cpu or --device auto");
   }
   return {wanted, card.name, "asked for"};

@@ -68,14 +68,11 @@ Evaluation Evaluator::run() {
 void Evaluator::read_batch(int64_t first, int64_t rows) {
   Backend& backend = network_.backend();
   const ModelConfig& model = network_.config();
-  reader_.read(first, rows);
-  network_.encode(rows);
+  network_.infer(reader_.batch(first, rows), reader_.noise());
   backend.posterior_statistics({statistics_, network_.heads(rows),
                                 static_cast<float>(model.logvar_min),
                                 static_cast<float>(model.logvar_max)});
-  network_.sample_posterior(rows, 1, reader_.noise(), /*with_kl=*/true, /*with_log_ratio=*/false);
-  network_.decode(rows);
-  const ConstView log_px = network_.likelihood(rows, 1, /*with_gradient=*/false);
+  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/false);
   backend.accumulate({totals_, reader_.state(), log_px, network_.kl(rows)});
 }
 
@@ -90,10 +87,8 @@ void Evaluator::add_importance_bound(int64_t rows) {
   const int64_t chunk = limits.max_rows * limits.max_samples / rows;
   for (int64_t done = 0; done < options_.importance_samples;) {
     const int64_t samples = std::min(chunk, options_.importance_samples - done);
-    network_.sample_posterior(rows, samples, reader_.noise(done), /*with_kl=*/false,
-                              /*with_log_ratio=*/true);
-    network_.decode(rows * samples);
-    const ConstView log_px = network_.likelihood(rows, samples, /*with_gradient=*/false);
+    network_.sample_posterior(rows, samples, reader_.noise(done));
+    const ConstView log_px = network_.score(rows, samples, /*with_gradient=*/false);
     backend.importance_merge({running_max_.head(rows), running_sum_.head(rows), log_px,
                               network_.log_ratio(rows * samples), samples});
     done += samples;

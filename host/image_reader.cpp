@@ -21,7 +21,7 @@ ImageReader::ImageReader(Network& network, const ImageSet& images, Binarization 
   network.backend().copy_to_device(pixels_.data, images.pixels().data(), images.pixels().size());
 }
 
-ConstView ImageReader::read(int64_t first, int64_t rows) {
+LoadBatchArgs ImageReader::batch(int64_t first, int64_t rows) {
   StepState state;
   state.first_row = static_cast<uint32_t>(first);
   network_.backend().copy_to_device(state_, &state, sizeof state);
@@ -31,8 +31,7 @@ ConstView ImageReader::read(int64_t first, int64_t rows) {
   load.state = state_;
   load.binarization = binarization_;
   load.seed = seed_;
-  network_.backend().load_batch(load);
-  return load.x;
+  return load;
 }
 
 NoiseKey ImageReader::noise(int64_t first_sample) const {

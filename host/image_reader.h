@@ -15,10 +15,11 @@ class ImageReader {
  public:
   ImageReader(Network& network, const ImageSet& images, Binarization binarization, uint64_t seed);
 
-  /// Loads images first .. first + rows - 1 into the network's input.
-  ConstView read(int64_t first, int64_t rows);
+  /// How images first .. first + rows - 1 are loaded into the network's input. It holds until the
+  /// next call.
+  LoadBatchArgs batch(int64_t first, int64_t rows);
 
-  /// Noise of the images read last, for posterior samples from `first_sample` on.
+  /// Noise of the batch asked for last, for posterior samples from `first_sample` on.
   NoiseKey noise(int64_t first_sample = 0) const;
   StepState* state() const { return state_; }
 

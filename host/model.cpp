@@ -23,6 +23,12 @@ Config with_model(const ModelConfig& model) {
   return config;
 }
 
+/// The precision asked for, else the one that the configuration names.
+Device with_precision(Device device, Precision configured) {
+  if (device.precision == Precision::automatic) device.precision = configured;
+  return device;
+}
+
 void append(Backend& backend, ConstView rows, std::vector<float>& out) {
   const std::size_t before = out.size();
   out.resize(before + rows.count());
@@ -42,7 +48,12 @@ void for_batches(const Network& network, int64_t count, Body body) {
 
 Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : config(wanted) {
   validate(config);
-  backend = make_backend(choose_device(device).device);
+  // A trained model is read where the precision it was trained with may not exist. fp32 does
+  // everywhere, and who trained with it wants the exact numbers.
+  const Precision configured = config.training.precision;
+  const bool keep = training || configured == Precision::fp32;
+  const Device chosen = with_precision(device, keep ? configured : Precision::automatic);
+  backend = make_backend(choose_device(chosen).device);
   Network::Options options;
   options.max_rows =
       training ? std::max(config.training.batch_size, kInferenceRows) : kInferenceRows;
@@ -85,9 +96,8 @@ Posterior Model::encode(const ImageSet& images, Binarization binarization, uint6
   posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
   std::vector<float> heads;
   for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
-    reader.read(first, rows);
     heads.clear();
-    append(*impl_->backend, network.encode(rows), heads);
+    append(*impl_->backend, network.encode(reader.batch(first, rows)), heads);
     for (int64_t row = 0; row < rows; ++row) {
       const auto mu = heads.begin() + row * 2 * latent;
       posterior.mean.values.insert(posterior.mean.values.end(), mu, mu + latent);
@@ -148,7 +158,9 @@ Array Model::inputs(const ImageSet& images, Binarization binarization, uint64_t 
   ImageReader reader(network, images, binarization, seed);
   Array out{{images.count(), config().pixels()}, {}};
   for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
-    append(*impl_->backend, reader.read(first, rows), out.values);
+    const LoadBatchArgs load = reader.batch(first, rows);
+    impl_->backend->load_batch(load);
+    append(*impl_->backend, load.x, out.values);
   });
   return out;
 }

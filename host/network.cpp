@@ -2,6 +2,7 @@
 #include "host/network.h"
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -26,12 +27,14 @@ std::unique_ptr<Layer> dense(std::vector<std::string> parts, int64_t in, int64_t
   return std::make_unique<DenseLayer>(std::move(options));
 }
 
+/// Runs the layers from number `first` up to before number `last`; `input` goes into the first one
+/// and comes back where there is none.
 const Signal& run_chain(Backend& backend, const std::vector<std::unique_ptr<Layer>>& layers,
-                        const Signal& input, int64_t rows) {
+                        std::size_t first, std::size_t last, const Signal& input, int64_t rows) {
   const Signal* signal = &input;
-  for (const auto& layer : layers) {
-    layer->forward(backend, *signal, rows);
-    signal = &layer->output();
+  for (std::size_t i = first; i < last; ++i) {
+    layers[i]->forward(backend, *signal, rows);
+    signal = &layers[i]->output();
   }
   return *signal;
 }
@@ -136,30 +139,60 @@ View Network::input(int64_t rows) const {
   return input_.value.head(rows);
 }
 
-ConstView Network::encode(int64_t rows) {
-  return run_chain(backend_, encoder_, input_, rows).value.head(rows);
+/// Loads x and runs the first `layers` layers of the encoder.
+const Signal& Network::run_encoder(const LoadBatchArgs& load, std::size_t layers) {
+  const int64_t rows = load.x.rows();
+  std::optional<DenseForwardArgs> first;
+  if (layers > 0) first = encoder_.front()->as_dense(input_, rows);
+  if (!first) {
+    backend_.load_batch(load);
+    return run_chain(backend_, encoder_, 0, layers, input_, rows);
+  }
+  backend_.load_dense_forward(load, *first);
+  return run_chain(backend_, encoder_, 1, layers, encoder_.front()->output(), rows);
 }
 
-ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise,
-                                    bool with_kl, bool with_log_ratio) {
+ConstView Network::encode(const LoadBatchArgs& load) {
+  return run_encoder(load, encoder_.size()).value.head(load.x.rows());
+}
+
+GaussianForwardArgs Network::posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const {
   GaussianForwardArgs args;
   args.z = latent(rows * samples);
-  if (with_kl) args.kl = kl_.head(rows);
-  if (with_log_ratio) args.log_ratio = log_ratio_.head(rows * samples);
   args.heads = heads(rows);
   args.samples = samples;
   args.logvar_min = static_cast<float>(config_.logvar_min);
   args.logvar_max = static_cast<float>(config_.logvar_max);
   args.noise = noise;
+  return args;
+}
+
+ConstView Network::infer(const LoadBatchArgs& load, const NoiseKey& noise) {
+  const int64_t rows = load.x.rows();
+  const Signal& below = run_encoder(load, encoder_.size() - 1);
+  GaussianForwardArgs args = posterior(rows, 1, noise);
+  args.kl = kl_.head(rows);
+  if (const auto dense = encoder_.back()->as_dense(below, rows)) {
+    backend_.dense_gaussian_forward(*dense, args);
+  } else {
+    encoder_.back()->forward(backend_, below, rows);
+    backend_.gaussian_forward(args);
+  }
+  return args.z;
+}
+
+ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise) {
+  GaussianForwardArgs args = posterior(rows, samples, noise);
+  args.log_ratio = log_ratio_.head(rows * samples);
   backend_.gaussian_forward(args);
   return args.z;
 }
 
 ConstView Network::decode(int64_t rows) {
-  return run_chain(backend_, decoder_, latent_, rows).value.head(rows);
+  return run_chain(backend_, decoder_, 0, decoder_.size(), latent_, rows).value.head(rows);
 }
 
-ConstView Network::likelihood(int64_t rows, int64_t samples, bool with_gradient) {
+LikelihoodArgs Network::likelihood(int64_t rows, int64_t samples, bool with_gradient) const {
   LikelihoodArgs args;
   args.log_px = log_px_.head(rows * samples);
   args.outputs = decoder_.back()->output().value.head(rows * samples);
@@ -172,7 +205,19 @@ ConstView Network::likelihood(int64_t rows, int64_t samples, bool with_gradient)
   args.samples = samples;
   args.likelihood = config_.likelihood;
   args.scale = 1.0f / static_cast<float>(rows);
-  backend_.likelihood(args);
+  return args;
+}
+
+ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {
+  const int64_t codes = rows * samples;
+  const Signal& below = run_chain(backend_, decoder_, 0, decoder_.size() - 1, latent_, codes);
+  const LikelihoodArgs args = likelihood(rows, samples, with_gradient);
+  if (const auto dense = decoder_.back()->as_dense(below, codes)) {
+    backend_.dense_likelihood(*dense, args);
+  } else {
+    decoder_.back()->forward(backend_, below, codes);
+    backend_.likelihood(args);
+  }
   return args.log_px;
 }
 

@@ -30,25 +30,28 @@ class Network {
   /// asks for it (output_bias_from_mean); it may be empty otherwise.
   void initialize(uint64_t seed, std::span<const double> mean_pixels = {});
 
-  // Views of the last forward pass, `rows` of them.
-  View input(int64_t rows) const;  // [rows, X]; filled by the caller before encode()
+  /// Where load_batch() writes the images of the next pass: x [rows, X].
+  View input(int64_t rows) const;
 
-  /// input -> heads [rows, 2Z].
-  ConstView encode(int64_t rows);
-  /// heads -> z [rows * samples, Z], and optionally kl [rows] and log_ratio [rows * samples].
-  ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise, bool with_kl,
-                             bool with_log_ratio);
-  /// z -> decoder outputs [rows * samples, X].
+  // Forward passes. Operations that a device may run as one kernel are handed to it in pairs.
+  /// Loads x, then x -> heads [rows, 2Z]. load.x must be input(rows).
+  ConstView encode(const LoadBatchArgs& load);
+  /// encode(), then one z of each row [rows, Z] and its kl [rows].
+  ConstView infer(const LoadBatchArgs& load, const NoiseKey& noise);
+  /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
+  ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
+  /// z -> decoder outputs [rows, X].
   ConstView decode(int64_t rows);
-  /// log p(x|z) [rows * samples]; with_gradient turns the outputs into their gradient.
-  ConstView likelihood(int64_t rows, int64_t samples, bool with_gradient);
+  /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.
+  ConstView score(int64_t rows, int64_t samples, bool with_gradient);
   /// E[x|z] in place of the outputs of decode().
   ConstView output_mean(int64_t rows);
 
-  /// Gradient of the objective with respect to every parameter; after encode, sample_posterior
-  /// (one sample), decode and likelihood with gradient of the same rows.
+  /// Gradient of the objective with respect to every parameter; after infer() and score() with
+  /// gradient of the same rows, one sample each.
   void backward(int64_t rows, const NoiseKey& noise);
 
+  // Views of the last forward pass.
   View latent(int64_t rows) const;          // z [rows, Z]
   ConstView heads(int64_t rows) const;      // [rows, 2Z]
   ConstView kl(int64_t rows) const;         // [rows]
@@ -66,6 +69,9 @@ class Network {
   void declare_parameters();
   void plan_activations();
   bool has_learned_variance() const;
+  const Signal& run_encoder(const LoadBatchArgs& load, std::size_t layers);
+  GaussianForwardArgs posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const;
+  LikelihoodArgs likelihood(int64_t rows, int64_t samples, bool with_gradient) const;
 
   Backend& backend_;
   ModelConfig config_;

@@ -17,9 +17,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Keys whose change does not touch the numbers of the steps already done.
+/// Keys whose change does not touch the numbers of the steps already done. The precision belongs to
+/// them as the device does: a run may go on where there is another one.
 bool may_change(const std::string& key) {
-  return key == "epochs" || key == "checkpoint_every" || key == "max_nonfinite_steps";
+  return key == "epochs" || key == "checkpoint_every" || key == "max_nonfinite_steps" ||
+         key == "precision";
 }
 
 std::string differing_keys(const Config& wanted, const Config& stored) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "kernels/check.h"
 
@@ -31,12 +32,14 @@ Schedule make_schedule(const TrainConfig& config, int64_t images) {
   schedule.final_factor = config.final_factor;
   schedule.beta = config.beta;
   schedule.beta_warmup_steps = config.kl_warmup_epochs * static_cast<double>(per_epoch);
+  schedule.max_skipped_in_a_row = static_cast<uint32_t>(config.max_nonfinite_steps);
   return schedule;
 }
 
 }  // namespace
 
-TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig& config)
+TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig& config,
+                     int64_t steps_at_once)
     : network_(network),
       config_(config),
       schedule_(make_schedule(config, train.count())),
@@ -51,23 +54,54 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
   backend.copy_to_device(pixels_.data, train.pixels().data(), train.pixels().size());
   set_state({});
   set_totals({});
-  const int64_t full = schedule_.batch_size;
-  const int64_t last = schedule_.images - (steps_per_epoch() - 1) * full;
-  full_batch_ = backend.record([this, full] { issue(full); });
-  if (last != full) last_batch_ = backend.record([this, last] { issue(last); });
+  const int64_t size = schedule_.batch_size;
+  const int64_t last = schedule_.images - (steps_per_epoch() - 1) * size;
+  const int64_t full = steps_per_epoch() - (last != size ? 1 : 0);
+  const int64_t last_rows = last != size ? last : 0;
+  if (steps_at_once == 0) steps_at_once = backend.steps_per_recording();
+  steps_at_once_ = std::clamp<int64_t>(steps_at_once, 1, full);
+  full_batch_ = record(1, 0);
+  if (last_rows > 0) last_batch_ = record(0, last_rows);
+  if (steps_at_once_ == 1) return;
+  many_ = record(steps_at_once_, 0);
+  const int64_t left = full % steps_at_once_;
+  if (left + (last_rows > 0) > 1) rest_ = record(left, last_rows);
 }
 
-int64_t TrainStep::next_rows() const {
-  const int64_t first = steps_done_ % steps_per_epoch() * schedule_.batch_size;
-  return std::min<int64_t>(schedule_.batch_size, schedule_.images - first);
+TrainStep::Part TrainStep::record(int64_t full_batches, int64_t last_rows) {
+  const int64_t size = schedule_.batch_size;
+  auto body = [=, this] {
+    for (int64_t i = 0; i < full_batches; ++i) issue(size);
+    if (last_rows > 0) issue(last_rows);
+  };
+  return {full_batches + (last_rows > 0), network_.backend().record(std::move(body))};
 }
 
-void TrainStep::run() {
+/// The longest part that fits: not more than `most` steps, and not past the epoch's end.
+TrainStep::Part& TrainStep::next_part(int64_t most) {
+  const int64_t left = steps_per_epoch() - steps_done_ % steps_per_epoch();
+  const int64_t full_left = left - last_batch_.steps;
+  if (rest_.recording && left == rest_.steps && most >= left) return rest_;
+  if (many_.recording && std::min(full_left, most) >= many_.steps) return many_;
+  return full_left > 0 ? full_batch_ : last_batch_;
+}
+
+int64_t TrainStep::run(int64_t most) {
+  const int64_t before = steps_done_;
   if (steps_done_ % steps_per_epoch() == 0) {
     network_.backend().fill_zero(totals_, sizeof *totals_);
   }
-  const bool full = next_rows() == schedule_.batch_size;
-  (full ? full_batch_ : last_batch_)->replay();
+  do {
+    Part& part = next_part(most);
+    part.recording->replay();
+    steps_done_ += part.steps;
+    most -= part.steps;
+  } while (most > 0 && steps_done_ % steps_per_epoch() != 0);
+  return steps_done_ - before;
+}
+
+void TrainStep::run_unrecorded() {
+  issue(schedule_.batch_size);
   ++steps_done_;
 }
 
@@ -82,13 +116,9 @@ void TrainStep::issue(int64_t rows) {
   load.binarization = config_.binarization;
   load.shuffle = true;
   load.seed = config_.seed;
-  backend.load_batch(load);
-
   const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
-  network_.encode(rows);
-  network_.sample_posterior(rows, 1, noise, /*with_kl=*/true, /*with_log_ratio=*/false);
-  network_.decode(rows);
-  const ConstView log_px = network_.likelihood(rows, 1, /*with_gradient=*/true);
+  network_.infer(load, noise);
+  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
   backend.accumulate({totals_, state_, log_px, network_.kl(rows)});
   network_.backward(rows, noise);
 

@@ -71,7 +71,8 @@ struct Trainer::Impl {
   bool train_epochs();
   Command run_epoch();
   void finish_epoch();
-  Command after_step();
+  int64_t steps_to_issue() const;
+  Command after_steps();
   Progress progress(const StepState& state) const;
   void watch_divergence(const StepState& state);
   Metrics train_metrics();
@@ -222,19 +223,35 @@ Command Trainer::Impl::run_epoch() {
   epoch_start = Clock::now();
   last_report = Clock::time_point();
   while (true) {
-    step->run();
-    const Command command = after_step();
+    step->run(steps_to_issue());
+    const Command command = after_steps();
     if (command == Command::stop || step->steps_done() % per_epoch == 0) return command;
     if (command == Command::checkpoint || (every > 0 && step->steps_done() % every == 0)) save();
   }
 }
 
-/// Reading the state back waits for the device, so it is done rarely. A streak of K skipped steps
-/// holds a multiple of K: from there on every step is read, and the K-th one is not missed.
-Command Trainer::Impl::after_step() {
+/// 1 where a step is done when run() returns. Elsewhere the host runs ahead of the device, but not
+/// past a checkpoint and, so that it can report and stop, not by more than kProgressSeconds.
+int64_t Trainer::Impl::steps_to_issue() const {
+  if (step->steps_at_once() == 1) return 1;
+  const int64_t done = step->steps_done(), every = config.training.checkpoint_every;
+  int64_t most = step->steps_at_once();
+  const int64_t measured = done % step->steps_per_epoch() - resumed_batches;
+  if (measured > 0) {
+    const double seconds_per_step = seconds_since(epoch_start) / static_cast<double>(measured);
+    most = std::max<int64_t>(1, static_cast<int64_t>(kProgressSeconds / seconds_per_step));
+  }
+  return every > 0 ? std::min(most, every - done % every) : most;
+}
+
+/// Reading the state back waits for the device, so where steps are issued one by one it is done
+/// rarely. A streak of K skipped steps holds a multiple of K: from there on every step is read, and
+/// the K-th one is not missed. Where many are issued at once, the device remembers the K-th one.
+Command Trainer::Impl::after_steps() {
   const int64_t done = step->steps_done();
   const bool end = done % step->steps_per_epoch() == 0;
-  const bool report = end || seconds_since(last_report) >= kProgressSeconds;
+  const bool ahead = step->steps_at_once() > 1;
+  const bool report = end || ahead || seconds_since(last_report) >= kProgressSeconds;
   if (report || in_streak || done % config.training.max_nonfinite_steps == 0) {
     const StepState state = step->state();
     watch_divergence(state);
@@ -255,10 +272,11 @@ void Trainer::Impl::watch_divergence(const StepState& state) {
                                   state.skipped - reported_skips, " update(s) skipped"));
     reported_skips = state.skipped;
   }
-  if (state.skipped_in_a_row < config.training.max_nonfinite_steps) return;
-  const auto first = state.step - state.skipped_in_a_row + 1;
-  fail(ErrorCode::diverged, "training diverged: from step ", first, " to step ", state.step,
-       " no loss or gradient was finite, ", state.skipped_in_a_row, " steps in a row; ",
+  const int64_t limit = config.training.max_nonfinite_steps;
+  if (state.diverged_at == 0 && state.skipped_in_a_row < limit) return;
+  const int64_t last = state.diverged_at != 0 ? state.diverged_at : state.step;
+  fail(ErrorCode::diverged, "training diverged: from step ", last - limit + 1, " to step ", last,
+       " no loss or gradient was finite, ", limit, " steps in a row; ",
        "lower learning_rate, set clip_norm, or warm the KL term up. ",
        folder ? "The checkpoints from before stand" : "The weights are those from before");
 }

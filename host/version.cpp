@@ -5,6 +5,7 @@
 #include <dnnl_version.h>
 #endif
 
+#include "kernels/backend.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -29,13 +30,8 @@ std::string onednn() {
 }
 
 std::string cuda() {
-#if defined(VAE_WITH_CUDA) && defined(VAE_CUDA_VERSION)
-  return "CUDA " VAE_CUDA_VERSION;
-#elif defined(VAE_WITH_CUDA)
-  return "CUDA";
-#else
-  return "no CUDA";
-#endif
+  const std::string toolkit = cuda_toolkit();
+  return toolkit.empty() ? "no CUDA" : "CUDA " + toolkit;
 }
 
 }  // namespace

@@ -229,6 +229,10 @@ class Backend {
   /// Runs `body` once or not at all to record it; replay() then runs it. `body` must stay valid.
   virtual std::unique_ptr<Recording> record(std::function<void()> body) = 0;
 
+  /// How many training steps one recording should hold: more than 1 where issuing a step costs the
+  /// host about as long as the device takes for it.
+  virtual int64_t steps_per_recording() const { return 1; }
+
   /// "cpu", "cuda:0": what the results are labelled with.
   virtual std::string name() const = 0;
   /// Model name, instruction set, threads; for people.
@@ -310,5 +314,11 @@ DeviceInfo cpu_device();
 /// The CUDA cards; where there are none, or this build has no CUDA backend, one unusable entry
 /// named "cuda" whose reason says why and what to do.
 std::vector<DeviceInfo> cuda_devices();
+
+/// The card "cuda:<index>", or an unusable entry of that name with the reason.
+DeviceInfo cuda_device(int index);
+
+/// Version of the CUDA toolkit this build was made with; empty without a CUDA backend.
+std::string cuda_toolkit();
 
 }  // namespace vae

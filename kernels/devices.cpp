@@ -18,6 +18,20 @@ std::unique_ptr<Backend> make_backend(const Device& device) {
 #endif
 }
 
+DeviceInfo cuda_device(int index) {
+  const std::string name = concat("cuda:", index);
+  const std::vector<DeviceInfo> cards = cuda_devices();
+  for (const DeviceInfo& card : cards) {
+    if (card.name == name) return card;
+  }
+  DeviceInfo missing;
+  missing.name = name;
+  const bool none = cards.front().name == "cuda";
+  missing.reason = none ? cards.front().reason
+                        : concat("there is no such card; the last one is ", cards.back().name);
+  return missing;
+}
+
 #ifndef VAE_WITH_CUDA
 std::vector<DeviceInfo> cuda_devices() {
   DeviceInfo none;
@@ -27,6 +41,9 @@ std::vector<DeviceInfo> cuda_devices() {
       "this build of vae has no CUDA backend; build it where nvcc of CUDA 12 or later is on PATH";
   return {none};
 }
+
+std::string cuda_toolkit() { return {}; }
+CudaInfo cuda_info() { return {}; }
 #endif
 
 }  // namespace vae

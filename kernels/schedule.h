@@ -35,6 +35,11 @@ VAE_HD static inline float beta_at(const Schedule& schedule, uint32_t index) {
 /// The state of the next step. See Backend::begin_step().
 VAE_HD static inline void advance(StepState& state, const Schedule& schedule) {
   const uint32_t index = state.step;
+  // The host may look many steps later, when the streak is over.
+  if (schedule.max_skipped_in_a_row != 0 &&
+      state.skipped_in_a_row == schedule.max_skipped_in_a_row && state.diverged_at == 0) {
+    state.diverged_at = index;
+  }
   const uint32_t per_epoch = schedule.steps_per_epoch();
   state.epoch = index / per_epoch;
   state.first_row = index % per_epoch * schedule.batch_size;

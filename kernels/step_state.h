@@ -32,6 +32,7 @@ struct StepState {
   uint32_t apply = 0;             // 1: the update of this step is applied
   uint32_t skipped_in_a_row = 0;  // non-finite steps since the last applied one
   uint32_t skipped = 0;           // non-finite steps of the run
+  uint32_t diverged_at = 0;       // step at which skipped_in_a_row reached the limit; 0: never
 };
 
 /// Sums over the images seen so far in an epoch or an evaluation, nats.
@@ -57,6 +58,7 @@ struct Schedule {
   double final_factor = 0.0;  // `cosine`
   double beta = 1.0;
   double beta_warmup_steps = 0.0;
+  uint32_t max_skipped_in_a_row = 0;  // the limit of StepState::diverged_at; 0: none
 
   uint32_t steps_per_epoch() const { return (images + batch_size - 1) / batch_size; }
 };

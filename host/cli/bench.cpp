@@ -22,7 +22,7 @@ class Bench : public Verb {
     command.word("--output", output_, {"md", "csv", "json"}, "format of the result");
     command.flag("--json", json_, "the same as --output json");
     terminal_.declare(command, false);
-    device_.declare(command);
+    device_.declare(command, /*with_precision=*/false);
     config_.declare(command, {"batch_size"});
     command.examples(
         "  vae bench\n"
@@ -30,9 +30,9 @@ class Bench : public Verb {
   }
 
   int run() override {
-    const DeviceChoice choice = device_.choose(terminal_);
     options_.config = config_.resolve({});
     validate(options_.config);
+    const DeviceChoice choice = device_.choose(terminal_, options_.config.training.precision);
     options_.device = choice.device;
     options_.on_stage = [this](std::string_view line) { terminal_.info(line); };
     const std::vector<BenchResult> results = run_bench(options_);

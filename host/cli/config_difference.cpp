@@ -11,6 +11,7 @@ namespace vae::cli {
 
 void require_resumable(const Config& stored, const Config& wanted, const std::string& run) {
   Config allowed = stored;
+  allowed.training.precision = wanted.training.precision;
   if (wanted.training.epochs > stored.training.epochs) {
     allowed.training.epochs = wanted.training.epochs;
   }
@@ -28,7 +29,7 @@ void require_resumable(const Config& stored, const Config& wanted, const std::st
   if (differences.empty()) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("{} cannot be resumed with another configuration (only --epochs may "
-                          "grow); leave these out or start a new run:{}",
+                          "grow and --precision change); leave these out or start a new run:{}",
                           run, differences));
 }
 

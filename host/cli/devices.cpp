@@ -37,7 +37,15 @@ class Devices : public Verb {
                       {"threads", device.threads},
                       {"memory_bytes", device.memory_bytes}});
     }
-    return json_text({{"devices", list}, {"auto", choice.name}, {"auto_reason", choice.reason}});
+    const CudaInfo cuda = cuda_info();
+    return json_text({{"devices", list},
+                      {"auto", choice.name},
+                      {"auto_reason", choice.reason},
+                      {"cuda",
+                       {{"toolkit", cuda.toolkit},
+                        {"architectures", cuda.architectures},
+                        {"runtime", cuda.runtime},
+                        {"driver", cuda.driver}}}});
   }
 
   static std::string table(const std::vector<DeviceInfo>& devices, const DeviceChoice& choice) {
@@ -47,7 +55,12 @@ class Devices : public Verb {
       const std::string& about = device.usable ? device.description : device.reason;
       text += fmt::format("{:<8} {:<8} {}\n", name, device.usable ? "usable" : "no", about);
     }
-    return text + fmt::format("auto     {:<8} {}\n", choice.name, choice.reason);
+    text += fmt::format("auto     {:<8} {}\n", choice.name, choice.reason);
+    const CudaInfo cuda = cuda_info();
+    if (cuda.toolkit.empty()) return text;
+    return text + fmt::format("CUDA     runtime {}, code for {}; driver {}\n", cuda.runtime,
+                              cuda.architectures.empty() ? "any card" : cuda.architectures,
+                              cuda.driver.empty() ? "none" : "for CUDA " + cuda.driver);
   }
 
   Terminal terminal_;

@@ -10,19 +10,24 @@
 
 namespace vae::cli {
 
-void DeviceOptions::declare(Command& command) {
+void DeviceOptions::declare(Command& command, bool with_precision) {
   command.group("Device");
   command.text("--device", "auto|cpu|cuda[:N]", device_, "where to compute");
   command.integer("--threads", threads_, 0, 4096,
                   "CPU threads; 0: all this process may use (affinity, cgroup quota)");
   command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
                "pin the CPU's instruction set instead of taking the best");
+  if (!with_precision) return;
+  command.word("--precision", precision_, {"auto", "fp32", "tf32", "bf16"},
+               "of matrix products on a GPU; auto: tf32 where the card has it");
 }
 
-DeviceChoice DeviceOptions::choose(Terminal& terminal) const {
+DeviceChoice DeviceOptions::choose(Terminal& terminal, Precision configured) const {
   Device wanted = Device::parse(device_);
   wanted.threads = static_cast<int>(threads_);
   wanted.cpu_isa = isa_;
+  wanted.precision = precision_from_string(precision_);
+  if (wanted.precision == Precision::automatic) wanted.precision = configured;
   DeviceChoice choice = choose_device(wanted);
   if (wanted.kind == DeviceKind::automatic) {
     terminal.info(fmt::format("device: {} ({})", choice.name, choice.reason));

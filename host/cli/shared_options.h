@@ -19,17 +19,20 @@
 
 namespace vae::cli {
 
-/// --device, --threads, --cpu-isa.
+/// --device, --threads, --cpu-isa, --precision.
 class DeviceOptions {
  public:
-  void declare(Command& command);
-  /// Checks the choice; `auto` says on the terminal what it chose and why.
-  DeviceChoice choose(Terminal& terminal) const;
+  /// A verb with configuration flags has --precision among them.
+  void declare(Command& command, bool with_precision = true);
+  /// Checks the choice; `auto` says on the terminal what it chose and why. `configured` is the
+  /// precision where --precision was not given.
+  DeviceChoice choose(Terminal& terminal, Precision configured = Precision::automatic) const;
 
  private:
   std::string device_ = "auto";
   int64_t threads_ = 0;
   std::string isa_;
+  std::string precision_ = "auto";
 };
 
 /// RUN and the device it is loaded on.

@@ -69,7 +69,7 @@ void Train::declare(Command& command) {
   command.flag("--no-pictures", no_pictures_, "write no images/ and no report.html");
   command.flag("--json", json_, "print the summary as JSON");
   terminal_.declare(command, true);
-  device_.declare(command);
+  device_.declare(command, /*with_precision=*/false);
   config_.declare(command);
   command.examples(
       "  vae train --data mnist --epochs 10 --batch-size 128 --seed 1 --out runs/first\n"
@@ -91,8 +91,9 @@ int Train::run() {
                 "vae train: --resume and --overwrite exclude each "
                 "other: one keeps the run, the other deletes it");
   }
-  validate(resume_ ? resolve_resumed() : config_.resolve({}));  // before the data are read
-  const DeviceChoice choice = device_.choose(terminal_);
+  const Config asked = resume_ ? resolve_resumed() : config_.resolve({});
+  validate(asked);  // before the data are read
+  const DeviceChoice choice = device_.choose(terminal_, asked.training.precision);
   const Dataset data = Dataset::load(data_);
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
@@ -112,7 +113,7 @@ int Train::run() {
   return 128 + stop_signal();
 }
 
-/// The configuration of the run with the flags over it; only the number of epochs may differ.
+/// The configuration of the run with the flags over it; only epochs and precision may differ.
 Config Train::resolve_resumed() const {
   const Config stored = load_run_config(out_);
   Config wanted = config_.resolve(stored);

@@ -19,5 +19,6 @@ std::unique_ptr<Verb> make_decode();
 std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_devices();
+std::unique_ptr<Verb> make_doctor();
 
 }  // namespace vae::cli

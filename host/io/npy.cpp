@@ -24,12 +24,12 @@ using namespace std::string_view_literals;
 static_assert(std::endian::native == std::endian::little, "arrays are stored little-endian");
 
 constexpr std::string_view kMagic = "\x93NUMPY"sv;
-constexpr size_t kAlignment = 64;          // of the data's start, as NumPy pads
-constexpr size_t kLargestHeader = 65'535;  // version 1.0's own limit; ours for 2.0 too
-constexpr size_t kLargestNpyRank = 32;     // NumPy's limit
+constexpr size_t kAlignment = 64;             // of the data's start, as NumPy pads
+constexpr size_t kLargestNpyHeader = 65'535;  // version 1.0's own limit; ours for 2.0 too
+constexpr size_t kLargestNpyRank = 32;        // NumPy's limit
 
-[[noreturn]] void fail_corrupt(std::string_view origin, std::string_view expected,
-                               std::string_view found) {
+[[noreturn]] void fail_corrupt_npy(std::string_view origin, std::string_view expected,
+                                   std::string_view found) {
   fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": not a readable .npy file: expected ",
        expected, ", found ", found,
        "; write it with numpy.save as a C-ordered float32, float64 or uint8 array");
@@ -61,8 +61,9 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail_here(std::string_view expected) const {
-    fail_corrupt(origin_, concat(expected, " in the header"),
-                 rest_.empty() ? "its end" : concat('"', sanitize_for_terminal(rest_, 40), '"'));
+    fail_corrupt_npy(
+        origin_, concat(expected, " in the header"),
+        rest_.empty() ? "its end" : concat('"', sanitize_for_terminal(rest_, 40), '"'));
   }
 
   bool take(std::string_view token) {
@@ -95,8 +96,8 @@ class HeaderParser {
     } else if (key == "shape" && !shape) {
       shape = parse_shape();
     } else {
-      fail_corrupt(origin_, "descr, fortran_order and shape, each once",
-                   concat("the key \"", sanitize_for_terminal(key, 40), '"'));
+      fail_corrupt_npy(origin_, "descr, fortran_order and shape, each once",
+                       concat("the key \"", sanitize_for_terminal(key, 40), '"'));
     }
   }
 
@@ -133,20 +134,21 @@ class HeaderParser {
 std::pair<std::string_view, std::span<const std::byte>> split(std::span<const std::byte> file,
                                                               std::string_view origin) {
   const std::string_view text = as_text(file);
-  if (!text.starts_with(kMagic)) fail_corrupt(origin, "NumPy's magic number", describe_start(file));
-  if (text.size() < 12) fail_corrupt(origin, "a complete header", "the file's end");
+  if (!text.starts_with(kMagic))
+    fail_corrupt_npy(origin, "NumPy's magic number", describe_start(file));
+  if (text.size() < 12) fail_corrupt_npy(origin, "a complete header", "the file's end");
   const int major = text[6], minor = text[7];
   if ((major != 1 && major != 2) || minor != 0) {
-    fail_corrupt(origin, "format version 1.0 or 2.0", concat(major, '.', minor));
+    fail_corrupt_npy(origin, "format version 1.0 or 2.0", concat(major, '.', minor));
   }
   const size_t length_bytes = major == 1 ? 2 : 4;
   uint32_t length = 0;
   std::memcpy(&length, file.data() + 8, length_bytes);
   const size_t start = 8 + length_bytes;
-  if (length > kLargestHeader || length > text.size() - start) {
-    fail_corrupt(
+  if (length > kLargestNpyHeader || length > text.size() - start) {
+    fail_corrupt_npy(
         origin,
-        concat("a header of at most ", std::min(kLargestHeader, text.size() - start), " bytes"),
+        concat("a header of at most ", std::min(kLargestNpyHeader, text.size() - start), " bytes"),
         concat("a length of ", length));
   }
   return {text.substr(start, length), file.subspan(start + length)};
@@ -157,7 +159,7 @@ size_t value_size(std::string_view descr, std::string_view origin) {
   if (descr == "<f8") return 8;
   if (descr == "|u1") return 1;
   const bool object = descr.find('O') != std::string_view::npos;
-  fail_corrupt(
+  fail_corrupt_npy(
       origin, "type <f4, <f8 or |u1",
       concat('"', sanitize_for_terminal(descr, 40), '"',
              object ? " (Python objects, which could run code and are never loaded)" : ""));
@@ -169,11 +171,11 @@ void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) bytes = 0;
   for (const int64_t size : shape) {
     if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) {
-      fail_corrupt(origin, "a shape of less than 2^64 bytes", "a larger one");
+      fail_corrupt_npy(origin, "a shape of less than 2^64 bytes", "a larger one");
     }
   }
   if (bytes != data_bytes) {
-    fail_corrupt(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
+    fail_corrupt_npy(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
   }
 }
 
@@ -224,7 +226,7 @@ Array decode_npy(std::span<const std::byte> file, std::string_view origin) {
   HeaderParser parser(header, origin);
   parser.parse();
   const size_t value_bytes = value_size(*parser.descr, origin);
-  if (*parser.fortran_order) fail_corrupt(origin, "C order", "Fortran order");
+  if (*parser.fortran_order) fail_corrupt_npy(origin, "C order", "Fortran order");
   check_data_size(*parser.shape, value_bytes, data.size(), origin);
   return {std::move(*parser.shape), to_floats(data, value_bytes)};
 }

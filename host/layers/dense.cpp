@@ -53,6 +53,10 @@ void DenseLayer::plan(Arena& arena, int64_t rows, bool training) {
 }
 
 void DenseLayer::forward(Backend& backend, const Signal& input, int64_t rows) {
+  backend.dense_forward(*as_dense(input, rows));
+}
+
+std::optional<DenseForwardArgs> DenseLayer::as_dense(const Signal& input, int64_t rows) const {
   DenseForwardArgs args;
   args.y = output_.value.head(rows);
   args.pre = rows_of(output_.pre, rows);
@@ -60,7 +64,7 @@ void DenseLayer::forward(Backend& backend, const Signal& input, int64_t rows) {
   args.w = w_;
   args.b = b_;
   args.activation = options_.activation;
-  backend.dense_forward(args);
+  return args;
 }
 
 void DenseLayer::backward(Backend& backend, ConstView doutput, const Signal& input, View dinput,

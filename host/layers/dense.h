@@ -27,6 +27,7 @@ class DenseLayer final : public Layer {
   void bind(const Parameters& parameters) override;
   void plan(Arena& arena, int64_t rows, bool training) override;
   void forward(Backend& backend, const Signal& input, int64_t rows) override;
+  std::optional<DenseForwardArgs> as_dense(const Signal& input, int64_t rows) const override;
   const Signal& output() const override { return output_; }
   void backward(Backend& backend, ConstView doutput, const Signal& input, View dinput,
                 int64_t rows) override;

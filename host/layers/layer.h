@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "host/arena.h"
@@ -33,6 +34,9 @@ class Layer {
 
   /// Reads `input` (first `rows` rows), fills the layer's own output.
   virtual void forward(Backend& backend, const Signal& input, int64_t rows) = 0;
+  /// What forward() does, where it is one dense_forward(): the first and the last layer of a chain
+  /// can then be joined with the operation before or after them.
+  virtual std::optional<DenseForwardArgs> as_dense(const Signal&, int64_t) const { return {}; }
   /// The output of the last forward pass.
   virtual const Signal& output() const = 0;
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vae/device.h"
+
 namespace vae {
 
 /// Elementwise non-linearity of a dense layer.
@@ -89,6 +91,7 @@ struct TrainConfig {
   double final_factor = 0.0;         ///< For `cosine`: last rate over base rate.
   int64_t checkpoint_every = 0;      ///< Steps between checkpoints; 0 means at each epoch's end.
   int64_t max_nonfinite_steps = 10;  ///< Skipped steps in a row that stop the run.
+  Precision precision = Precision::automatic;  ///< Of matrix products on a GPU.
 
   bool operator==(const TrainConfig&) const = default;
 };

@@ -21,6 +21,9 @@ enum class Precision {
 /// "auto", "fp32", "tf32" or "bf16".
 std::string_view to_string(Precision value);
 
+/// Reads such a word. Throws Error(invalid_argument).
+Precision precision_from_string(std::string_view word);
+
 /// Where a model lives and computes.
 struct Device {
   DeviceKind kind = DeviceKind::automatic;
@@ -50,8 +53,19 @@ struct DeviceInfo {
 /// All devices, the CPU always among them.
 std::vector<DeviceInfo> list_devices();
 
+/// The CUDA backend of this build and the driver of this machine. Texts are empty for what is not
+/// there.
+struct CudaInfo {
+  std::string toolkit;        ///< The version this build was made with: "13.0".
+  std::string architectures;  ///< What it holds code for: "sm_80 sm_90 PTX_90".
+  std::string runtime;        ///< The version of CUDA linked into it.
+  std::string driver;         ///< The newest version of CUDA that the driver supports.
+};
+CudaInfo cuda_info();
+
 /// The device `automatic` stands for here, with the reason in one line. Other kinds are checked:
-/// throws Error(unavailable) saying why the device cannot be used.
+/// throws Error(unavailable) saying why the device cannot be used, and Error(invalid_argument) for
+/// a precision that the CPU does not have.
 struct DeviceChoice {
   Device device;
   std::string name;    ///< "cpu" or "cuda:0".

@@ -47,7 +47,7 @@ struct Metrics {
 enum class Command {
   proceed,
   checkpoint,  ///< Save now, then go on.
-  stop,        ///< Finish the step, save, return.
+  stop,        ///< Finish the steps under way, save, return.
 };
 
 struct TrainOptions {
@@ -56,8 +56,9 @@ struct TrainOptions {
   bool overwrite = false;  ///< Delete an earlier run's files in the folder first.
   bool pictures = true;    ///< Write images/ and report.html after each epoch.
   Device device;
-  std::function<Command(const Progress&)> on_step;  ///< After every step; keep it cheap.
-  std::function<void(const Metrics&)> on_metrics;   ///< Each line of metrics.jsonl.
+  /// After every step on the CPU, several times a second on a GPU; keep it cheap.
+  std::function<Command(const Progress&)> on_step;
+  std::function<void(const Metrics&)> on_metrics;  ///< Each line of metrics.jsonl.
   LogCallback log;
 };
 

@@ -8,6 +8,7 @@
 #include "vae/config.h"
 #include "vae/dataset.h"
 #include "vae/device.h"
+#include "vae/diagnosis.h"
 #include "vae/error.h"
 #include "vae/image.h"
 #include "vae/latent.h"

@@ -18,7 +18,7 @@ struct Card {
 /// The card with this index. Throws Error(unavailable).
 Card find_card(int index);
 
-/// "13.0" of 13000.
-std::string version_text(int version);
+/// "NVIDIA H100, sm_90, 132 multiprocessors, 81089 MiB".
+std::string to_text(const Card& card);
 
 }  // namespace vae::cuda

@@ -33,12 +33,18 @@ Precision resolve(Precision wanted, const Card& card) {
   return wanted;
 }
 
+std::string mebibytes(std::size_t bytes) {
+  constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+  return concat((bytes + kMebibyte - 1) / kMebibyte, " MiB");
+}
+
 }  // namespace
 
 CudaBackend::CudaBackend(const Device& device)
     : device_index_(device.index),
       card_(open_card(device.index)),
-      precision_(resolve(device.precision, card_)) {
+      precision_(resolve(device.precision, card_)),
+      staging_(stream_) {
   constexpr std::size_t kFloatBytes = Workspace::kFloats * sizeof(float);
   constexpr std::size_t kTicketBytes = Workspace::kTickets * sizeof(uint32_t);
   workspace_floats_ = UniqueMemory(allocate(kFloatBytes));
@@ -48,14 +54,25 @@ CudaBackend::CudaBackend(const Device& device)
   fill_zero(workspace_.tickets, kTicketBytes);
 }
 
+CudaBackend::~CudaBackend() {
+  if (!stream_.is_broken()) return;
+  workspace_floats_.release();
+  workspace_tickets_.release();
+}
+
 void* CudaBackend::allocate(std::size_t bytes) {
   void* memory = nullptr;
-  const cudaError_t status = cudaMalloc(&memory, std::max<std::size_t>(bytes, 1));
-  if (status == cudaErrorMemoryAllocation) {
+  cudaError_t status = cudaSuccess;
+  for (int attempt = 0; attempt < 2; ++attempt) {  // another program may have left in between
+    status = cudaMalloc(&memory, std::max<std::size_t>(bytes, 1));
+    if (status != cudaErrorMemoryAllocation) break;
     static_cast<void>(cudaGetLastError());  // not sticky: the card can still be used
+  }
+  if (status == cudaErrorMemoryAllocation) {
     std::size_t free = 0, total = 0;
     static_cast<void>(cudaMemGetInfo(&free, &total));
-    fail(ErrorCode::out_of_memory, name(), ": ", bytes, " bytes are needed, ", free, " of ", total,
+    fail(ErrorCode::out_of_memory, name(), ": ", mebibytes(bytes), " more are needed, ",
+         mebibytes(free), " of ", mebibytes(total),
          " are free; use a smaller batch_size or model, or stop other programs on the card");
   }
   stream_.check(status, "cudaMalloc(&memory, bytes)");
@@ -63,22 +80,28 @@ void* CudaBackend::allocate(std::size_t bytes) {
 }
 
 void CudaBackend::deallocate(void* memory) noexcept {
-  // After a broken context this fails, and there is nothing left to give back.
-  if (memory != nullptr) static_cast<void>(cudaFree(memory));
+  if (memory != nullptr && !stream_.is_broken()) static_cast<void>(cudaFree(memory));
 }
 
 void CudaBackend::copy_to_device(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
+  if (bytes <= Staging::kLargest) {
+    staging_.to_device(device, host, bytes);
+    return;
+  }
   stream_.check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_.get()),
                 "cudaMemcpyAsync(to device)");
   stream_.synchronize();  // the caller may reuse its memory at once
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
-  if (bytes > 0) {
-    stream_.check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_.get()),
-                  "cudaMemcpyAsync(to host)");
+  if (bytes == 0) return;
+  if (bytes <= Staging::kLargest) {
+    staging_.to_host(host, device, bytes);
+    return;
   }
+  stream_.check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_.get()),
+                "cudaMemcpyAsync(to host)");
   stream_.synchronize();
 }
 
@@ -102,12 +125,9 @@ std::string CudaBackend::name() const {
 }
 
 std::string CudaBackend::description() const {
-  int driver = 0, runtime = 0;
-  static_cast<void>(cudaDriverGetVersion(&driver));
-  static_cast<void>(cudaRuntimeGetVersion(&runtime));
-  return concat(card_.name, ", sm_", card_.capability, ", ", card_.multiprocessors,
-                " multiprocessors, ", to_string(precision_), ", CUDA ", version_text(runtime),
-                ", driver for ", version_text(driver));
+  const CudaInfo info = cuda_info();
+  return concat(to_text(card_), ", ", to_string(precision_), ", CUDA ", info.runtime,
+                ", driver for CUDA ", info.driver);
 }
 
 }  // namespace vae::cuda
@@ -115,14 +135,8 @@ std::string CudaBackend::description() const {
 namespace vae {
 
 std::unique_ptr<Backend> make_cuda_backend(const Device& device) {
-  const std::vector<DeviceInfo> cards = cuda_devices();
-  const auto index = static_cast<std::size_t>(std::max(device.index, 0));
-  const bool exists = index < cards.size();
-  if (!exists || !cards[index].usable) {
-    fail(ErrorCode::unavailable, "device cuda:", device.index, ": ",
-         exists ? cards[index].reason
-                : concat(cards.front().usable ? "there is no such card" : cards.front().reason));
-  }
+  const DeviceInfo card = cuda_device(device.index);
+  if (!card.usable) fail(ErrorCode::unavailable, "device ", card.name, ": ", card.reason);
   return std::make_unique<cuda::CudaBackend>(device);
 }
 

@@ -8,6 +8,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/card.h"
+#include "kernels/cuda/staging.h"
 #include "kernels/cuda/stream.h"
 
 namespace vae::cuda {
@@ -29,6 +30,7 @@ class CudaBackend final : public Backend {
   /// `device.precision` automatic takes tf32 from sm_80 on and fp32 before.
   /// Throws Error(unavailable) where the card cannot do what is asked.
   explicit CudaBackend(const Device& device);
+  ~CudaBackend() override;
 
   void* allocate(std::size_t bytes) override;
   void deallocate(void* memory) noexcept override;
@@ -37,6 +39,7 @@ class CudaBackend final : public Backend {
   void fill_zero(void* device, std::size_t bytes) override;
   void synchronize() override;
   std::unique_ptr<Recording> record(std::function<void()> body) override;
+  int64_t steps_per_recording() const override { return kStepsPerGraph; }
   std::string name() const override;
   std::string description() const override;
 
@@ -66,10 +69,14 @@ class CudaBackend final : public Backend {
   void do_dense_likelihood(const DenseForwardArgs& dense,
                            const LikelihoodArgs& likelihood) override;
 
+  /// A graph of so many steps runs for milliseconds, a thousand times what its launch costs.
+  static constexpr int64_t kStepsPerGraph = 64;
+
   int device_index_ = 0;
   Card card_;
   Precision precision_ = Precision::fp32;  // never automatic
   Stream stream_;
+  Staging staging_;
   UniqueMemory workspace_floats_, workspace_tickets_;
   Workspace workspace_;
 };

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// Which cards this machine has, and why one cannot be used.
+// Which cards this machine has, and why one cannot be used. Nothing here creates a context.
 #include <cuda_runtime_api.h>
+
+#include <cstdlib>
+#include <string_view>
 
 #include "kernels/backend.h"
 #include "kernels/check.h"
+#include "kernels/cuda/architectures.h"
 #include "kernels/cuda/card.h"
 #include "kernels/cuda/handle.h"
+
+#ifndef VAE_CUDA_ARCHITECTURES
+#define VAE_CUDA_ARCHITECTURES ""  // unknown; the simulated card takes everything
+#endif
 
 namespace vae {
 
@@ -14,35 +22,58 @@ namespace cuda {
 
 namespace {
 
-constexpr int kOldestCapability = 75;  // the oldest that CUDA 13 compiles for
+constexpr int kOldestCapability = 75;  // the kernels' oldest, and the oldest of CUDA 13
+
+std::string capability_text(int capability) {
+  return concat(capability / 10, ".", capability % 10);
+}
 
 /// Why there is no card, from what cudaGetDeviceCount() returned.
 std::string reason_without_cards(cudaError_t status) {
-  int driver = 0, runtime = 0;
-  static_cast<void>(cudaDriverGetVersion(&driver));
-  static_cast<void>(cudaRuntimeGetVersion(&runtime));
+  const CudaInfo info = cuda_info();
   const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (status == cudaErrorInsufficientDriver && driver == 0) {
-    return "no NVIDIA driver is installed (libcuda.so.1 was not found); install one, or run the "
-           "container with GPU access";
+  if (status == cudaErrorInsufficientDriver && info.driver.empty()) {
+    return "no NVIDIA driver is installed (libcuda.so.1 was not found or does not start); install "
+           "one, or give the container access to the GPU (docker run --gpus all)";
   }
   if (status == cudaErrorInsufficientDriver) {
-    return concat("the NVIDIA driver supports CUDA ", version_text(driver),
-                  ", but this program needs ", version_text(runtime), "; update the driver");
+    return concat("the NVIDIA driver supports CUDA ", info.driver, " but this program needs ",
+                  info.runtime, "; update the driver, or build with an older CUDA toolkit");
   }
-  if (visible != nullptr && (status == cudaErrorNoDevice || status == cudaSuccess)) {
-    return concat("CUDA_VISIBLE_DEVICES='", visible, "' hides every card; unset it");
+  if (status == cudaErrorStubLibrary) {
+    return "the program found the toolkit's stub of libcuda.so in place of the driver's; take the "
+           "folder `stubs` out of LD_LIBRARY_PATH";
   }
-  if (status == cudaErrorNoDevice || status == cudaSuccess) {
-    return "the NVIDIA driver sees no card; check that it is plugged in and given to this machine";
+  const bool no_card = status == cudaErrorNoDevice || status == cudaSuccess;
+  if (no_card && visible != nullptr) {
+    return concat("CUDA_VISIBLE_DEVICES='", visible,
+                  "' leaves no card visible; unset it or name a card, as in 0");
+  }
+  if (no_card) {
+    return "the NVIDIA driver sees no card; check that `nvidia-smi` lists it and that this machine "
+           "or container was given it";
   }
   if (status == cudaErrorSystemDriverMismatch) {
-    return "the NVIDIA driver's kernel module and libraries are of different versions; reboot "
-           "after "
-           "the update";
+    return "the NVIDIA driver's kernel module and its libraries are of different versions; reboot "
+           "after the driver's update";
   }
-  return concat("the NVIDIA driver reports ", cudaGetErrorName(status), " (",
-                static_cast<int>(status), ", ", cudaGetErrorString(status), ")");
+  return concat("the NVIDIA driver reports ", status_text(status),
+                "; `nvidia-smi` and `dmesg` may say more, and a reboot may help");
+}
+
+/// Empty when the card can be used.
+std::string reason_against(const Card& card) {
+  const std::string text =
+      concat(card.name, " has compute capability ", capability_text(card.capability));
+  if (card.capability < kOldestCapability) {
+    return concat(text, "; the oldest that can be used is ", capability_text(kOldestCapability));
+  }
+  const std::vector<Architecture> embedded = parse_architectures(VAE_CUDA_ARCHITECTURES);
+  if (!embedded.empty() && !runs_on(embedded, card.capability)) {
+    return concat(text, " but this program holds code for ", to_text(embedded),
+                  "; build it with CMAKE_CUDA_ARCHITECTURES=", card.capability);
+  }
+  return {};
 }
 
 DeviceInfo describe(int index) {
@@ -50,24 +81,22 @@ DeviceInfo describe(int index) {
   info.name = concat("cuda:", index);
   try {
     const Card card = find_card(index);
-    info.description = concat(card.name, ", sm_", card.capability, ", ", card.multiprocessors,
-                              " multiprocessors, ", card.memory_bytes >> 20, " MiB");
+    info.description = to_text(card);
     info.memory_bytes = card.memory_bytes;
-    info.usable = card.capability >= kOldestCapability;
-    if (!info.usable) {
-      info.reason = concat(card.name, " has compute capability ", card.capability / 10, ".",
-                           card.capability % 10, "; this program needs 7.5 or later");
-    }
+    info.reason = reason_against(card);
   } catch (const Error& error) {
     info.description = "NVIDIA GPU";
     info.reason = error.what();
   }
+  info.usable = info.reason.empty();
   return info;
 }
 
-}  // namespace
+std::string version_text(int version) {
+  return version == 0 ? std::string() : concat(version / 1000, ".", version % 1000 / 10);
+}
 
-std::string version_text(int version) { return concat(version / 1000, ".", version % 1000 / 10); }
+}  // namespace
 
 Card find_card(int index) {
   cudaDeviceProp properties;
@@ -75,7 +104,7 @@ Card find_card(int index) {
   if (status != cudaSuccess) {
     static_cast<void>(cudaGetLastError());
     fail(ErrorCode::unavailable, "the properties of CUDA device ", index,
-         " cannot be read: ", cudaGetErrorString(status));
+         " cannot be read: ", status_text(status));
   }
   Card card;
   card.name = properties.name;
@@ -84,6 +113,11 @@ Card find_card(int index) {
   card.shared_bytes_per_block = static_cast<int64_t>(properties.sharedMemPerBlockOptin);
   card.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
   return card;
+}
+
+std::string to_text(const Card& card) {
+  return concat(card.name, ", sm_", card.capability, ", ", card.multiprocessors,
+                " multiprocessors, ", card.memory_bytes >> 20, " MiB");
 }
 
 }  // namespace cuda
@@ -104,6 +138,20 @@ std::vector<DeviceInfo> cuda_devices() {
     devices.push_back(none);
   }
   return devices;
+}
+
+std::string cuda_toolkit() { return cuda::version_text(CUDART_VERSION); }
+
+CudaInfo cuda_info() {
+  int driver = 0, runtime = 0;
+  static_cast<void>(cudaDriverGetVersion(&driver));
+  static_cast<void>(cudaRuntimeGetVersion(&runtime));
+  CudaInfo info;
+  info.toolkit = cuda_toolkit();
+  info.architectures = cuda::to_text(cuda::parse_architectures(VAE_CUDA_ARCHITECTURES));
+  info.driver = cuda::version_text(driver);
+  info.runtime = cuda::version_text(runtime);
+  return info;
 }
 
 }  // namespace vae

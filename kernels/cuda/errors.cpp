@@ -11,21 +11,25 @@ namespace vae::cuda {
 
 namespace {
 
-/// After one of these the process must end: the context is gone, and every later call fails.
-bool is_sticky(cudaError_t status) {
-  constexpr std::array kSticky = {cudaErrorECCUncorrectable,
-                                  cudaErrorNvlinkUncorrectable,
-                                  cudaErrorIllegalAddress,
-                                  cudaErrorLaunchTimeout,
-                                  cudaErrorAssert,
-                                  cudaErrorHardwareStackError,
-                                  cudaErrorIllegalInstruction,
-                                  cudaErrorMisalignedAddress,
-                                  cudaErrorInvalidAddressSpace,
-                                  cudaErrorInvalidPc,
-                                  cudaErrorLaunchFailure};
-  return std::find(kSticky.begin(), kSticky.end(), status) != kSticky.end();
-}
+// By number, since older toolkits lack some of the names.
+constexpr std::array kEndingTheProcess = {
+    214,  // ECCUncorrectable
+    220,  // NvlinkUncorrectable
+    226,  // Contained
+    700,  // IllegalAddress
+    702,  // LaunchTimeout
+    709,  // ContextIsDestroyed
+    710,  // Assert
+    714,  // HardwareStackError
+    715,  // IllegalInstruction
+    716,  // MisalignedAddress
+    717,  // InvalidAddressSpace
+    718,  // InvalidPc
+    719,  // LaunchFailure
+    721,  // TensorMemoryLeak
+    810,  // MpsClientTerminated
+    911,  // ExternalDevice
+};
 
 bool has_no_code_for_the_card(cudaError_t status) {
   return status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
@@ -34,23 +38,37 @@ bool has_no_code_for_the_card(cudaError_t status) {
 
 }  // namespace
 
-void check(cudaError_t status, const char* call, const char* context) {
+bool ends_the_process(cudaError_t status) {
+  return std::find(kEndingTheProcess.begin(), kEndingTheProcess.end(), static_cast<int>(status)) !=
+         kEndingTheProcess.end();
+}
+
+std::string status_text(cudaError_t status) {
+  return concat(cudaGetErrorName(status), " (", static_cast<int>(status), ", ",
+                cudaGetErrorString(status), ")");
+}
+
+void check(cudaError_t status, const char* call, const std::string& context) {
   if (status == cudaSuccess) return;
+  const std::string what = concat(call, " failed with ", status_text(status));
+  if (ends_the_process(status)) {
+    fail(ErrorCode::device, what, context,
+         "; this process can no longer use the GPU. Run again with VAE_CUDA_SYNC=1 to see which "
+         "kernel failed, and under compute-sanitizer to see why");
+  }
   static_cast<void>(cudaGetLastError());  // so that an error that passes is not seen twice
-  const std::string what = concat(call, " failed with ", cudaGetErrorName(status), " (",
-                                  static_cast<int>(status), ", ", cudaGetErrorString(status), ")");
   if (status == cudaErrorMemoryAllocation) {
     fail(ErrorCode::out_of_memory, what, "; use a smaller batch_size or model");
   }
+  if (status == cudaErrorDevicesUnavailable) {
+    fail(ErrorCode::unavailable, what,
+         ": another process has the card for itself, or it is in the compute mode Prohibited; "
+         "`nvidia-smi -q -d COMPUTE` shows the mode");
+  }
   if (has_no_code_for_the_card(status)) {
     fail(ErrorCode::unavailable, what,
-         ": this program holds no code for this card; build it with its number in "
+         ": this program holds no code for this card; build it with the card's number in "
          "CMAKE_CUDA_ARCHITECTURES (`vae doctor` shows both)");
-  }
-  if (is_sticky(status)) {
-    fail(ErrorCode::device, what, context,
-         "; the GPU can no longer be used by this process. Run again with VAE_CUDA_SYNC=1 to see "
-         "which kernel failed, and under compute-sanitizer to see why");
   }
   fail(ErrorCode::device, what, context);
 }

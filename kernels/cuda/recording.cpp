@@ -20,6 +20,9 @@ class Closure final : public Recording {
 class Graph final : public Recording {
  public:
   Graph(Stream& stream, UniqueGraphExec graph) : stream_(stream), graph_(std::move(graph)) {}
+  ~Graph() override {
+    if (stream_.is_broken()) graph_.release();
+  }
   void replay() override {
     stream_.check(cudaGraphLaunch(graph_.get(), stream_.get()), "cudaGraphLaunch(graph, stream)");
   }
@@ -30,17 +33,20 @@ class Graph final : public Recording {
 };
 
 /// Ends the capture in any case, so that the stream can be used after an exception.
-UniqueGraph capture(const Stream& stream, const std::function<void()>& body) {
+UniqueGraph capture(Stream& stream, const std::function<void()>& body) {
   UniqueGraph graph;
-  VAE_CUDA(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
+  stream.check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
+               "cudaStreamBeginCapture(stream)");
   try {
     body();
   } catch (...) {
-    static_cast<void>(cudaStreamEndCapture(stream.get(), graph.out()));
-    static_cast<void>(cudaGetLastError());
+    if (!stream.is_broken()) {
+      static_cast<void>(cudaStreamEndCapture(stream.get(), graph.out()));
+      static_cast<void>(cudaGetLastError());
+    }
     throw;
   }
-  VAE_CUDA(cudaStreamEndCapture(stream.get(), graph.out()));
+  stream.check(cudaStreamEndCapture(stream.get(), graph.out()), "cudaStreamEndCapture(stream)");
   return graph;
 }
 
@@ -55,8 +61,9 @@ std::unique_ptr<Recording> record_graph(Stream& stream, std::function<void()> bo
   if (is_eager()) return std::make_unique<Closure>(std::move(body));
   const UniqueGraph graph = capture(stream, body);
   UniqueGraphExec executable;
-  VAE_CUDA(cudaGraphInstantiate(executable.out(), graph.get(), 0));
-  VAE_CUDA(cudaGraphUpload(executable.get(), stream.get()));
+  stream.check(cudaGraphInstantiate(executable.out(), graph.get(), 0),
+               "cudaGraphInstantiate(graph)");
+  stream.check(cudaGraphUpload(executable.get(), stream.get()), "cudaGraphUpload(graph, stream)");
   return std::make_unique<Graph>(stream, std::move(executable));
 }
 

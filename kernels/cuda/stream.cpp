@@ -14,13 +14,18 @@ Stream::Stream() {
   VAE_CUDA(cudaStreamCreateWithFlags(stream_.out(), cudaStreamNonBlocking));
 }
 
+Stream::~Stream() {
+  if (broken_) stream_.release();
+}
+
 void Stream::synchronize() {
   check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize(stream)");
 }
 
-void Stream::check(cudaError_t status, const char* call) const {
+void Stream::check(cudaError_t status, const char* call) {
   if (status == cudaSuccess) return;
-  cuda::check(status, call, concat("; last kernels launched: ", recent_kernels()).c_str());
+  broken_ = broken_ || ends_the_process(status);
+  cuda::check(status, call, concat("; last kernels launched: ", recent_kernels()));
 }
 
 std::string Stream::recent_kernels() const {

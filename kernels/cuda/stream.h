@@ -16,6 +16,9 @@ namespace vae::cuda {
 class Stream {
  public:
   Stream();
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   /// Launches kernel(arguments...); the arguments are converted to the kernel's parameters. `name`
   /// must be a literal. With VAE_CUDA_SYNC=1 in the environment it waits for the kernel, to find
@@ -31,9 +34,12 @@ class Stream {
   /// Waits for everything issued; throws what the kernels reported.
   void synchronize();
   /// For calls that may report an error of a kernel launched earlier.
-  void check(cudaError_t status, const char* call) const;
+  void check(cudaError_t status, const char* call);
 
   cudaStream_t get() const { return stream_.get(); }
+  /// Whether an error ended the context. What was created with it is then abandoned: calls that
+  /// destroy would fail, and some hang.
+  bool is_broken() const { return broken_; }
   /// Names of the last kernels launched, oldest first, for error messages.
   std::string recent_kernels() const;
 
@@ -45,6 +51,7 @@ class Stream {
 
   UniqueStream stream_;
   bool synchronous_ = false;
+  bool broken_ = false;
   std::array<const char*, kRemembered> recent_{};
   std::size_t launches_ = 0;
 };

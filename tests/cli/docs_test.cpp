@@ -80,8 +80,9 @@ std::set<std::string> declared_options(const std::string& verb) {
 
 TEST(DocsTest, EverySectionOfAVerbNamesItsOptions) {
   const std::string text = document("cli.md");
-  for (const char* verb : {"train", "eval", "sample", "reconstruct", "interpolate", "traverse",
-                           "manifold", "encode", "decode", "bench", "inspect", "devices"}) {
+  for (const char* verb :
+       {"train", "eval", "sample", "reconstruct", "interpolate", "traverse", "manifold", "encode",
+        "decode", "bench", "inspect", "devices", "doctor"}) {
     const std::string heading = std::string("\n## vae ") + verb + "\n";
     const std::size_t begin = text.find(heading);
     ASSERT_NE(begin, std::string::npos) << verb;

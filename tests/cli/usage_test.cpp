@@ -8,9 +8,9 @@
 namespace vae::test {
 namespace {
 
-const std::vector<std::string> kVerbs = {"train",       "eval",     "sample",   "reconstruct",
-                                         "interpolate", "traverse", "manifold", "encode",
-                                         "decode",      "bench",    "inspect",  "devices"};
+const std::vector<std::string> kVerbs = {
+    "train",  "eval",   "sample", "reconstruct", "interpolate", "traverse", "manifold",
+    "encode", "decode", "bench",  "inspect",     "devices",     "doctor"};
 
 using UsageTest = CliTest;
 

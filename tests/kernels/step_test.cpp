@@ -70,6 +70,34 @@ TEST_P(AccumulateTest, OneBadRowOfManySpoilsTheBatch) {
   }
 }
 
+class StreakTest : public BackendTest {};
+
+TEST_P(StreakTest, TheStepThatCompletesItIsRemembered) {
+  Schedule schedule;
+  schedule.images = 100;
+  schedule.total_steps = 100;
+  schedule.max_skipped_in_a_row = 3;
+  const auto after = [&](StepState start) {
+    const DeviceState state(backend(), start);
+    backend().begin_step(state.get(), schedule);
+    return state.value();
+  };
+  StepState start;
+  start.step = 7;
+  start.skipped_in_a_row = 2;
+  EXPECT_EQ(after(start).diverged_at, 0u);
+  start.skipped_in_a_row = 3;
+  EXPECT_EQ(after(start).diverged_at, 7u);
+  EXPECT_EQ(after(start).step, 8u);
+  start.diverged_at = 4;
+  EXPECT_EQ(after(start).diverged_at, 4u) << "the first one counts";
+  start.diverged_at = 7;
+  start.skipped_in_a_row = 0;
+  EXPECT_EQ(after(start).diverged_at, 7u) << "and stays when the streak is over";
+  schedule.max_skipped_in_a_row = 0;
+  EXPECT_EQ(after(StepState{}).diverged_at, 0u);
+}
+
 class GradientNormTest : public BackendTest {
  protected:
   template <typename Tensor>
@@ -112,6 +140,7 @@ TEST_P(GradientNormTest, SquaresThatOverflowFloatsAreStillGood) {
 
 VAE_INSTANTIATE_BACKENDS(AccumulateTest);
 VAE_INSTANTIATE_BACKENDS(GradientNormTest);
+VAE_INSTANTIATE_BACKENDS(StreakTest);
 
 }  // namespace
 }  // namespace vae::testing
