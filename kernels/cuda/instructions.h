@@ -8,13 +8,10 @@
 // Bodies that need sm_80 trap on older cards: what launches kernels chooses others there.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "kernels/cuda/simt.h"
-
-#ifndef __CUDACC__
-#include <bit>
-#endif
 
 namespace vae::cuda {
 
@@ -110,7 +107,8 @@ __device__ inline uint32_t to_tf32(float x) {
   }
 }
 #else
-inline uint32_t to_tf32(float x) {
+inline uint32_t to_tf32(float x, simt::Location where = simt::Location::current()) {
+  simt::require_capability(80, "to_tf32", where);
   const auto bits = std::bit_cast<uint32_t>(x);
   const uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return 0x7fffffffu;
@@ -132,7 +130,8 @@ __device__ inline uint32_t to_bf16x2(float low, float high) {
   }
 }
 #else
-inline uint32_t to_bf16x2(float low, float high) {
+inline uint32_t to_bf16x2(float low, float high, simt::Location where = simt::Location::current()) {
+  simt::require_capability(80, "to_bf16x2", where);
   const auto round = [](float x) -> uint32_t {
     const auto bits = std::bit_cast<uint32_t>(x);
     if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fffu;
@@ -218,6 +217,7 @@ __device__ inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uin
 #else
 inline void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                      simt::Location where = simt::Location::current()) {
+  simt::require_capability(80, "mma_tf32", where);
   twin::MmaOperands operands{d, a, b};
   simt::full_warp<twin::MmaOperands, twin::mma_tf32>(operands, "mma_tf32", where);
 }
@@ -241,6 +241,7 @@ __device__ inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uin
 #else
 inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                      simt::Location where = simt::Location::current()) {
+  simt::require_capability(80, "mma_bf16", where);
   twin::MmaOperands operands{d, a, b};
   simt::full_warp<twin::MmaOperands, twin::mma_bf16>(operands, "mma_bf16", where);
 }

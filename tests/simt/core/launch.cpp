@@ -285,12 +285,22 @@ Options& options() {
     if (const char* seed = std::getenv("VAE_SIMT_SEED")) {
       initial.seed = std::strtoull(seed, nullptr, 10);
     }
+    if (const char* capability = std::getenv("VAE_SIMT_CAPABILITY")) {
+      initial.capability = std::atoi(capability);
+    }
     return initial;
   }();
   return instance;
 }
 
 void restart_schedules() { g_launches = 0; }
+
+void require_capability(int capability, const char* name, Location where) {
+  if (!in_kernel() || options().capability >= capability) return;
+  fail(std::string(name) + " needs sm_" + std::to_string(capability) + ", this card is sm_" +
+           std::to_string(options().capability),
+       where);
+}
 
 bool in_kernel() { return t_runs_grid && g_thread != nullptr; }
 

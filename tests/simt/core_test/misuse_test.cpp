@@ -178,6 +178,25 @@ TEST_F(MisuseTest, TensorCoreInstructionWithoutAllLanes) {
   EXPECT_CONTAINS(message(divergent_mma_kernel), "wait for it at mma_bf16");
 }
 
+template <int kInstruction>
+__global__ void new_instruction_kernel() {
+  float d[4] = {};
+  const uint32_t a[4] = {}, b[2] = {};
+  if (kInstruction == 0) mma_tf32(d, a, b);
+  if (kInstruction == 1) mma_bf16(d, a, b);
+  if (kInstruction == 2) to_tf32(1.0f);
+  if (kInstruction == 3) to_bf16x2(1.0f, 2.0f);
+}
+
+TEST_F(MisuseTest, InstructionsOfLaterCards) {
+  EXPECT_EQ(error_of([] { launch_kernel(nullptr, {1, 32}, new_instruction_kernel<0>); }), "");
+  simt::options().capability = 75;
+  EXPECT_CONTAINS(message(new_instruction_kernel<0>), "mma_tf32 needs sm_80, this card is sm_75");
+  EXPECT_CONTAINS(message(new_instruction_kernel<1>), "mma_bf16 needs sm_80");
+  EXPECT_CONTAINS(message(new_instruction_kernel<2>), "to_tf32 needs sm_80");
+  EXPECT_CONTAINS(message(new_instruction_kernel<3>), "to_bf16x2 needs sm_80");
+}
+
 // ---- shared memory ------------------------------------------------------------------------------
 
 __global__ void large_static_kernel() {

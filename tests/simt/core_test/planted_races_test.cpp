@@ -72,10 +72,21 @@ enum class Product {
   kFragmentsSwapped
 };
 
-constexpr int kSteps = 6;
-constexpr int kPitch = 12;  // floats; 8 of them are used
+constexpr int kSteps = 4;
+constexpr int kStepDepth = 32;
+constexpr int kDepth = kSteps * kStepDepth;
+constexpr int kPitch = kStepDepth + 4;  // floats; rows are aligned to 16 bytes
 
-/// D[16, 8 w ..] = A[16, 48] B[48, 32] for four warps w. A: [16, 48], b_transposed: [32, 48].
+/// Copies rows of kStepDepth floats of x, which has kDepth columns, into a tile.
+__device__ void load_rows(float* tile, const float* x, int rows, int step) {
+  for (int i = static_cast<int>(threadIdx.x); i < rows * kStepDepth / 4; i += 128) {
+    const int row = i / (kStepDepth / 4), column = i % (kStepDepth / 4) * 4;
+    copy_async<16>(tile + row * kPitch + column, x + row * kDepth + step * kStepDepth + column,
+                   true);
+  }
+}
+
+/// D[16, 8 w ..] = A[16, kDepth] B[kDepth, 32] for four warps w. b_transposed: [32, kDepth].
 template <Product kFault>
 __global__ void product_kernel(const float* a, const float* b_transposed, float* d) {
   VAE_SHARED(float, a_tile, [2][16 * kPitch]);
@@ -83,11 +94,8 @@ __global__ void product_kernel(const float* a, const float* b_transposed, float*
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
   const int g = lane / 4, t = lane % 4;
   const auto load = [&](int step) {
-    const int row = thread / 4, column = thread % 4 * 2;
-    float* a_to = a_tile[step % 2] + row % 16 * kPitch + column;
-    if (row < 16) copy_async<8>(a_to, a + row * 48 + step * 8 + column, true);
-    copy_async<8>(b_tile[step % 2] + row * kPitch + column,
-                  b_transposed + row * 48 + step * 8 + column, true);
+    load_rows(a_tile[step % 2], a, 16, step);
+    load_rows(b_tile[step % 2], b_transposed, 32, step);
     copy_async_commit();
   };
   constexpr int kLastPending = kFault == Product::kWaitTooWeak ? 1 : 0;
@@ -101,17 +109,19 @@ __global__ void product_kernel(const float* a, const float* b_transposed, float*
       copy_async_wait<kLastPending>();
     }
     if (kFault != Product::kNoBarrierAfterWait) __syncthreads();
-    const float* a_at = a_tile[step % 2] + g * kPitch + t;
-    const float* b_at = b_tile[step % 2] + (warp * 8 + g) * kPitch + t;
-    uint32_t a_bits[4] = {to_tf32(a_at[0]), to_tf32(a_at[8 * kPitch]), to_tf32(a_at[4]),
-                          to_tf32(a_at[8 * kPitch + 4])};
-    const uint32_t b_bits[2] = {to_tf32(b_at[0]), to_tf32(b_at[4])};
-    if (kFault == Product::kFragmentsSwapped) {
-      const uint32_t second = a_bits[1];
-      a_bits[1] = a_bits[2];
-      a_bits[2] = second;
+    for (int k = 0; k < kStepDepth; k += 8) {
+      const float* a_at = a_tile[step % 2] + g * kPitch + k + t;
+      const float* b_at = b_tile[step % 2] + (warp * 8 + g) * kPitch + k + t;
+      uint32_t a_bits[4] = {to_tf32(a_at[0]), to_tf32(a_at[8 * kPitch]), to_tf32(a_at[4]),
+                            to_tf32(a_at[8 * kPitch + 4])};
+      const uint32_t b_bits[2] = {to_tf32(b_at[0]), to_tf32(b_at[4])};
+      if (kFault == Product::kFragmentsSwapped) {
+        const uint32_t second = a_bits[1];
+        a_bits[1] = a_bits[2];
+        a_bits[2] = second;
+      }
+      mma_tf32(sums, a_bits, b_bits);
     }
-    mma_tf32(sums, a_bits, b_bits);
     if (kFault != Product::kNoBarrierAfterUse) __syncthreads();
   }
   for (int i = 0; i < 4; ++i) d[(g + i / 2 * 8) * 32 + warp * 8 + 2 * t + i % 2] = sums[i];
@@ -120,7 +130,7 @@ __global__ void product_kernel(const float* a, const float* b_transposed, float*
 template <Product kFault>
 bool multiplies() {
   HostDevice device;
-  std::vector<float> a(16 * 48), b(32 * 48);
+  std::vector<float> a(16 * kDepth), b(32 * kDepth);
   for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 11) - 5;
   for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 7) - 3;
   float* d = device.upload(std::vector<float>(16 * 32));
@@ -128,7 +138,7 @@ bool multiplies() {
   for (std::size_t row = 0; row < 16; ++row) {
     for (std::size_t column = 0; column < 32; ++column) {
       float sum = 0;
-      for (std::size_t k = 0; k < 48; ++k) sum += a[row * 48 + k] * b[column * 48 + k];
+      for (std::size_t k = 0; k < kDepth; ++k) sum += a[row * kDepth + k] * b[column * kDepth + k];
       if (d[row * 32 + column] != sum) return false;
     }
   }

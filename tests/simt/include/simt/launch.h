@@ -28,7 +28,9 @@ struct Options {
   /// number: a random schedule, a function of the seed and of the launches before. The variable
   /// VAE_SIMT_SEED sets the initial value.
   std::uint64_t seed = 0;
-  std::size_t max_shared_bytes = 227 * 1024;  // dynamic; the largest of any card (sm_90)
+  std::size_t max_shared_bytes = 227 * 1024;  // of a block; the most of any card (sm_90)
+  /// 75 for sm_75: instructions of later cards fail. VAE_SIMT_CAPABILITY sets the initial value.
+  int capability = 80;
 };
 Options& options();
 
@@ -46,6 +48,9 @@ void set_enqueue(EnqueueHook hook);  // an empty one: grids run at once
 
 /// Hands a launch to the hook, or runs it now and returns 0.
 int enqueue(CUstream_st* stream, const LaunchShape& shape, std::function<void()> thread);
+
+/// Fails in a kernel if the card is older.
+void require_capability(int capability, const char* name, Location where);
 
 /// True while a kernel runs, that is, within run_grid.
 bool in_kernel();
