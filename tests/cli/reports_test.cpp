@@ -150,6 +150,9 @@ TEST_F(BenchTest, MeasuresEveryBatchSizeAgainstTheFloor) {
     EXPECT_FALSE(row["operations"].empty());
   }
   EXPECT_TRUE(result["build"].is_string());
+  EXPECT_EQ(result["config"]["model"]["encoder"], json({16}));
+  EXPECT_FALSE(result["config"]["training"].contains("batch_size")) << "it is not what was run";
+  EXPECT_EQ(result["repetitions"], 2);
 }
 
 TEST_F(BenchTest, WritesCsvWithAHeaderAndARowEach) {
