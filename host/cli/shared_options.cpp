@@ -29,7 +29,7 @@ void DeviceOptions::declare(Command& command) {
   command.integer("--threads", threads_, 0, 4096,
                   "CPU threads; 0: all this process may use (affinity, cgroup quota)");
   command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
-               "pin the CPU's instruction set instead of taking the best");
+               "pin the instruction set of vae's own loops (oneDNN chooses its own)");
 }
 
 DeviceChoice DeviceOptions::choose(Terminal& terminal) const {

@@ -120,7 +120,8 @@ TEST_F(TrainTest, AnUnknownKeyInTheFileIsAnErrorWithASuggestion) {
 }
 
 TEST_F(TrainTest, AnImageSizeThatContradictsTheDataIsRefused) {
-  expect_failure(run_vae(train_words("run", {"--height", "28"})), 2, {"8x8x1", "28x8x1"});
+  expect_failure(run_vae(train_words("run", {"--height", "28"})), 2,
+                 {"8x8x1", "28x8x1", "leave the options out"});
 }
 
 TEST_F(TrainTest, RefusesAFolderThatHoldsARunUnlessToldToOverwrite) {
