@@ -31,6 +31,20 @@ Device Device::parse(std::string_view text) {
        "' is none of auto, cpu, cuda, cuda:0, cuda:1, ...");
 }
 
+std::string_view to_string(Precision value) {
+  switch (value) {
+    case Precision::automatic:
+      return "auto";
+    case Precision::fp32:
+      return "fp32";
+    case Precision::tf32:
+      return "tf32";
+    case Precision::bf16:
+      return "bf16";
+  }
+  return "";
+}
+
 std::vector<DeviceInfo> list_devices() {
   std::vector<DeviceInfo> devices = cuda_devices();
   devices.push_back(cpu_device());

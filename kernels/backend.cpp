@@ -52,6 +52,55 @@ void check_state(std::string_view operation, const void* state) {
   VAE_CHECK(state != nullptr, operation, ": the step state is missing");
 }
 
+void check(const LoadBatchArgs& args) {
+  check_matrix("load_batch", "x", args.x);
+  check_matrix("load_batch", "pixels", args.pixels);
+  check_shape("load_batch", "x", args.x, {args.x.rows(), args.pixels.cols()});
+  check_state("load_batch", args.state);
+}
+
+void check(const DenseForwardArgs& args) {
+  check_matrix("dense_forward", "x", args.x);
+  check_matrix("dense_forward", "w", args.w);
+  const int64_t rows = args.x.rows(), out = args.w.rows();
+  check_shape("dense_forward", "w", args.w, {out, args.x.cols()});
+  check_shape("dense_forward", "b", args.b, {out});
+  check_shape("dense_forward", "y", args.y, {rows, out});
+  check_optional("dense_forward", "pre", args.pre, {rows, out});
+  VAE_CHECK(args.pre || !needs_pre_activation(args.activation),
+            "dense_forward: gelu and silu need memory for the pre-activation");
+}
+
+void check(const GaussianForwardArgs& args) {
+  check_matrix("gaussian_forward", "heads", args.heads);
+  check_matrix("gaussian_forward", "z", args.z);
+  const int64_t rows = args.heads.rows(), latent = args.z.cols();
+  check_shape("gaussian_forward", "heads", args.heads, {rows, 2 * latent});
+  check_shape("gaussian_forward", "z", args.z, {rows * args.samples, latent});
+  check_optional("gaussian_forward", "kl", args.kl, {rows});
+  check_optional("gaussian_forward", "log_ratio", args.log_ratio, {rows * args.samples});
+  check_state("gaussian_forward", args.noise.state);
+}
+
+void check(const LikelihoodArgs& args) {
+  check_matrix("likelihood", "x", args.x);
+  const int64_t rows = args.x.rows() * args.samples;
+  const Shape shape{rows, args.x.cols()};
+  check_shape("likelihood", "outputs", args.outputs, shape);
+  check_shape("likelihood", "log_px", args.log_px, {rows});
+  check_optional("likelihood", "doutputs", args.doutputs, shape);
+  if (args.likelihood == Likelihood::gaussian) {
+    check_shape("likelihood", "log_variance", args.log_variance, {1});
+    check_optional("likelihood", "dlog_variance", args.dlog_variance, {1});
+  }
+}
+
+/// The second operation of a pair reads what the first one writes.
+void check_pair(std::string_view pair, std::string_view name, ConstView written, ConstView read) {
+  VAE_CHECK(written.data == read.data && written.shape == read.shape, pair, ": ", name,
+            " must be the same tensor in both operations");
+}
+
 }  // namespace
 
 void Backend::begin_step(StepState* state, const Schedule& schedule) {
@@ -62,24 +111,13 @@ void Backend::begin_step(StepState* state, const Schedule& schedule) {
 
 void Backend::load_batch(const LoadBatchArgs& args) {
   const Observed observed(observer_, "load_batch");
-  check_matrix("load_batch", "x", args.x);
-  check_matrix("load_batch", "pixels", args.pixels);
-  check_shape("load_batch", "x", args.x, {args.x.rows(), args.pixels.cols()});
-  check_state("load_batch", args.state);
+  check(args);
   do_load_batch(args);
 }
 
 void Backend::dense_forward(const DenseForwardArgs& args) {
   const Observed observed(observer_, "dense_forward");
-  check_matrix("dense_forward", "x", args.x);
-  check_matrix("dense_forward", "w", args.w);
-  const int64_t rows = args.x.rows(), out = args.w.rows();
-  check_shape("dense_forward", "w", args.w, {out, args.x.cols()});
-  check_shape("dense_forward", "b", args.b, {out});
-  check_shape("dense_forward", "y", args.y, {rows, out});
-  check_optional("dense_forward", "pre", args.pre, {rows, out});
-  VAE_CHECK(args.pre || !needs_pre_activation(args.activation),
-            "dense_forward: gelu and silu need memory for the pre-activation");
+  check(args);
   do_dense_forward(args);
 }
 
@@ -110,14 +148,7 @@ void Backend::dense_backward_weights(const DenseBackwardWeightsArgs& args) {
 
 void Backend::gaussian_forward(const GaussianForwardArgs& args) {
   const Observed observed(observer_, "gaussian_forward");
-  check_matrix("gaussian_forward", "heads", args.heads);
-  check_matrix("gaussian_forward", "z", args.z);
-  const int64_t rows = args.heads.rows(), latent = args.z.cols();
-  check_shape("gaussian_forward", "heads", args.heads, {rows, 2 * latent});
-  check_shape("gaussian_forward", "z", args.z, {rows * args.samples, latent});
-  check_optional("gaussian_forward", "kl", args.kl, {rows});
-  check_optional("gaussian_forward", "log_ratio", args.log_ratio, {rows * args.samples});
-  check_state("gaussian_forward", args.noise.state);
+  check(args);
   do_gaussian_forward(args);
 }
 
@@ -150,16 +181,7 @@ void Backend::posterior_statistics(const PosteriorStatisticsArgs& args) {
 
 void Backend::likelihood(const LikelihoodArgs& args) {
   const Observed observed(observer_, "likelihood");
-  check_matrix("likelihood", "x", args.x);
-  const int64_t rows = args.x.rows() * args.samples;
-  const Shape shape{rows, args.x.cols()};
-  check_shape("likelihood", "outputs", args.outputs, shape);
-  check_shape("likelihood", "log_px", args.log_px, {rows});
-  check_optional("likelihood", "doutputs", args.doutputs, shape);
-  if (args.likelihood == Likelihood::gaussian) {
-    check_shape("likelihood", "log_variance", args.log_variance, {1});
-    check_optional("likelihood", "dlog_variance", args.dlog_variance, {1});
-  }
+  check(args);
   do_likelihood(args);
 }
 
@@ -219,6 +241,65 @@ void Backend::gemm(const GemmArgs& args) {
   check_shape("gemm", "b", args.b, args.transpose_b ? Shape{n, k} : Shape{k, n});
   check_shape("gemm", "c", args.c, {m, n});
   do_gemm(args);
+}
+
+void Backend::load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense) {
+  check_pair("load_dense_forward", "x", load.x, dense.x);
+  if (!fuses(load, dense)) {
+    load_batch(load);
+    dense_forward(dense);
+    return;
+  }
+  const Observed observed(observer_, "load_dense_forward");
+  check(load);
+  check(dense);
+  do_load_dense_forward(load, dense);
+}
+
+void Backend::dense_gaussian_forward(const DenseForwardArgs& dense,
+                                     const GaussianForwardArgs& gaussian) {
+  check_pair("dense_gaussian_forward", "heads", dense.y, gaussian.heads);
+  VAE_CHECK(dense.activation == Activation::none, "dense_gaussian_forward: the heads are linear");
+  if (!fuses(dense, gaussian)) {
+    dense_forward(dense);
+    gaussian_forward(gaussian);
+    return;
+  }
+  const Observed observed(observer_, "dense_gaussian_forward");
+  check(dense);
+  check(gaussian);
+  do_dense_gaussian_forward(dense, gaussian);
+}
+
+void Backend::dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
+  check_pair("dense_likelihood", "outputs", dense.y, args.outputs);
+  VAE_CHECK(dense.activation == Activation::none, "dense_likelihood: the outputs are linear");
+  if (!fuses(dense, args)) {
+    dense_forward(dense);
+    likelihood(args);
+    return;
+  }
+  const Observed observed(observer_, "dense_likelihood");
+  check(dense);
+  check(args);
+  do_dense_likelihood(dense, args);
+}
+
+// What a device inherits that fuses nothing; not reached.
+void Backend::do_load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense) {
+  do_load_batch(load);
+  do_dense_forward(dense);
+}
+
+void Backend::do_dense_gaussian_forward(const DenseForwardArgs& dense,
+                                        const GaussianForwardArgs& gaussian) {
+  do_dense_forward(dense);
+  do_gaussian_forward(gaussian);
+}
+
+void Backend::do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood) {
+  do_dense_forward(dense);
+  do_likelihood(likelihood);
 }
 
 }  // namespace vae

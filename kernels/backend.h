@@ -256,6 +256,17 @@ class Backend {
   void adam(const AdamArgs& args);
   void gemm(const GemmArgs& args);
 
+  // Pairs that a device may run as one kernel. Where it has none for these shapes the two
+  // operations run one after the other, which is also what the tests compare the kernel with.
+  /// load_batch(), then dense_forward() of what it loaded: dense.x is load.x, which is written too.
+  void load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense);
+  /// dense_forward() without activation, then gaussian_forward() of its output: gaussian.heads is
+  /// dense.y, which is written too.
+  void dense_gaussian_forward(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian);
+  /// dense_forward() without activation, then likelihood() of its output: likelihood.outputs is
+  /// dense.y, whose content afterwards is undefined unless likelihood.doutputs is the same memory.
+  void dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood);
+
   /// Not owned; nullptr turns observation off.
   void set_observer(OperationObserver* observer) { observer_ = observer; }
 
@@ -276,6 +287,16 @@ class Backend {
   virtual void do_judge_gradient(const JudgeGradientArgs& args) = 0;
   virtual void do_adam(const AdamArgs& args) = 0;
   virtual void do_gemm(const GemmArgs& args) = 0;
+
+  // Whether the device has one kernel for the pair with these shapes and options, and that kernel.
+  // do_ is called only where fuses() said yes.
+  virtual bool fuses(const LoadBatchArgs&, const DenseForwardArgs&) const { return false; }
+  virtual bool fuses(const DenseForwardArgs&, const GaussianForwardArgs&) const { return false; }
+  virtual bool fuses(const DenseForwardArgs&, const LikelihoodArgs&) const { return false; }
+  virtual void do_load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense);
+  virtual void do_dense_gaussian_forward(const DenseForwardArgs& dense,
+                                         const GaussianForwardArgs& gaussian);
+  virtual void do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood);
 
   OperationObserver* observer_ = nullptr;
 };

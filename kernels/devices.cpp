@@ -3,22 +3,30 @@
 // Which backends this build has: the only place that knows.
 #include "kernels/check.h"
 #include "kernels/cpu/cpu_backend.h"
+#ifdef VAE_WITH_CUDA
+#include "kernels/cuda/make_cuda_backend.h"
+#endif
 
 namespace vae {
 
 std::unique_ptr<Backend> make_backend(const Device& device) {
-  if (device.kind == DeviceKind::cuda) {
-    fail(ErrorCode::unavailable, "device cuda:", device.index, ": ", cuda_devices().front().reason);
-  }
-  return make_cpu_backend(device);
+  if (device.kind != DeviceKind::cuda) return make_cpu_backend(device);
+#ifdef VAE_WITH_CUDA
+  return make_cuda_backend(device);
+#else
+  fail(ErrorCode::unavailable, "device cuda:", device.index, ": ", cuda_devices().front().reason);
+#endif
 }
 
+#ifndef VAE_WITH_CUDA
 std::vector<DeviceInfo> cuda_devices() {
   DeviceInfo none;
   none.name = "cuda";
   none.description = "NVIDIA GPU";
-  none.reason = "this build of vae has no CUDA backend yet";
+  none.reason =
+      "this build of vae has no CUDA backend; build it where nvcc of CUDA 12 or later is on PATH";
   return {none};
 }
+#endif
 
 }  // namespace vae

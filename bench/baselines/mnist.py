@@ -43,18 +43,17 @@ def common_options(description):
     return parser
 
 
-def time_steps(run_steps, synchronize, options):
-    """Seconds per step of each repeat. run_steps(n) does n whole training steps of full batches."""
-    run_steps(2)
-    synchronize()
+def time_steps(run_steps, synchronize, options, unit=1):
+    """Seconds per step of each repeat. run_steps(n) does n whole training steps of full batches;
+    n is a multiple of `unit`. What is compiled at the first call must have been called before."""
     steps, elapsed = 0, 0.0
     begin = time.perf_counter()
-    while elapsed < options.warmup_seconds:
-        run_steps(4)
+    while elapsed < options.warmup_seconds or steps == 0:
+        run_steps(4 * unit)
         synchronize()
-        steps += 4
+        steps += 4 * unit
         elapsed = time.perf_counter() - begin
-    count = max(1, round(steps / elapsed * options.seconds))
+    count = max(1, round(steps / elapsed * options.seconds / unit)) * unit
     seconds = []
     for _ in range(options.repeats):
         begin = time.perf_counter()
@@ -70,7 +69,7 @@ def quartiles(values):
 
 
 def report(options, seconds_per_step, epochs, **labels):
-    """Prints the one JSON object of a baseline."""
+    """Prints the one JSON object of a baseline. Rates are of the timed repeats, not of `epochs`."""
     result = dict(labels)
     result.update(threads=options.threads, batch_size=options.batch_size, seed=options.seed)
     if seconds_per_step:

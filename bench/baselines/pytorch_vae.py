@@ -27,7 +27,9 @@ MODES = {
     "compile-max-autotune": "the same with mode='max-autotune-no-cudagraphs'",
     "compile-reduce-overhead": "the same with mode='reduce-overhead' (CUDA graphs on a GPU)",
     "cuda-graph": "whole steps captured as CUDA graphs, Adam(fused=True, capturable=True)",
+    "cuda-graph-compile": "the same, with loss and gradients by torch.compile",
 }
+GRAPH_MODES = ("cuda-graph", "cuda-graph-compile")
 
 
 class Vae(nn.Module):
@@ -76,7 +78,7 @@ class Trainer:
     def make_optimizer(self):
         mode = self.options.mode
         kind = {"eager": {}, "foreach-adam": {"foreach": True}}.get(mode, {"fused": True})
-        if mode == "cuda-graph":
+        if mode in GRAPH_MODES:
             kind["capturable"] = True
         return torch.optim.Adam(self.model.parameters(), lr=1e-3, **kind)
 
@@ -85,6 +87,7 @@ class Trainer:
             "compile": "default",
             "compile-max-autotune": "max-autotune-no-cudagraphs",
             "compile-reduce-overhead": "reduce-overhead",
+            "cuda-graph-compile": "default",
         }.get(self.options.mode)
         return torch.compile(function, mode=mode, dynamic=False) if mode else function
 
@@ -101,18 +104,20 @@ class Trainer:
         self.optimizer.step()
         self.epoch_loss += loss.detach()
 
-    def step(self, full_batches_only=False):
-        """One step; a new permutation begins when the epoch's images are used up."""
+    def step(self, most=1, full_batches_only=False):
+        """A step, or up to `most` if one graph holds several; the number of steps made. A new
+        permutation begins when the epoch's images are used up."""
         left = len(self.train) - self.position
         if left < (self.options.batch_size if full_batches_only else 1):
             self.begin_epoch()
             left = len(self.train)
-        rows = min(self.options.batch_size, left)
         if self.graphs is not None:
-            self.graphs.replay(rows)
+            steps, rows = self.graphs.replay(most, left)
         else:
+            steps, rows = 1, min(self.options.batch_size, left)
             self.step_on(self.order[self.position : self.position + rows])
         self.position += rows
+        return steps
 
     def begin_epoch(self):
         torch.randperm(len(self.train), out=self.order)
@@ -145,7 +150,7 @@ class Trainer:
             begin = time.perf_counter()
             self.begin_epoch()
             while self.position < len(self.train):
-                self.step()
+                self.step(most=len(self.train))
             self.synchronize()
             seconds = time.perf_counter() - begin
             results.append({
@@ -159,42 +164,68 @@ class Trainer:
 
 
 class GraphedSteps:
-    """CUDA graphs of a full and of the epoch's last, short batch. The batch's position in the
-    permutation is a number on the device, so that a replay needs no argument."""
+    """CUDA graphs of several full batches, of one, and of the epoch's last, short one. The batch's
+    position in the permutation is a number on the device, so that a replay needs no argument."""
 
     def __init__(self, trainer):
         self.trainer = trainer
+        self.full = trainer.options.batch_size
+        self.many = trainer.options.steps_per_graph
         self.first_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
         self.pool = torch.cuda.graph_pool_handle()
-        full = trainer.options.batch_size
-        last = len(trainer.train) % full
-        self.graphs = {rows: self.capture(rows) for rows in (full, last) if rows > 0}
+        last = len(trainer.train) % self.full
+        wanted = {(self.many, self.full), (1, self.full)} | ({(1, last)} if last else set())
+        start = [p.detach().clone() for p in trainer.model.parameters()]
+        self.offsets = {rows: torch.arange(rows, device=trainer.device) for _, rows in wanted}
+        for rows in self.offsets:
+            self.warm_up(rows)
+        self.restore(start)
+        self.graphs = {key: self.capture(*key) for key in sorted(wanted)}
 
-    def body(self, offsets):
-        self.trainer.step_on(self.trainer.order[self.first_row + offsets])
-        self.first_row += len(offsets)
+    def body(self, rows):
+        self.trainer.step_on(self.trainer.order[self.first_row + self.offsets[rows]])
+        self.first_row += rows
 
-    def capture(self, rows):
-        offsets = torch.arange(rows, device=self.trainer.device)
+    def warm_up(self, rows):
+        """Steps outside of a capture: libraries, compilation, Adam's state."""
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # warm-up outside of the capture: libraries, Adam's state
+        with torch.cuda.stream(side):
             for _ in range(3):
                 self.first_row.zero_()
-                self.body(offsets)
+                self.body(rows)
         torch.cuda.current_stream().wait_stream(side)
+
+    @torch.no_grad()
+    def restore(self, start):
+        """Undoes what the warm-up trained, in place: the graphs keep the addresses."""
+        for parameter, value in zip(self.trainer.model.parameters(), start):
+            parameter.copy_(value)
+        for state in self.trainer.optimizer.state.values():
+            for tensor in state.values():
+                tensor.zero_()
         self.first_row.zero_()
+        self.trainer.epoch_loss.zero_()
+
+    def capture(self, steps, rows):
         self.trainer.optimizer.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.pool):
-            self.body(offsets)
+            for _ in range(steps):
+                self.body(rows)
         return graph
 
     def rewind(self):
         self.first_row.zero_()
 
-    def replay(self, rows):
-        self.graphs[rows].replay()
+    def replay(self, most, left):
+        """Steps and images of the graph that was replayed; `left` images remain in the epoch."""
+        if self.many <= most and self.many * self.full <= left:
+            key = (self.many, self.full)
+        else:
+            key = (1, min(self.full, left))
+        self.graphs[key].replay()
+        return key[0], key[0] * key[1]
 
 
 def parse_options():
@@ -204,9 +235,10 @@ def parse_options():
                         help="; ".join(f"{name}: {text}" for name, text in MODES.items()))
     parser.add_argument("--dtype", default="float32", choices=["float32", "tf32", "bfloat16"],
                         help="of the matrix products; bfloat16 uses autocast")
+    parser.add_argument("--steps-per-graph", type=int, default=10, help="of the cuda-graph modes")
     options = parser.parse_args()
-    if options.mode == "cuda-graph" and not options.device.startswith("cuda"):
-        parser.error("--mode cuda-graph needs --device cuda")
+    if options.mode in GRAPH_MODES and not options.device.startswith("cuda"):
+        parser.error(f"--mode {options.mode} needs --device cuda")
     return options
 
 
@@ -216,18 +248,25 @@ def main():
     torch.manual_seed(options.seed)
     torch.set_float32_matmul_precision("high" if options.dtype == "tf32" else "highest")
     trainer = Trainer(options)
-    if options.mode == "cuda-graph":
+
+    def run_steps(count):
+        while count > 0:
+            count -= trainer.step(most=count, full_batches_only=True)
+
+    begin = time.perf_counter()
+    if options.mode in GRAPH_MODES:
         trainer.capture()
     epochs = trainer.train_epochs()
-    seconds = []
+    seconds, setup_seconds = [], None
     if options.repeats > 0:
-        def run_steps(count):
-            for _ in range(count):
-                trainer.step(full_batches_only=True)
+        run_steps(2)
+        trainer.synchronize()
+        if not epochs:
+            setup_seconds = time.perf_counter() - begin
         seconds = mnist.time_steps(run_steps, trainer.synchronize, options)
     name = torch.cuda.get_device_name(trainer.device) if trainer.cuda else "cpu"
     mnist.report(options, seconds, epochs, framework="pytorch", version=torch.__version__,
-                 device=name, mode=options.mode, dtype=options.dtype)
+                 device=name, mode=options.mode, dtype=options.dtype, setup_seconds=setup_seconds)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "kernels/check.h"
-#include "kernels/schedule.h"
 
 namespace vae::cpu {
 
@@ -84,10 +83,6 @@ std::unique_ptr<Recording> CpuBackend::record(std::function<void()> body) {
 std::string CpuBackend::description() const {
   return concat(processor_name(), ", ", ops_.isa, ", ", pool_.size(),
                 pool_.size() == 1 ? " thread, " : " threads, ", Gemm::library());
-}
-
-void CpuBackend::do_begin_step(StepState* state, const Schedule& schedule) {
-  advance(*state, schedule);
 }
 
 }  // namespace vae::cpu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z), one row a sum in fixed order, and everything that adds rows up.
+// log p(x|z), one row a sum in fixed order, and the importance weights of rows.
 #include <cmath>
 #include <numbers>
 
@@ -70,24 +70,6 @@ void CpuBackend::do_importance_merge(const ImportanceArgs& args) {
     args.running_max.data[row] = max;
     args.running_sum.data[row] = sum;
   }
-}
-
-void CpuBackend::do_accumulate(const AccumulateArgs& args) {
-  const int64_t rows = args.log_px.count();
-  double reconstruction = 0.0, kl = 0.0, squares = 0.0;
-  for (int64_t row = 0; row < rows; ++row) {
-    const double elbo = static_cast<double>(args.log_px.data[row]) - args.kl.data[row];
-    reconstruction += args.log_px.data[row];
-    kl += args.kl.data[row];
-    squares += elbo * elbo;
-  }
-  const double loss = (args.state->beta * kl - reconstruction) / static_cast<double>(rows);
-  args.state->loss = static_cast<float>(loss);
-  if (!std::isfinite(args.state->loss)) return;
-  args.totals->reconstruction += reconstruction;
-  args.totals->kl += kl;
-  args.totals->squared_elbo += squares;
-  args.totals->images += rows;
 }
 
 }  // namespace vae::cpu

@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import check_commands
+import check_kernels
 import check_sources
 import readme_commands
 
@@ -94,6 +95,119 @@ class CheckCommandsTest(unittest.TestCase):
         self.assertEqual(self.count("-march=native"), 1)
         self.assertEqual(self.count("-mavx2 -mfma"), 2)
         self.assertEqual(self.count("-mavx2 -mfma", "/b/CMakeFiles/vae_isa_avx2.dir/a.o"), 0)
+
+
+class CheckKernelsTest(unittest.TestCase):
+    """Conventions of the CUDA sources."""
+
+    WRAPPER = """
+#ifdef __CUDACC__
+__device__ inline int lane_sum(int x) {
+  asm("add %0, %0, 1;" : "+r"(x));
+  return x;
+}
+#else
+inline int lane_sum(int x) { return x + 1; }
+#endif
+"""
+
+    @staticmethod
+    def faults(body, path="kernels/cuda/adam.cu"):
+        return [fault for _, fault in check_kernels.kernel_faults(path, SPDX + body)]
+
+    def test_accepts_what_kernels_are_made_of(self):
+        self.assertEqual(self.faults("""
+#include <math.h>
+#include <limits>
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/math.h"
+// <<<grid, block>>>, __shared__ and asm are CUDA's words
+VAE_SHARED(float, tile, [32]);
+/* atomicAdd(&x, 1.0f);
+   __shfl_sync(mask, x, 0); */
+value += __shfl_xor_sync(0xffffffffu, value, distance);
+__syncwarp();
+stream_.launch("adam", {1, 32}, kernel, x);
+stream.launch("adam", {1, 32}, kernel, x);
+"""), [])
+
+    def test_refuses_each_word(self):
+        for line in (
+            "kernel<<<1, 32>>>(x);",
+            "launch_kernel(stream, shape, kernel, x);",
+            "cudaLaunchKernelEx(&config, kernel, x);",
+            'other.launch("adam", {1, 32}, kernel, x);',
+            "__shared__ float x[32];",
+            "extern __shared__ float x[];",
+            'asm volatile("" ::: "memory");',
+            "atomicAdd(&count, 1u);",
+            "namespace cg = ::cooperative_groups;",
+            "using Sum = cub::BlockReduce<float, 32>;",
+            "thrust::sort(x, x + 3);",
+            "nvcuda::wmma::fill_fragment(c, 0.0f);",
+            "#pragma unroll 4",
+            "x = __shfl_xor_sync(0x0000ffffu, x, 1);",
+            "x = __shfl_down_sync(mask, x, 1);",
+            "if (__any_sync(__activemask(), bad)) return;",
+            "__syncwarp(0xffu);",
+            "x = __shfl_xor(x, 1);",
+            "x = __expf(x);",
+            '#include <cuda_bf16.h>',
+            '#include <cub/cub.cuh>',
+            '#include <cuda_runtime.h>',
+            '#include <nlohmann/json.hpp>',
+            '#include "kernels/cpu/gemm.h"',
+        ):
+            with self.subTest(line=line):
+                self.assertGreaterEqual(len(self.faults(line + "\n")), 1)
+
+    def test_allows_each_word_where_it_belongs(self):
+        for path, line in (
+            ("kernels/cuda/simt.h", "extern __shared__ unsigned char memory[];"),
+            ("kernels/cuda/simt.h", "cudaLaunchKernelEx(&config, kernel);"),
+            ("kernels/cuda/stream.h", "check(launch_kernel(stream_, shape, kernel));"),
+            ("kernels/cuda/instructions.h", "atomicInc(ticket, blocks - 1);"),
+            ("kernels/cuda/stream.h", "#include <cuda_runtime_api.h>"),
+        ):
+            with self.subTest(path=path, line=line):
+                self.assertEqual(self.faults(line + "\n", path), [])
+
+    def test_refuses_sums_of_floats_by_atomics_everywhere(self):
+        for line in (
+            "atomicAdd(static_cast<float*>(sum), x);",
+            'const char* text = "red.global.add.f32 [%0], %1;";',
+        ):
+            with self.subTest(line=line):
+                self.assertEqual(len(self.faults(line + "\n", "kernels/cuda/instructions.h")), 1)
+
+    def test_instructions_have_both_halves(self):
+        path = "kernels/cuda/instructions.h"
+        self.assertEqual(self.faults(self.WRAPPER, path), [])
+        no_host = self.WRAPPER.replace("inline int lane_sum(int x) { return x + 1; }", "")
+        self.assertEqual(self.faults(no_host, path), ["lane_sum() has no host twin"])
+        renamed = self.WRAPPER.replace("\ninline int lane_sum", "\ninline int add")
+        self.assertEqual(len(self.faults(renamed, path)), 2)
+        no_device = self.WRAPPER.replace("#else", "#else\nint f(int x) { return x; }")
+        self.assertEqual(self.faults(no_device, path), ["f() has no device half"])
+        helpers = "#ifndef __CUDACC__\nnamespace twin {\nint f() {\n  return 1;\n}\n}\n#endif\n"
+        self.assertEqual(self.faults(helpers + self.WRAPPER, path), [])
+        self.assertEqual(len(self.faults('inline void f() { asm(""); }\n', path)), 1)
+
+    def test_the_build_does_not_ask_for_inexact_arithmetic(self):
+        for flag in ("--use_fast_math", "-fmad=true", "--prec-div=false", "-ftz=true"):
+            with tempfile.TemporaryDirectory() as folder:
+                root = pathlib.Path(folder)
+                (root / "CMakeLists.txt").write_text(f"add_compile_options({flag})\n# {flag}\n")
+                self.assertEqual(len(check_kernels.check(root)[0]), 1, flag)
+
+    def test_instructions_of_this_tree_are_found(self):
+        root = pathlib.Path(__file__).resolve().parents[2]
+        text = (root / check_kernels.INSTRUCTIONS).read_text(encoding="utf-8")
+        device, host = check_kernels.halves(check_kernels.without_comments(text))
+        found = check_kernels.functions_of(device)
+        self.assertIn("mma_bf16", found)
+        self.assertIn("copy_async_wait", found)
+        self.assertIn("grid_sync", check_kernels.functions_of(host, "twin"))
 
 
 class ReadmeCommandsTest(unittest.TestCase):

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/backend_test.h"
+#include "tests/support/unaligned.h"
 
 namespace vae::testing {
 namespace {
@@ -100,6 +101,44 @@ TEST_P(AdamTest, ASkippedStepChangesNothing) {
   EXPECT_EQ(dw.values(), w);
   EXPECT_EQ(dm.values(), m);
   EXPECT_EQ(dv.values(), v);
+}
+
+TEST_P(AdamTest, ClipsTheGradientItSees) {
+  const auto w = random_values(7, 1), g = random_values(7, 4), zero = std::vector<float>(7, 0.0f);
+  const auto first_moment = [&](const std::vector<float>& gradient, float scale) {
+    const FloatTensor dw(backend(), {7}, w), dm(backend(), {7}, zero), dv(backend(), {7}, zero);
+    const FloatTensor dg(backend(), {7}, gradient);
+    StepState start;
+    start.updates = start.apply = 1;
+    start.clip_scale = scale;
+    const DeviceState state(backend(), start);
+    backend().adam({dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
+    return dm.values();
+  };
+  std::vector<float> quarter = g;
+  for (float& value : quarter) value *= 0.25f;
+  EXPECT_EQ(first_moment(g, 0.25f), first_moment(quarter, 1.0f));
+}
+
+TEST_P(AdamTest, AlignmentDoesNotMatter) {
+  for (const int64_t count : {1, 4, 31, 32, 33, 3001}) {
+    const auto w = random_values(count, 1), m = random_values(count, 2);
+    const auto v = random_values(count, 3, 0.0f), g = random_values(count, 4);
+    const auto updated = [&]<typename Tensor>() {
+      const Tensor dw(backend(), {count}, w), dm(backend(), {count}, m), dv(backend(), {count}, v);
+      const Tensor dg(backend(), {count}, g);
+      StepState start;
+      start.learning_rate = 0.1f;
+      start.updates = 3;
+      start.apply = 1;
+      const DeviceState state(backend(), start);
+      backend().adam({dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
+      return std::vector{dw.values(), dm.values(), dv.values()};
+    };
+    EXPECT_EQ(updated.template operator()<FloatTensor>(),
+              updated.template operator()<UnalignedTensor<float>>())
+        << count;
+  }
 }
 
 class ScheduleTest : public BackendTest {

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
 #include "kernels/philox.h"
 #include "tests/support/backend_test.h"
 #include "tests/support/cases.h"
+#include "tests/support/unaligned.h"
 
 namespace vae::testing {
 namespace {
@@ -25,6 +27,13 @@ StepState state_at(uint32_t step, uint32_t first_row, float beta = 1.0f) {
 
 double eps_of(uint32_t step, uint32_t row, uint32_t sample, uint32_t element) {
   return normal_element(philox_row(kSeed, Stream::posterior, step, row, sample), element);
+}
+
+/// The catalogue's rows and more latent dimensions than anyone should want.
+std::vector<RowCase> latent_cases() {
+  std::vector<RowCase> cases = row_cases();
+  cases.insert(cases.end(), {{257, 3}, {3, 1031}, {2, 4100}});
+  return cases;
 }
 
 class GaussianTest : public BackendTest {
@@ -80,7 +89,7 @@ TEST_P(GaussianTest, KlHasItsClosedForm) {
 }
 
 TEST_P(GaussianTest, ForwardMatchesFloat64) {
-  for (const RowCase& c : row_cases()) {
+  for (const RowCase& c : latent_cases()) {
     const auto heads = random_values(c.rows * 2 * c.width, 1, -2.0f, 2.0f);
     const Result result = forward(heads, c.rows, c.width);
     for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {
@@ -155,6 +164,98 @@ TEST_P(GaussianTest, BackwardMatchesCentralDifferences) {
   }
 }
 
+TEST_P(GaussianTest, BackwardMatchesFloat64) {
+  const double beta = 0.7f, scale = 0.125f;
+  for (const RowCase& c : latent_cases()) {
+    const auto heads = random_values(c.rows * 2 * c.width, 4, -1.5f, 1.5f);
+    const auto dz = random_values(c.rows * c.width, 5);
+    const auto found = backward(heads, dz, c.rows, c.width, 0.7f, 0.125f);
+    for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {
+      for (int64_t j = 0; j < c.width; ++j) {
+        const int64_t mu = row * 2 * c.width + j, logvar = mu + c.width;
+        const double eps = eps_of(3, static_cast<uint32_t>(10 + row), 0, static_cast<uint32_t>(j));
+        const double slope = dz[row * c.width + j], variance = std::exp(double{heads[logvar]});
+        const double dlogvar =
+            0.5 * (slope * eps * std::sqrt(variance) + scale * beta * (variance - 1.0));
+        ASSERT_NEAR(found[mu], slope + scale * beta * heads[mu], 1e-6) << c.rows << 'x' << c.width;
+        ASSERT_NEAR(found[logvar], dlogvar, 2e-6) << c.rows << 'x' << c.width;
+      }
+    }
+  }
+}
+
+TEST_P(GaussianTest, ThousandsOfSamplesHaveTheirOwnNoiseAndOneKl) {
+  const int64_t rows = 2, latent = 3, samples = 5000;
+  const auto heads = random_values(rows * 2 * latent, 6);
+  const Result many = forward(heads, rows, latent, samples, 7);
+  EXPECT_EQ(many.kl, forward(heads, rows, latent).kl);
+  for (int64_t m = 0; m < rows * samples; m += 97) {
+    const int64_t row = m / samples;
+    for (int64_t j = 0; j < latent; ++j) {
+      const double eps = eps_of(3, static_cast<uint32_t>(10 + row),
+                                static_cast<uint32_t>(7 + m % samples), static_cast<uint32_t>(j));
+      const float* const mu = &heads[row * 2 * latent + j];
+      ASSERT_NEAR(many.z[m * latent + j], mu[0] + std::exp(0.5 * mu[latent]) * eps, 1e-5);
+    }
+  }
+}
+
+TEST_P(GaussianTest, AlignmentDoesNotMatter) {
+  for (const int64_t latent : {1, 4, 20, 33, 132}) {
+    const int64_t rows = 5;
+    const auto heads = random_values(rows * 2 * latent, 11), dz = random_values(rows * latent, 12);
+    const DeviceState state(backend(), state_at(3, 10));
+    const NoiseKey noise{kSeed, Stream::posterior, state.get(), 0};
+    const auto results = [&]<typename Tensor>() {
+      const Tensor heads_(backend(), {rows, 2 * latent}, heads), dz_(backend(), {rows, latent}, dz);
+      const Tensor z(backend(), {rows, latent}), kl(backend(), {rows}), ratio(backend(), {rows});
+      const Tensor dheads(backend(), {rows, 2 * latent}), prior(backend(), {rows, latent});
+      backend().gaussian_forward(
+          {z.view(), kl.view(), ratio.view(), heads_.view(), 1, kLow, kHigh, noise});
+      backend().gaussian_backward(
+          {dheads.view(), dz_.view(), heads_.view(), kLow, kHigh, 0.1f, noise});
+      backend().prior_sample({prior.view(), noise});
+      return std::vector{z.values(), kl.values(), ratio.values(), dheads.values(), prior.values()};
+    };
+    EXPECT_EQ(results.template operator()<FloatTensor>(),
+              results.template operator()<UnalignedTensor<float>>())
+        << latent;
+  }
+}
+
+TEST_P(GaussianTest, NotANumberPassesThroughAndSpoilsItsRowOnly) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const int64_t rows = 3, latent = 6;
+  for (const int64_t bad : {latent, latent + 5}) {  // a log-variance of row 1
+    auto heads = random_values(rows * 2 * latent, 13);
+    heads[2 * latent + bad] = nan;
+    const Result result = forward(heads, rows, latent);
+    const auto gradient =
+        backward(heads, random_values(rows * latent, 14), rows, latent, 1.0f, 1.0f);
+    EXPECT_TRUE(std::isnan(result.z[bad]));
+    EXPECT_TRUE(std::isnan(gradient[2 * latent + bad]));
+    for (int64_t row = 0; row < rows; ++row) {
+      EXPECT_EQ(std::isnan(result.kl[row]), row == 1);
+      EXPECT_EQ(std::isnan(result.log_ratio[row]), row == 1);
+    }
+  }
+}
+
+TEST_P(GaussianTest, WhatIsNotAskedForIsNotWritten) {
+  const int64_t rows = 4, latent = 5, samples = 3;
+  const auto heads = random_values(rows * 2 * latent, 15);
+  const FloatTensor heads_(backend(), {rows, 2 * latent}, heads);
+  const FloatTensor z(backend(), {rows * samples, latent});
+  const DeviceState state(backend(), state_at(3, 10));
+  GaussianForwardArgs args;
+  args.z = z;
+  args.heads = heads_.view();
+  args.samples = samples;
+  args.noise = {kSeed, Stream::posterior, state.get(), 0};
+  backend().gaussian_forward(args);
+  EXPECT_EQ(z.values(), forward(heads, rows, latent, samples).z);
+}
+
 TEST_P(GaussianTest, ClampedLogVarianceIsTheSameEverywhereAndHasNoGradient) {
   const std::vector<float> heads = {0.5f, 0.5f, 0.5f, -1e3f, 1e3f, 0.0f};
   const Result result = forward(heads, 1, 3, 1, 0, state_at(3, 10), -2.0f, 1.0f);
@@ -202,6 +303,29 @@ TEST_P(GaussianTest, StatisticsAddUpOverBatches) {
     EXPECT_NEAR(found[j], kl, 1e-9);
     EXPECT_NEAR(found[latent + j], mean, 1e-9);
     EXPECT_NEAR(found[2 * latent + j], square, 1e-9);
+  }
+}
+
+TEST_P(GaussianTest, StatisticsHaveAnyShape) {
+  for (const RowCase& c : latent_cases()) {
+    const auto heads = random_values(c.rows * 2 * c.width, 16, -3.0f, 3.0f);
+    const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
+    const DeviceTensor<double> sums(backend(), {3, c.width}, std::vector<double>(3 * c.width, 1.0));
+    backend().posterior_statistics({sums.view(), heads_.view(), -2.0f, kHigh});
+    const auto found = sums.values();
+    for (int64_t j = 0; j < c.width; ++j) {
+      double kl = 1.0, mean = 1.0, square = 1.0;
+      for (int64_t row = 0; row < c.rows; ++row) {
+        const double mu = heads[row * 2 * c.width + j];
+        const double lv = std::max(-2.0f, heads[row * 2 * c.width + c.width + j]);
+        kl += 0.5 * (mu * mu + std::exp(lv) - 1.0 - lv);
+        mean += mu;
+        square += mu * mu;
+      }
+      ASSERT_NEAR(found[j], kl, 1e-11 * (100.0 + kl)) << c.rows << 'x' << c.width;
+      ASSERT_NEAR(found[c.width + j], mean, 1e-11 * (100.0 + square));
+      ASSERT_NEAR(found[2 * c.width + j], square, 1e-11 * (100.0 + square));
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -8,6 +9,7 @@
 
 #include "tests/support/backend_test.h"
 #include "tests/support/cases.h"
+#include "tests/support/unaligned.h"
 
 namespace vae::testing {
 namespace {
@@ -21,10 +23,17 @@ double gaussian(double mean, double x, double log_variance) {
   return -0.5 * ((x - mean) * (x - mean) / variance + std::log(2 * std::numbers::pi * variance));
 }
 
+/// The catalogue's rows and some wider ones, whole and with a rest.
+std::vector<RowCase> pixel_cases() {
+  std::vector<RowCase> cases = row_cases();
+  cases.insert(cases.end(), {{3, 256}, {3, 260}, {5, 1023}, {2, 12288}});
+  return cases;
+}
+
 class LikelihoodTest : public BackendTest {};
 
 TEST_P(LikelihoodTest, BernoulliMatchesFloat64InValueAndSlope) {
-  for (const RowCase& c : row_cases()) {
+  for (const RowCase& c : pixel_cases()) {
     const auto logits = random_values(c.rows * c.width, 1, -8.0f, 8.0f);
     const auto x = random_values(c.rows * c.width, 2, 0.0f, 1.0f);
     const FloatTensor outputs(backend(), {c.rows, c.width}, logits);
@@ -81,6 +90,117 @@ TEST_P(LikelihoodTest, GaussianMatchesFloat64AndItsVarianceGradientCentralDiffer
   EXPECT_NEAR(sum, total(log_variance), 1e-4 * std::abs(total(log_variance)));
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_NEAR(found[i], -scale * (x[i] - means[i]) * std::exp(-log_variance), 2e-6);
+  }
+}
+
+TEST_P(LikelihoodTest, GaussianMatchesFloat64ForAnyShape) {
+  const double log_variance = 0.3f;
+  for (const RowCase& c : pixel_cases()) {
+    const auto means = random_values(c.rows * c.width, 21);
+    const auto x = random_values(c.rows * c.width, 22, 0.0f, 1.0f);
+    const FloatTensor outputs(backend(), {c.rows, c.width}, means);
+    const FloatTensor inputs(backend(), {c.rows, c.width}, x), log_px(backend(), {c.rows});
+    const FloatTensor variance(backend(), {1}, {0.3f}), dvariance(backend(), {1});
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.doutputs = outputs;  // in place
+    args.dlog_variance = dvariance;
+    args.outputs = outputs.view();
+    args.x = inputs.view();
+    args.log_variance = variance.view();
+    args.likelihood = Likelihood::gaussian;
+    args.scale = 0.5f;
+    backend().likelihood(args);
+    const auto slopes = outputs.values(), sums = log_px.values();
+    double squares = 0.0;
+    for (int64_t row = 0; row < c.rows; ++row) {
+      double sum = 0.0;
+      for (int64_t i = row * c.width; i < (row + 1) * c.width; ++i) {
+        const double residual = static_cast<double>(x[i]) - means[i];
+        sum += gaussian(means[i], x[i], log_variance);
+        squares += residual * residual;
+        ASSERT_NEAR(slopes[i], -0.5 * residual * std::exp(-log_variance), 1e-6);
+      }
+      ASSERT_NEAR(sums[row], sum, 1e-5 * (1.0 + std::abs(sum))) << c.rows << 'x' << c.width;
+    }
+    const auto values = static_cast<double>(c.rows * c.width);
+    const double expected = -0.5 * 0.5 * (squares * std::exp(-log_variance) - values);
+    EXPECT_NEAR(dvariance.values()[0], expected, 1e-5 * values) << c.rows << 'x' << c.width;
+  }
+}
+
+TEST_P(LikelihoodTest, AlignmentDoesNotMatter) {
+  for (const int64_t width : {1, 8, 33, 784}) {
+    const int64_t rows = 6, samples = 2;
+    const auto outputs = random_values(rows * width, 23, -3.0f, 3.0f);
+    const auto x = random_values(rows / samples * width, 24, 0.0f, 1.0f);
+    for (const Likelihood likelihood : {Likelihood::bernoulli, Likelihood::gaussian}) {
+      const auto results = [&]<typename Tensor>() {
+        const Tensor outputs_(backend(), {rows, width}, outputs),
+            doutputs(backend(), {rows, width});
+        const Tensor x_(backend(), {rows / samples, width}, x), log_px(backend(), {rows});
+        const Tensor mean(backend(), {rows, width}), variance(backend(), {1}, {-0.5f});
+        LikelihoodArgs args;
+        args.log_px = log_px;
+        args.doutputs = doutputs;
+        args.outputs = outputs_.view();
+        args.x = x_.view();
+        args.log_variance = variance.view();
+        args.samples = samples;
+        args.likelihood = likelihood;
+        backend().likelihood(args);
+        backend().likelihood_mean({mean.view(), outputs_.view(), likelihood});
+        return std::vector{log_px.values(), doutputs.values(), mean.values()};
+      };
+      EXPECT_EQ(results.template operator()<FloatTensor>(),
+                results.template operator()<UnalignedTensor<float>>())
+          << width;
+    }
+  }
+}
+
+TEST_P(LikelihoodTest, ARowHasTheSameBitsInAnyBatch) {
+  const int64_t rows = 40;
+  for (const int64_t width : {20, 784}) {
+    const auto logits = random_values(rows * width, 25, -3.0f, 3.0f);
+    const auto x = random_values(rows * width, 26, 0.0f, 1.0f);
+    const FloatTensor outputs(backend(), {rows, width}, logits), x_(backend(), {rows, width}, x);
+    const FloatTensor all(backend(), {rows}), one(backend(), {1});
+    LikelihoodArgs args;
+    args.log_px = all;
+    args.outputs = outputs.view();
+    args.x = x_.view();
+    backend().likelihood(args);
+    args.log_px = one;
+    for (const int64_t row : {int64_t{0}, int64_t{17}, rows - 1}) {
+      args.outputs = ConstView(outputs.view().data + row * width, {1, width});
+      args.x = ConstView(x_.view().data + row * width, {1, width});
+      backend().likelihood(args);
+      EXPECT_EQ(one.values()[0], all.values()[row]);
+    }
+  }
+}
+
+TEST_P(LikelihoodTest, NotANumberSpoilsItsRowOnly) {
+  const int64_t rows = 3;
+  for (const int64_t width : {3, 50, 400}) {
+    auto logits = random_values(rows * width, 27);
+    logits[2 * width - 1] = std::numeric_limits<float>::quiet_NaN();
+    const FloatTensor outputs(backend(), {rows, width}, logits), log_px(backend(), {rows});
+    const FloatTensor x(backend(), {rows, width}, random_values(rows * width, 28, 0.0f));
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.doutputs = outputs;
+    args.outputs = outputs.view();
+    args.x = x.view();
+    backend().likelihood(args);
+    for (int64_t row = 0; row < rows; ++row) {
+      EXPECT_EQ(std::isnan(log_px.values()[row]), row == 1);
+    }
+    const auto slopes = outputs.values();
+    EXPECT_TRUE(std::isnan(slopes[2 * width - 1]));
+    EXPECT_EQ(std::count_if(slopes.begin(), slopes.end(), [](float s) { return std::isnan(s); }),
+              1);
   }
 }
 
@@ -172,6 +292,43 @@ TEST_P(LikelihoodTest, ImportanceWeightsMergeInChunksWithoutOverflow) {
     EXPECT_NEAR(max.values()[row] + std::log(sum.values()[row]),
                 static_cast<double>(std::log(total)), 1e-9);
   }
+}
+
+TEST_P(LikelihoodTest, ImportanceWeightsMergeForAnyNumberOfRowsAndSamples) {
+  const double minus_infinity = -std::numeric_limits<double>::infinity();
+  for (const auto& [rows, samples] : std::vector<std::pair<int64_t, int64_t>>{
+           {1, 1}, {5, 3}, {9, 31}, {3, 32}, {7, 33}, {2, 5000}, {65537, 1}}) {
+    const auto log_px = random_values(rows * samples, 31, -600.0f, -100.0f);
+    const auto log_ratio = random_values(rows * samples, 32, -30.0f, 30.0f);
+    const FloatTensor p(backend(), {rows * samples}, log_px);
+    const FloatTensor r(backend(), {rows * samples}, log_ratio);
+    const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, minus_infinity));
+    const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
+    backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), samples});
+    const auto found_max = max.values(), found_sum = sum.values();
+    for (int64_t row = 0; row < rows; row += 1 + rows / 50) {
+      double largest = minus_infinity, total = 0.0;
+      for (int64_t at = row * samples; at < (row + 1) * samples; ++at) {
+        largest = std::max(largest, static_cast<double>(log_px[at]) + log_ratio[at]);
+      }
+      for (int64_t at = row * samples; at < (row + 1) * samples; ++at) {
+        total += std::exp(static_cast<double>(log_px[at]) + log_ratio[at] - largest);
+      }
+      ASSERT_EQ(found_max[row], largest) << rows << 'x' << samples;
+      ASSERT_NEAR(found_sum[row], total, 1e-12 * total) << rows << 'x' << samples;
+    }
+  }
+}
+
+TEST_P(LikelihoodTest, AWeightThatIsNotANumberSpoilsItsRowOnly) {
+  std::vector<float> weights(3 * 40, -5.0f);
+  weights[40 + 39] = std::numeric_limits<float>::quiet_NaN();
+  const FloatTensor p(backend(), {3 * 40}, weights);
+  const FloatTensor r(backend(), {3 * 40}, std::vector<float>(3 * 40, 0.0f));
+  const DeviceTensor<double> max(backend(), {3}, std::vector<double>(3, -7.0));
+  const DeviceTensor<double> sum(backend(), {3}, std::vector<double>(3, 1.0));
+  backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), 40});
+  for (int64_t row = 0; row < 3; ++row) EXPECT_EQ(std::isnan(sum.values()[row]), row == 1);
 }
 
 TEST_P(LikelihoodTest, AccumulateAddsInDoubleAndRefusesNonFiniteLosses) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <set>
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/permutation.h"
 #include "tests/support/backend_test.h"
+#include "tests/support/cases.h"
+#include "tests/support/unaligned.h"
 
 namespace vae::testing {
 namespace {
@@ -104,6 +107,49 @@ TEST_P(LoadBatchTest, DrawsHaveTheProbabilityOfThePixel) {
     for (const float value : x.values()) sum += value;
   }
   EXPECT_NEAR(sum / 200000.0, 0.2, 5 * std::sqrt(0.16 / 200000.0));
+}
+
+/// x of one image by the scalar functions of kernels/.
+std::vector<float> expected_values(const std::vector<uint8_t>& pixels, int64_t width,
+                                   uint32_t image, Binarization binarization, uint32_t step) {
+  std::vector<float> x(width);
+  const PhiloxRow noise = philox_row(kLoadSeed, Stream::binarize, step, image);
+  for (int64_t j = 0; j < width; ++j) {
+    const uint8_t pixel = pixels[image * width + j];
+    const auto element = static_cast<uint32_t>(j);
+    const bool drawn = bernoulli_pixel(philox_quad(noise, element / 4).word[element % 4], pixel);
+    x[j] = binarization == Binarization::none        ? static_cast<float>(pixel) / 255.0f
+           : binarization == Binarization::threshold ? static_cast<float>(pixel >= 128)
+                                                     : static_cast<float>(drawn);
+  }
+  return x;
+}
+
+TEST_P(LoadBatchTest, EveryShapeAndRuleAtAnyAlignment) {
+  for (const RowCase& c : row_cases()) {
+    std::vector<uint8_t> pixels(c.rows * c.width);
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(i * 89 >> 3);
+    const DeviceTensor<uint8_t> aligned(backend(), {c.rows, c.width}, pixels);
+    const UnalignedTensor<uint8_t> unaligned(backend(), {c.rows, c.width}, pixels);
+    const DeviceState state(backend(), state_of_load(9, 2, 0));
+    const Permutation permutation = make_permutation(kLoadSeed, 2, static_cast<uint32_t>(c.rows));
+    for (const Binarization binarization :
+         {Binarization::none, Binarization::threshold, Binarization::dynamic}) {
+      const FloatTensor x(backend(), {c.rows, c.width});
+      const UnalignedTensor<float> y(backend(), {c.rows, c.width});
+      backend().load_batch({x.view(), aligned.view(), state.get(), binarization, true, kLoadSeed});
+      backend().load_batch(
+          {y.view(), unaligned.view(), state.get(), binarization, true, kLoadSeed});
+      const auto found = x.values();
+      EXPECT_EQ(found, y.values());
+      for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {
+        const uint32_t image = permute(permutation, static_cast<uint32_t>(row));
+        const auto expected = expected_values(pixels, c.width, image, binarization, 9);
+        ASSERT_TRUE(std::equal(expected.begin(), expected.end(), &found[row * c.width]))
+            << c.rows << 'x' << c.width << ", row " << row;
+      }
+    }
+  }
 }
 
 VAE_INSTANTIATE_BACKENDS(LoadBatchTest);

@@ -28,14 +28,22 @@ struct TestDevice {
 /// What test names and messages show of a device.
 inline void PrintTo(const TestDevice& device, std::ostream* out) { *out << device.name; }
 
+inline TestDevice cuda_test_device(std::string name, Precision precision) {
+  TestDevice device{std::move(name), {}};
+  device.device.kind = DeviceKind::cuda;
+  device.device.precision = precision;
+  return device;
+}
+
 /// "cuda" is always listed and skips where it is missing; an instruction set only where it runs.
+/// It computes in fp32, so that one tolerance serves all devices.
 inline std::vector<TestDevice> test_devices() {
   const auto cpu = [](std::string name, int threads, std::string isa) {
     return TestDevice{std::move(name), {DeviceKind::cpu, 0, threads, std::move(isa)}};
   };
   std::vector<TestDevice> devices = {cpu("cpu", 0, ""), cpu("cpu_1_thread", 1, ""),
                                      cpu("cpu_3_threads", 3, ""),
-                                     TestDevice{"cuda", {DeviceKind::cuda, 0, 0, ""}}};
+                                     cuda_test_device("cuda", Precision::fp32)};
   for (const char* isa : {"avx512", "avx2", "baseline"}) {
     try {
       make_backend({DeviceKind::cpu, 0, 1, isa});
@@ -45,6 +53,21 @@ inline std::vector<TestDevice> test_devices() {
     }
   }
   return devices;
+}
+
+/// All devices, and the GPU in every precision: for operations that multiply matrices.
+inline std::vector<TestDevice> test_devices_and_precisions() {
+  std::vector<TestDevice> devices = test_devices();
+  devices.push_back(cuda_test_device("cuda_tf32", Precision::tf32));
+  devices.push_back(cuda_test_device("cuda_bf16", Precision::bf16));
+  return devices;
+}
+
+/// Relative rounding of a product's factors: what bounds the error of a sum of |a| |b|.
+inline double factor_rounding(Precision precision) {
+  if (precision == Precision::tf32) return 0x1p-11;
+  if (precision == Precision::bf16) return 0x1p-8;
+  return 0x1p-24;
 }
 
 /// The backend, or null where this machine has none and VAE_REQUIRE_GPU does not ask for one.
@@ -169,6 +192,12 @@ inline double worst_error(const std::vector<float>& found, const std::vector<dou
 }  // namespace vae::testing
 
 /// Instantiates a BackendTest suite for every device.
-#define VAE_INSTANTIATE_BACKENDS(suite)                                                      \
-  INSTANTIATE_TEST_SUITE_P(Device, suite, ::testing::ValuesIn(vae::testing::test_devices()), \
+#define VAE_INSTANTIATE_BACKENDS(suite) VAE_INSTANTIATE_ON(suite, vae::testing::test_devices())
+
+/// Instantiates a BackendTest suite for every device and every precision of the GPU.
+#define VAE_INSTANTIATE_BACKENDS_AND_PRECISIONS(suite) \
+  VAE_INSTANTIATE_ON(suite, vae::testing::test_devices_and_precisions())
+
+#define VAE_INSTANTIATE_ON(suite, devices)                              \
+  INSTANTIATE_TEST_SUITE_P(Device, suite, ::testing::ValuesIn(devices), \
                            [](const auto& info) { return info.param.name; })

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/cuda_backend.h"
+
+#include <algorithm>
+
+#include "kernels/check.h"
+#include "kernels/cuda/make_cuda_backend.h"
+#include "kernels/cuda/recording.h"
+
+namespace vae::cuda {
+
+namespace {
+
+constexpr int kFirstWithTensorFloats = 80;  // sm_80: tf32 and bf16 products
+
+/// The card, made the calling thread's; throws where it cannot be used.
+Card open_card(int index) {
+  Card card = find_card(index);
+  check(cudaSetDevice(index), "cudaSetDevice(index)");
+  return card;
+}
+
+Precision resolve(Precision wanted, const Card& card) {
+  const bool has_tensor_floats = card.capability >= kFirstWithTensorFloats;
+  if (wanted == Precision::automatic) {
+    return has_tensor_floats ? Precision::tf32 : Precision::fp32;
+  }
+  if (wanted != Precision::fp32 && !has_tensor_floats) {
+    fail(ErrorCode::unavailable, "precision ", to_string(wanted),
+         " needs a card of sm_80 or later; ", card.name, " is sm_", card.capability,
+         "; choose fp32 or auto");
+  }
+  return wanted;
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(const Device& device)
+    : device_index_(device.index),
+      card_(open_card(device.index)),
+      precision_(resolve(device.precision, card_)) {
+  constexpr std::size_t kFloatBytes = Workspace::kFloats * sizeof(float);
+  constexpr std::size_t kTicketBytes = Workspace::kTickets * sizeof(uint32_t);
+  workspace_floats_ = UniqueMemory(allocate(kFloatBytes));
+  workspace_tickets_ = UniqueMemory(allocate(kTicketBytes));
+  workspace_.floats = static_cast<float*>(workspace_floats_.get());
+  workspace_.tickets = static_cast<uint32_t*>(workspace_tickets_.get());
+  fill_zero(workspace_.tickets, kTicketBytes);
+}
+
+void* CudaBackend::allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, std::max<std::size_t>(bytes, 1));
+  if (status == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());  // not sticky: the card can still be used
+    std::size_t free = 0, total = 0;
+    static_cast<void>(cudaMemGetInfo(&free, &total));
+    fail(ErrorCode::out_of_memory, name(), ": ", bytes, " bytes are needed, ", free, " of ", total,
+         " are free; use a smaller batch_size or model, or stop other programs on the card");
+  }
+  stream_.check(status, "cudaMalloc(&memory, bytes)");
+  return memory;
+}
+
+void CudaBackend::deallocate(void* memory) noexcept {
+  // After a broken context this fails, and there is nothing left to give back.
+  if (memory != nullptr) static_cast<void>(cudaFree(memory));
+}
+
+void CudaBackend::copy_to_device(void* device, const void* host, std::size_t bytes) {
+  if (bytes == 0) return;
+  stream_.check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_.get()),
+                "cudaMemcpyAsync(to device)");
+  stream_.synchronize();  // the caller may reuse its memory at once
+}
+
+void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
+  if (bytes > 0) {
+    stream_.check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_.get()),
+                  "cudaMemcpyAsync(to host)");
+  }
+  stream_.synchronize();
+}
+
+void CudaBackend::fill_zero(void* device, std::size_t bytes) {
+  if (bytes == 0) return;
+  stream_.check(cudaMemsetAsync(device, 0, bytes, stream_.get()), "cudaMemsetAsync(device, 0)");
+}
+
+void CudaBackend::synchronize() { stream_.synchronize(); }
+
+std::unique_ptr<Recording> CudaBackend::record(std::function<void()> body) {
+  return record_graph(stream_, std::move(body));
+}
+
+std::string CudaBackend::name() const {
+#ifdef VAE_SIMT
+  return "cuda-sim";
+#else
+  return concat("cuda:", device_index_);
+#endif
+}
+
+std::string CudaBackend::description() const {
+  int driver = 0, runtime = 0;
+  static_cast<void>(cudaDriverGetVersion(&driver));
+  static_cast<void>(cudaRuntimeGetVersion(&runtime));
+  return concat(card_.name, ", sm_", card_.capability, ", ", card_.multiprocessors,
+                " multiprocessors, ", to_string(precision_), ", CUDA ", version_text(runtime),
+                ", driver for ", version_text(driver));
+}
+
+}  // namespace vae::cuda
+
+namespace vae {
+
+std::unique_ptr<Backend> make_cuda_backend(const Device& device) {
+  const std::vector<DeviceInfo> cards = cuda_devices();
+  const auto index = static_cast<std::size_t>(std::max(device.index, 0));
+  const bool exists = index < cards.size();
+  if (!exists || !cards[index].usable) {
+    fail(ErrorCode::unavailable, "device cuda:", device.index, ": ",
+         exists ? cards[index].reason
+                : concat(cards.front().usable ? "there is no such card" : cards.front().reason));
+  }
+  return std::make_unique<cuda::CudaBackend>(device);
+}
+
+}  // namespace vae

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/card.h"
+#include "kernels/cuda/stream.h"
+
+namespace vae::cuda {
+
+/// Memory for partial results of split reductions. It is taken once, so that no operation allocates
+/// and recorded graphs keep their addresses; operations of one stream use it in turn.
+struct Workspace {
+  static constexpr int64_t kFloats = int64_t{8} << 20;  // 32 MiB; kernels split less beyond it
+  static constexpr int64_t kTickets = int64_t{1} << 16;
+
+  float* floats = nullptr;      // [kFloats], content undefined between operations
+  uint32_t* tickets = nullptr;  // [kTickets], zero between operations: last arrivers reset them
+};
+
+/// The contract on an NVIDIA card. Operations are launched on one stream; each .cu file beside this
+/// one holds one family of them, the twin of the file of the same name in kernels/cpu.
+class CudaBackend final : public Backend {
+ public:
+  /// `device.precision` automatic takes tf32 from sm_80 on and fp32 before.
+  /// Throws Error(unavailable) where the card cannot do what is asked.
+  explicit CudaBackend(const Device& device);
+
+  void* allocate(std::size_t bytes) override;
+  void deallocate(void* memory) noexcept override;
+  void copy_to_device(void* device, const void* host, std::size_t bytes) override;
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override;
+  void fill_zero(void* device, std::size_t bytes) override;
+  void synchronize() override;
+  std::unique_ptr<Recording> record(std::function<void()> body) override;
+  std::string name() const override;
+  std::string description() const override;
+
+ private:
+  void do_begin_step(StepState* state, const Schedule& schedule) override;
+  void do_load_batch(const LoadBatchArgs& args) override;
+  void do_dense_forward(const DenseForwardArgs& args) override;
+  void do_dense_backward_input(const DenseBackwardInputArgs& args) override;
+  void do_dense_backward_weights(const DenseBackwardWeightsArgs& args) override;
+  void do_gaussian_forward(const GaussianForwardArgs& args) override;
+  void do_gaussian_backward(const GaussianBackwardArgs& args) override;
+  void do_prior_sample(const PriorSampleArgs& args) override;
+  void do_posterior_statistics(const PosteriorStatisticsArgs& args) override;
+  void do_likelihood(const LikelihoodArgs& args) override;
+  void do_likelihood_mean(const LikelihoodMeanArgs& args) override;
+  void do_importance_merge(const ImportanceArgs& args) override;
+  void do_accumulate(const AccumulateArgs& args) override;
+  void do_judge_gradient(const JudgeGradientArgs& args) override;
+  void do_adam(const AdamArgs& args) override;
+  void do_gemm(const GemmArgs& args) override;
+  bool fuses(const LoadBatchArgs& load, const DenseForwardArgs& dense) const override;
+  bool fuses(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian) const override;
+  bool fuses(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood) const override;
+  void do_load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense) override;
+  void do_dense_gaussian_forward(const DenseForwardArgs& dense,
+                                 const GaussianForwardArgs& gaussian) override;
+  void do_dense_likelihood(const DenseForwardArgs& dense,
+                           const LikelihoodArgs& likelihood) override;
+
+  int device_index_ = 0;
+  Card card_;
+  Precision precision_ = Precision::fp32;  // never automatic
+  Stream stream_;
+  UniqueMemory workspace_floats_, workspace_tickets_;
+  Workspace workspace_;
+};
+
+}  // namespace vae::cuda

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// The decoder's last layer and the likelihood of its output: dense_forward and likelihood in one
+// kernel. What leaves it is log p(x|z) and the gradient.
+#include "kernels/cuda/gemm_kernel.h"
+#include "kernels/cuda/gemm_likelihood.h"
+#include "kernels/cuda/quads.h"
+#include "kernels/cuda/simt.h"
+
+// The launchers' side.
+#include <limits>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/gemm_launch.h"
+#include "kernels/cuda/gemm_operand.h"
+
+namespace vae::cuda {
+
+namespace {
+
+using OutputProduct = Product<AlongDepth, AlongDepth, LikelihoodEpilogue>;
+
+Plan plan_outputs(const DenseForwardArgs& dense, const Card& card) {
+  return plan_product<AlongDepth, AlongDepth>(dense.x.rows(), dense.w.rows(), dense.x.cols(), card);
+}
+
+/// What a split product leaves of the workspace: partial sums of rows lie behind its slices.
+int64_t split_floats(const Plan& plan) {
+  if (plan.slices == 1) return 0;
+  switch (plan.size) {
+    case TileSize::small:
+      return plan.tiles() * plan.slices * partial_floats<SmallTile, AlongDepth>();
+    case TileSize::medium:
+      return plan.tiles() * plan.slices * partial_floats<MediumTile, AlongDepth>();
+    case TileSize::large:
+      return plan.tiles() * plan.slices * partial_floats<LargeTile, AlongDepth>();
+  }
+  return 0;
+}
+
+int64_t split_tickets(const Plan& plan) { return plan.slices == 1 ? 0 : plan.tiles(); }
+
+}  // namespace
+
+bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& args) const {
+  const Plan plan = plan_outputs(dense, card_);
+  return !dense.pre && args.samples <= std::numeric_limits<int32_t>::max() &&
+         split_floats(plan) + plan.tiles_across * dense.x.rows() <= Workspace::kFloats &&
+         split_tickets(plan) + plan.tiles_down + 1 <= Workspace::kTickets;
+}
+
+void CudaBackend::do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
+  const int64_t rows = dense.x.rows(), in = dense.x.cols(), width = dense.w.rows();
+  const bool gaussian = args.likelihood == Likelihood::gaussian;
+  const Plan plan = plan_outputs(dense, card_);
+  uint32_t* const row_tickets = workspace_.tickets + split_tickets(plan);
+  const LikelihoodEpilogue epilogue{
+      args.log_px.data,
+      args.doutputs.data,
+      gaussian ? args.dlog_variance.data : nullptr,
+      dense.b.data,
+      args.x.data,
+      gaussian ? args.log_variance.data : nullptr,
+      static_cast<int>(args.samples),
+      args.scale,
+      static_cast<int>(plan.tiles_down),
+      static_cast<int>(plan.tiles_across),
+      workspace_.floats + split_floats(plan),
+      row_tickets,
+      row_tickets + plan.tiles_down,
+      width % 4 == 0 && aligned_to_quads(args.doutputs.data, args.x.data, dense.b.data)};
+  const OutputProduct product{"dense_likelihood",
+                              rows,
+                              width,
+                              in,
+                              operand<AlongDepth>(dense.x.data, rows, in),
+                              operand<AlongDepth>(dense.w.data, width, in),
+                              epilogue};
+  launch_product(precision_, stream_, product, plan, workspace_);
+}
+
+}  // namespace vae::cuda

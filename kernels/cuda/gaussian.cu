@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// The posterior: reparameterisation, KL, their gradient, prior draws, statistics. [AEVB eq. 10]
+// A thread takes a quad, for which one Philox counter draws; up to 32 neighbouring lanes share a
+// row. Their number depends on Z alone, so a row's sums have the same bits in any batch. The terms
+// are those of kernels/cpu, and so are the random numbers, bit for bit.
+#include <math.h>
+
+#include "kernels/cuda/quads.h"
+#include "kernels/cuda/reduce.h"
+#include "kernels/cuda/simt.h"
+#include "kernels/math.h"
+#include "kernels/philox.h"
+#include "kernels/step_state.h"
+
+// The launchers' side.
+#include "kernels/cuda/cuda_backend.h"
+
+namespace vae::cuda {
+
+namespace {
+
+constexpr int kThreads = 256;
+
+// Of the statistics: a warp reads 32 neighbouring dimensions of a row, 32 warps as many rows.
+constexpr int kTile = 32;
+
+struct LogvarRange {
+  float low, high;
+};
+
+/// What NoiseKey says, for kernels.
+struct Noise {
+  uint64_t seed;
+  vae::Stream stream;
+  uint32_t first_sample;
+  const StepState* state;
+};
+
+/// Which row draws: image and sample count from the batch's first.
+__device__ inline PhiloxRow noise_row(const Noise& noise, std::size_t image, std::size_t sample) {
+  return philox_row(noise.seed, noise.stream, noise.state->step,
+                    noise.state->first_row + static_cast<uint32_t>(image),
+                    noise.first_sample + static_cast<uint32_t>(sample));
+}
+
+__device__ inline Quad normals_of(const PhiloxRow& row, std::size_t quad) {
+  const PhiloxWords words = philox_quad(row, static_cast<uint32_t>(quad));
+  Quad normals;
+  normals_from_words(words.word[0], words.word[1], normals.value[0], normals.value[1]);
+  normals_from_words(words.word[2], words.word[3], normals.value[2], normals.value[3]);
+  return normals;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    gaussian_forward_kernel(float* __restrict__ z,            // [B*K, Z] out
+                            float* __restrict__ kl,           // [B] out, or null
+                            float* __restrict__ log_ratio,    // [B*K] out, or null
+                            const float* __restrict__ heads,  // [B, 2Z]
+                            std::size_t rows, std::size_t samples, std::size_t latent,
+                            LogvarRange range, Noise noise, int lanes, bool aligned) {
+  const std::size_t quads = quads_of(latent), lane = threadIdx.x % lanes;
+  const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
+  // All threads take the same turns, because the sums need all lanes.
+  for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
+    const std::size_t row = base + threadIdx.x / lanes;
+    const std::size_t image = samples == 1 ? row : row / samples, sample = row - image * samples;
+    const bool with_kl = kl != nullptr && sample == 0;
+    const float* const mu_row = heads + image * 2 * latent;
+    const PhiloxRow draws = noise_row(noise, image, sample);
+    float kl_sum = 0.0f, ratio_sum = 0.0f;
+    for (std::size_t q = row < rows ? lane : quads; q < quads; q += lanes) {
+      const std::size_t at = 4 * q, rest = latent - at;
+      const Quad mu = load_quad(mu_row + at, rest, aligned);
+      const Quad logvar = load_quad(mu_row + latent + at, rest, aligned);
+      const Quad eps = normals_of(draws, q);
+      Quad out;
+      VAE_UNROLL
+      for (std::size_t i = 0; i < 4; ++i) {
+        const float lv = clamped(logvar.value[i], range.low, range.high);
+        out.value[i] = fused_multiply_add(exponential(0.5f * lv), eps.value[i], mu.value[i]);
+        if (i >= rest) continue;
+        if (with_kl) {
+          const float square = fused_multiply_add(mu.value[i], mu.value[i], exponential(lv) - 1.0f);
+          kl_sum += 0.5f * (square - lv);
+        }
+        // log p(z) - log q(z|x) = 1/2 sum (eps^2 + logvar - z^2); the 2 pi terms cancel.
+        const float own = fused_multiply_add(eps.value[i], eps.value[i], lv);
+        ratio_sum += 0.5f * (own - out.value[i] * out.value[i]);
+      }
+      store_quad(z + row * latent + at, out, rest, aligned);
+    }
+    kl_sum = group_sum(kl_sum, lanes);
+    ratio_sum = group_sum(ratio_sum, lanes);
+    if (row < rows && lane == 0) {
+      if (with_kl) kl[image] = kl_sum;
+      if (log_ratio != nullptr) log_ratio[row] = ratio_sum;
+    }
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    gaussian_backward_kernel(float* __restrict__ dheads,       // [B, 2Z] out
+                             const float* __restrict__ dz,     // [B, Z]
+                             const float* __restrict__ heads,  // [B, 2Z]
+                             std::size_t rows, std::size_t latent, LogvarRange range, float scale,
+                             Noise noise, int lanes, bool aligned) {
+  const float kl_scale = scale * noise.state->beta;
+  const std::size_t quads = quads_of(latent), block_rows = kThreads / lanes;
+  for (std::size_t row = block_rows * blockIdx.x + threadIdx.x / lanes; row < rows;
+       row += block_rows * gridDim.x) {
+    const std::size_t mu_row = row * 2 * latent;
+    const PhiloxRow draws = noise_row(noise, row, 0);
+    for (std::size_t q = threadIdx.x % lanes; q < quads; q += lanes) {
+      const std::size_t at = 4 * q, rest = latent - at;
+      const Quad mu = load_quad(heads + mu_row + at, rest, aligned);
+      const Quad logvar = load_quad(heads + mu_row + latent + at, rest, aligned);
+      const Quad slope = load_quad(dz + row * latent + at, rest, aligned);
+      const Quad eps = normals_of(draws, q);
+      Quad dmu, dlogvar;
+      VAE_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const float raw = logvar.value[i];
+        const float lv = clamped(raw, range.low, range.high);
+        const float from_z = slope.value[i] * eps.value[i];
+        const float from_kl = kl_scale * (exponential(lv) - 1.0f);
+        const float both = 0.5f * fused_multiply_add(from_z, exponential(0.5f * lv), from_kl);
+        dmu.value[i] = fused_multiply_add(kl_scale, mu.value[i], slope.value[i]);
+        // No gradient where the clamp holds; NaN passes so that the step is judged bad.
+        dlogvar.value[i] = raw == lv || raw != raw ? both : 0.0f;
+      }
+      store_quad(dheads + mu_row + at, dmu, rest, aligned);
+      store_quad(dheads + mu_row + latent + at, dlogvar, rest, aligned);
+    }
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    prior_sample_kernel(float* __restrict__ z,  // [B, Z] out
+                        std::size_t rows, std::size_t latent, Noise noise, int lanes,
+                        bool aligned) {
+  const std::size_t quads = quads_of(latent), block_rows = kThreads / lanes;
+  for (std::size_t row = block_rows * blockIdx.x + threadIdx.x / lanes; row < rows;
+       row += block_rows * gridDim.x) {
+    const PhiloxRow draws = noise_row(noise, row, 0);
+    for (std::size_t q = threadIdx.x % lanes; q < quads; q += lanes) {
+      store_quad(z + row * latent + 4 * q, normals_of(draws, q), latent - 4 * q, aligned);
+    }
+  }
+}
+
+/// A block sums 32 dimensions: each warp every 32nd row in ascending order, then the warps in
+/// ascending order.
+__global__ void __launch_bounds__(kTile* kTile)
+    posterior_statistics_kernel(double* sums,                     // [3, Z] in/out
+                                const float* __restrict__ heads,  // [B, 2Z]
+                                std::size_t rows, std::size_t latent, LogvarRange range) {
+  VAE_SHARED(double, partial, [3][kTile][kTile]);  // [statistic, warp, dimension]
+  const std::size_t lane = threadIdx.x % kTile, warp = threadIdx.x / kTile;
+  const std::size_t z = std::size_t{blockIdx.x} * kTile + lane;
+  double kl = 0.0, mean = 0.0, square = 0.0;
+  for (std::size_t row = z < latent ? warp : rows; row < rows; row += kTile) {
+    const float* const mu_row = heads + row * 2 * latent;
+    const double mu = mu_row[z];
+    const double logvar = clamped(mu_row[latent + z], range.low, range.high);
+    kl += 0.5 * (mu * mu + exp(logvar) - 1.0 - logvar);
+    mean += mu;
+    square += mu * mu;
+  }
+  partial[0][warp][lane] = kl;
+  partial[1][warp][lane] = mean;
+  partial[2][warp][lane] = square;
+  __syncthreads();
+  if (warp >= 3 || z >= latent) return;
+  double sum = 0.0;
+  for (int other = 0; other < kTile; ++other) sum += partial[warp][other][lane];
+  sums[warp * latent + z] += sum;
+}
+
+// ---- launchers
+// -----------------------------------------------------------------------------------
+
+Noise noise_of(const NoiseKey& key) {
+  return {key.seed, key.stream, static_cast<uint32_t>(key.first_sample), key.state};
+}
+
+}  // namespace
+
+void CudaBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
+  const int64_t rows = args.z.rows(), latent = args.z.cols();
+  const int lanes = lanes_of(quads_of(latent));
+  const bool aligned = latent % 4 == 0 && aligned_to_quads(args.z.data, args.heads.data);
+  stream_.launch(
+      "gaussian_forward", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+      gaussian_forward_kernel, args.z.data, args.kl.data, args.log_ratio.data, args.heads.data,
+      rows, args.samples, latent, LogvarRange{args.logvar_min, args.logvar_max},
+      noise_of(args.noise), lanes, aligned);
+}
+
+void CudaBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
+  const int64_t rows = args.dz.rows(), latent = args.dz.cols();
+  const int lanes = lanes_of(quads_of(latent));
+  const bool aligned =
+      latent % 4 == 0 && aligned_to_quads(args.dheads.data, args.dz.data, args.heads.data);
+  stream_.launch("gaussian_backward",
+                 {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+                 gaussian_backward_kernel, args.dheads.data, args.dz.data, args.heads.data, rows,
+                 latent, LogvarRange{args.logvar_min, args.logvar_max}, args.scale,
+                 noise_of(args.noise), lanes, aligned);
+}
+
+void CudaBackend::do_prior_sample(const PriorSampleArgs& args) {
+  const int64_t rows = args.z.rows(), latent = args.z.cols();
+  const int lanes = lanes_of(quads_of(latent));
+  const bool aligned = latent % 4 == 0 && aligned_to_quads(args.z.data);
+  stream_.launch("prior_sample", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+                 prior_sample_kernel, args.z.data, rows, latent, noise_of(args.noise), lanes,
+                 aligned);
+}
+
+void CudaBackend::do_posterior_statistics(const PosteriorStatisticsArgs& args) {
+  const int64_t latent = args.sums.cols();
+  const auto blocks = static_cast<unsigned>((latent + kTile - 1) / kTile);
+  stream_.launch("posterior_statistics", {blocks, kTile * kTile}, posterior_statistics_kernel,
+                 args.sums.data, args.heads.data, args.heads.rows(), latent,
+                 LogvarRange{args.logvar_min, args.logvar_max});
+}
+
+}  // namespace vae::cuda

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// How a product is cut into blocks, and its launch. The plan is a function of shapes and card, so
+// results repeat; its constants are estimates, not yet measured.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "kernels/check.h"
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/gemm_kernel.h"
+
+namespace vae::cuda {
+
+enum class TileSize { small, medium, large };
+
+struct Plan {
+  TileSize size;
+  int64_t tiles_down, tiles_across;
+  int64_t slices, slice_depth;
+
+  int64_t tiles() const { return tiles_down * tiles_across; }
+};
+
+inline int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Cuts the depth so that the blocks fill the card, but not below `shallowest` a slice, where
+/// summing the slices costs more than it gains; nor beyond the workspace.
+template <typename Tile, typename A>
+void cut_depth(Plan& plan, int64_t depth, int64_t shallowest, const Card& card) {
+  const int64_t tiles = std::max<int64_t>(plan.tiles(), 1);
+  const int64_t room = Workspace::kFloats / (tiles * partial_floats<Tile, A>());
+  const int64_t wanted = std::min({card.multiprocessors / tiles, depth / shallowest, room});
+  const int64_t steps = divided_up(depth, Tile::kDepth);
+  plan.slice_depth = divided_up(steps, std::max<int64_t>(wanted, 1)) * Tile::kDepth;
+  plan.slices = std::max<int64_t>(divided_up(depth, plan.slice_depth), 1);
+}
+
+constexpr int64_t kSmallSlice = 128, kWideSlice = 256;  // the shallowest slices
+
+template <typename Tile, typename A, typename B>
+bool fills(const Card& card, int64_t rows, int64_t columns, int64_t depth) {
+  const int64_t tiles = divided_up(rows, Tile::kRows) * divided_up(columns, Tile::kColumns);
+  const int64_t bytes = int64_t{4} * shared_floats<Tile, A, B>();
+  return bytes <= card.shared_bytes_per_block &&
+         tiles * std::max<int64_t>(depth / kWideSlice, 1) >= card.multiprocessors;
+}
+
+template <typename Tile>
+Plan tiled(TileSize size, int64_t rows, int64_t columns) {
+  return {size, divided_up(rows, Tile::kRows), divided_up(columns, Tile::kColumns), 1, 0};
+}
+
+/// The largest tile with which the product still fills the card.
+template <typename A, typename B>
+Plan plan_product(int64_t rows, int64_t columns, int64_t depth, const Card& card) {
+  Plan plan;
+  if (fills<LargeTile, A, B>(card, rows, columns, depth)) {
+    plan = tiled<LargeTile>(TileSize::large, rows, columns);
+    cut_depth<LargeTile, A>(plan, depth, kWideSlice, card);
+  } else if (fills<MediumTile, A, B>(card, rows, columns, depth)) {
+    plan = tiled<MediumTile>(TileSize::medium, rows, columns);
+    cut_depth<MediumTile, A>(plan, depth, kWideSlice, card);
+  } else {
+    plan = tiled<SmallTile>(TileSize::small, rows, columns);
+    cut_depth<SmallTile, A>(plan, depth, kSmallSlice, card);
+  }
+  return plan;
+}
+
+/// Kernels count rows, columns, depth and blocks in 32 bits, and may look a tile further.
+inline void check_extents(const char* name, int64_t rows, int64_t columns, int64_t depth,
+                          const Plan& plan) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max() - 4096;
+  VAE_CHECK(std::max({rows, columns, depth, plan.tiles() * plan.slices}) <= kMost, name,
+            ": a product of ", rows, " x ", columns, " over ", depth,
+            " is too large for one launch");
+}
+
+/// One product on its way to a kernel.
+template <typename A, typename B, typename Epilogue>
+struct Product {
+  const char* name;
+  int64_t rows, columns, depth;
+  A a;
+  B b;
+  Epilogue epilogue;
+};
+
+template <Precision kPrecision, typename Tile, typename A, typename B, typename Epilogue>
+void launch_tiles(Stream& stream, const Product<A, B, Epilogue>& product, const Plan& plan,
+                  const Workspace& workspace) {
+  const Work work{static_cast<int>(product.rows),
+                  static_cast<int>(product.columns),
+                  static_cast<int>(product.depth),
+                  static_cast<int>(plan.tiles_across),
+                  static_cast<int>(plan.slices),
+                  static_cast<int>(plan.slice_depth),
+                  workspace.floats,
+                  workspace.tickets};
+  const LaunchShape shape{static_cast<unsigned>(plan.tiles() * plan.slices), Tile::kThreads,
+                          sizeof(float) * shared_floats<Tile, A, B>()};
+  stream.launch(product.name, shape, dense_kernel<Tile, kPrecision, A, B, Epilogue>, product.a,
+                product.b, product.epilogue, work);
+}
+
+/// The tile of a product that needs one of its own, in the precision asked for.
+template <typename Tile, typename A, typename B, typename Epilogue>
+void launch_in(Precision precision, Stream& stream, const Product<A, B, Epilogue>& product,
+               const Plan& plan, const Workspace& workspace) {
+  if (plan.tiles() == 0) return;
+  check_extents(product.name, product.rows, product.columns, product.depth, plan);
+  switch (precision) {
+    case Precision::tf32:
+      return launch_tiles<Precision::tf32, Tile>(stream, product, plan, workspace);
+    case Precision::bf16:
+      return launch_tiles<Precision::bf16, Tile>(stream, product, plan, workspace);
+    case Precision::automatic:
+    case Precision::fp32:
+      return launch_tiles<Precision::fp32, Tile>(stream, product, plan, workspace);
+  }
+}
+
+template <typename A, typename B, typename Epilogue>
+void launch_product(Precision precision, Stream& stream, const Product<A, B, Epilogue>& product,
+                    const Plan& plan, const Workspace& workspace) {
+  switch (plan.size) {
+    case TileSize::small:
+      return launch_in<SmallTile>(precision, stream, product, plan, workspace);
+    case TileSize::medium:
+      return launch_in<MediumTile>(precision, stream, product, plan, workspace);
+    case TileSize::large:
+      return launch_in<LargeTile>(precision, stream, product, plan, workspace);
+  }
+}
+
+}  // namespace vae::cuda

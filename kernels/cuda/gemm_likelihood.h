@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// log p(x|z) and its gradient in the epilogue of the product that makes the decoder's outputs,
+// which are not written. The terms are those of kernels/likelihood.h. A row's terms are summed over
+// the lanes that share it in a tile, and from tile to tile in ascending order by the block of the
+// tile row that comes last, so the order is the same in every run.
+#pragma once
+
+#include <math.h>
+
+#include <cstddef>
+#include <numbers>
+
+#include "kernels/cuda/gemm_epilogue.h"
+#include "kernels/cuda/gemm_tile.h"
+#include "kernels/cuda/instructions.h"
+#include "kernels/cuda/quads.h"
+#include "kernels/cuda/reduce.h"
+#include "kernels/likelihood.h"
+
+namespace vae::cuda {
+
+struct LikelihoodEpilogue {
+  float* log_px;              // [M] out
+  float* doutputs;            // [M, N] out, or null
+  float* dlog_variance;       // [1] out, or null
+  const float* bias;          // [N]
+  const float* x;             // [M / samples, N]
+  const float* log_variance;  // [1] of the Gaussian; null for Bernoulli
+  int samples;
+  float scale;
+  int tiles_down, tiles_across;
+  float* row_sums;        // [tiles_across, M] of the workspace
+  uint32_t* row_tickets;  // [tiles_down], zero between launches
+  uint32_t* last_ticket;  // [1], likewise
+  bool aligned;           // to quads, rows too
+
+  template <typename Tile>
+  __device__ void run(const StagedTile& tile) const {
+    const Variance variance = variance_of(tile.columns);
+    sum_tile<Tile>(tile, variance);
+    const int tile_row = tile.first_row / Tile::kRows;
+    if (!last_block_to_arrive(row_tickets + tile_row, static_cast<uint32_t>(tiles_across))) return;
+    const int row = tile.first_row + static_cast<int>(threadIdx.x);
+    if (threadIdx.x < Tile::kRows && row < tile.rows) {
+      float sum = 0.0f;
+      for (int across = 0; across < tiles_across; ++across) {
+        sum += row_sums[static_cast<std::size_t>(across) * tile.rows + row];
+      }
+      log_px[row] = variance.normalizer + sum;
+    }
+    if (dlog_variance == nullptr) return;
+    if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
+    const double slope = variance_slope<Tile::kThreads>(tile, variance);
+    if (threadIdx.x == 0) dlog_variance[0] = static_cast<float>(-scale * slope);
+  }
+
+ private:
+  /// What the Gaussian needs of its variance.
+  struct Variance {
+    float inverse;
+    float normalizer;  // of a row
+  };
+
+  __device__ Variance variance_of(int width) const {
+    if (log_variance == nullptr) return {0.0f, 0.0f};
+    VAE_SHARED(Variance, variance, [1]);
+    if (threadIdx.x == 0) {
+      const double log_var = log_variance[0];
+      variance[0].inverse = static_cast<float>(exp(-log_var));
+      variance[0].normalizer =
+          static_cast<float>(-0.5 * width * (log(2.0 * std::numbers::pi) + log_var));
+    }
+    __syncthreads();
+    return variance[0];
+  }
+
+  /// The gradients of a tile, and the sums of its rows.
+  template <typename Tile>
+  __device__ void sum_tile(const StagedTile& tile, const Variance& variance) const {
+    using Place = QuadPlace<Tile>;
+    const auto place = Place::here();
+    const int column = tile.first_column + place.column;
+    const std::size_t rest = column < tile.columns ? tile.columns - column : 0;
+    Quad shift = {};
+    if (rest > 0) shift = load_quad(bias + column, rest, aligned);
+    // All threads take the same turns, because the sums need all lanes.
+    for (int base = 0; base < Tile::kRows; base += Place::kRowStep) {
+      const int row = tile.first_row + base + place.row;
+      float sum = 0.0f;
+      if (row < tile.rows && rest > 0) {
+        const Quad outputs = staged_quad<Tile>(tile, base + place.row, place.column);
+        sum = add_terms(outputs, shift, row, column, tile.columns, variance);
+      }
+      sum = group_sum(sum, Place::kLanes);
+      if (row < tile.rows && place.column == 0) {
+        const int across = tile.first_column / Tile::kColumns;
+        row_sums[static_cast<std::size_t>(across) * tile.rows + row] = sum;
+      }
+    }
+  }
+
+  /// The sum of log p over a quad; writes its gradient.
+  __device__ float add_terms(Quad outputs, const Quad& shift, int row, int column, int width,
+                             const Variance& variance) const {
+    const int image = samples == 1 ? row : row / samples;
+    const std::size_t rest = width - column;
+    const Quad pixels =
+        load_quad(x + static_cast<std::size_t>(image) * width + column, rest, aligned);
+    float sum = 0.0f;
+    VAE_UNROLL
+    for (std::size_t i = 0; i < 4; ++i) {
+      const float output = outputs.value[i] + shift.value[i];
+      const PixelTerm term = log_variance != nullptr
+                                 ? gaussian_term(output, pixels.value[i], variance.inverse)
+                                 : bernoulli_term(output, pixels.value[i]);
+      if (i < rest) sum += term.log_p;
+      outputs.value[i] = -scale * term.slope;
+    }
+    if (doutputs != nullptr) {
+      store_quad(doutputs + static_cast<std::size_t>(row) * width + column, outputs, rest, aligned);
+    }
+    return sum;
+  }
+
+  /// dlog p / dlog var summed over rows: of a row it is minus the quadratic term, which is what
+  /// log p has beyond its normaliser, and minus half the width.
+  template <int kThreads>
+  __device__ double variance_slope(const StagedTile& tile, const Variance& variance) const {
+    double sum = 0.0;
+    for (int row = static_cast<int>(threadIdx.x); row < tile.rows; row += kThreads) {
+      const double quadratic = static_cast<double>(log_px[row]) - variance.normalizer;
+      sum += -quadratic - 0.5 * tile.columns;
+    }
+    return block_sum<kThreads>(sum);
+  }
+};
+
+}  // namespace vae::cuda

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// log p(x|z), one row a sum in fixed order, and the importance weights of rows. [IWAE eq. 8]
+// A thread takes a quad; a narrow row is shared by up to 32 neighbouring lanes, a wide one by the
+// block. Which, depends on the width alone, so a row's sum has the same bits in any batch. The
+// terms are those of kernels/likelihood.h.
+#include <math.h>
+
+#include <limits>
+#include <numbers>
+
+#include "kernels/cuda/instructions.h"
+#include "kernels/cuda/quads.h"
+#include "kernels/cuda/reduce.h"
+#include "kernels/cuda/simt.h"
+#include "kernels/likelihood.h"
+#include "kernels/math.h"
+
+// The launchers' side.
+#include "kernels/cuda/cuda_backend.h"
+
+namespace vae::cuda {
+
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int64_t kWideQuads = 64;  // beyond it a small batch would leave most of the card idle
+
+/// What the Gaussian needs of its variance.
+struct GaussianConstants {
+  float inverse_variance;
+  float normalizer;  // of a row
+};
+
+__device__ inline GaussianConstants gaussian_constants(double log_variance, std::size_t width) {
+  return {static_cast<float>(exp(-log_variance)),
+          static_cast<float>(-0.5 * static_cast<double>(width) *
+                             (log(2.0 * std::numbers::pi) + log_variance))};
+}
+
+template <Likelihood kLikelihood>
+__device__ inline PixelTerm pixel_term(float output, float x, const GaussianConstants& constants) {
+  if constexpr (kLikelihood == Likelihood::gaussian) {
+    return gaussian_term(output, x, constants.inverse_variance);
+  } else {
+    return bernoulli_term(output, x);
+  }
+}
+
+/// Of the lanes that share a row; the whole block if they are more than a warp.
+__device__ inline float row_sum(float value, int lanes) {
+  return lanes <= 32 ? group_sum(value, lanes) : block_sum<kThreads>(value);
+}
+
+/// -scale dlog p / dlog var summed over rows: of a row it is minus the quadratic term, which
+/// is what log p has beyond its normaliser, and minus half the width.
+__device__ inline float variance_slope(const float* log_px, std::size_t rows, std::size_t width,
+                                       float normalizer, float scale) {
+  double sum = 0.0;
+  for (std::size_t row = threadIdx.x; row < rows; row += kThreads) {
+    const double quadratic = static_cast<double>(log_px[row]) - normalizer;
+    sum += -quadratic - 0.5 * static_cast<double>(width);
+  }
+  return static_cast<float>(-scale * block_sum<kThreads>(sum));
+}
+
+template <Likelihood kLikelihood>
+__global__ void __launch_bounds__(kThreads)
+    likelihood_kernel(float* log_px,                // [B*K] out
+                      float* doutputs,              // [B*K, X] out, or null; may be outputs
+                      float* dlog_variance,         // [1] out, or null
+                      const float* outputs,         // [B*K, X]
+                      const float* __restrict__ x,  // [B, X]
+                      const float* log_variance,    // [1] of the Gaussian
+                      std::size_t rows, std::size_t samples, std::size_t width, float scale,
+                      uint32_t* ticket, int lanes, bool aligned) {
+  GaussianConstants constants = {};
+  if constexpr (kLikelihood == Likelihood::gaussian) {
+    VAE_SHARED(GaussianConstants, shared_constants, [1]);
+    if (threadIdx.x == 0) shared_constants[0] = gaussian_constants(log_variance[0], width);
+    __syncthreads();
+    constants = shared_constants[0];
+  }
+  const std::size_t quads = quads_of(width), lane = threadIdx.x % lanes;
+  const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
+  // All threads take the same turns, because the sums need all lanes.
+  for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
+    const std::size_t row = base + threadIdx.x / lanes;
+    const std::size_t image = samples == 1 ? row : row / samples;
+    float sum = 0.0f;
+    for (std::size_t q = row < rows ? lane : quads; q < quads; q += lanes) {
+      const std::size_t at = 4 * q, rest = width - at;
+      Quad output = load_quad(outputs + row * width + at, rest, aligned);
+      const Quad pixel = load_quad(x + image * width + at, rest, aligned);
+      VAE_UNROLL
+      for (std::size_t i = 0; i < 4; ++i) {
+        const PixelTerm term = pixel_term<kLikelihood>(output.value[i], pixel.value[i], constants);
+        if (i < rest) sum += term.log_p;
+        output.value[i] = -scale * term.slope;
+      }
+      if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
+    }
+    sum = row_sum(sum, lanes);
+    if (row < rows && lane == 0) log_px[row] = constants.normalizer + sum;
+  }
+  if constexpr (kLikelihood == Likelihood::gaussian) {
+    if (dlog_variance == nullptr || !last_block_to_arrive(ticket, gridDim.x)) return;
+    const float slope = variance_slope(log_px, rows, width, constants.normalizer, scale);
+    if (threadIdx.x == 0) dlog_variance[0] = slope;
+  }
+}
+
+template <Likelihood kLikelihood>
+__global__ void __launch_bounds__(kThreads)
+    likelihood_mean_kernel(float* mean,           // [count] out, may be outputs
+                           const float* outputs,  // [count]
+                           std::size_t count, bool aligned) {
+  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kThreads;
+  for (std::size_t q = std::size_t{blockIdx.x} * kThreads + threadIdx.x; q < quads; q += stride) {
+    const std::size_t at = 4 * q, rest = count - at;
+    Quad quad = load_quad(outputs + at, rest, aligned);
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      if constexpr (kLikelihood == Likelihood::bernoulli) quad.value[i] = sigmoid(quad.value[i]);
+    }
+    store_quad(mean + at, quad, rest, aligned);
+  }
+}
+
+/// sum exp(max): the sum of weights.
+struct Weights {
+  double max;
+  double sum;
+};
+
+/// The weights of both. The same bits either way round; NaN on one side makes the sum NaN.
+__device__ inline Weights merged(const Weights& a, const Weights& b) {
+  const bool b_is_larger = b.max > a.max;
+  const double high = b_is_larger ? b.max : a.max, low = b_is_larger ? a.max : b.max;
+  const double factor = low == high ? 1.0 : exp(low - high);  // also when both are infinite
+  return {high, b_is_larger ? a.sum * factor + b.sum : a.sum + b.sum * factor};
+}
+
+__global__ void __launch_bounds__(kThreads)
+    importance_merge_kernel(double* running_max,                  // [B] in/out
+                            double* running_sum,                  // [B] in/out
+                            const float* __restrict__ log_px,     // [B*K]
+                            const float* __restrict__ log_ratio,  // [B*K]
+                            std::size_t rows, std::size_t samples, int lanes) {
+  const std::size_t lane = threadIdx.x % lanes;
+  const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
+  // All threads take the same turns, because the exchanges need all lanes.
+  for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
+    const std::size_t row = base + threadIdx.x / lanes;
+    Weights weights{-std::numeric_limits<double>::infinity(), 0.0};
+    for (std::size_t k = row < rows ? lane : samples; k < samples; k += lanes) {
+      const std::size_t at = row * samples + k;
+      weights = merged(weights, {static_cast<double>(log_px[at]) + log_ratio[at], 1.0});
+    }
+    for (int distance = lanes / 2; distance > 0; distance /= 2) {
+      const Weights other{__shfl_xor_sync(0xffffffffu, weights.max, distance),
+                          __shfl_xor_sync(0xffffffffu, weights.sum, distance)};
+      weights = merged(weights, other);
+    }
+    if (row < rows && lane == 0) {
+      weights = merged({running_max[row], running_sum[row]}, weights);
+      running_max[row] = weights.max;
+      running_sum[row] = weights.sum;
+    }
+  }
+}
+
+}  // namespace
+
+// ---- launchers
+// -----------------------------------------------------------------------------------
+
+void CudaBackend::do_likelihood(const LikelihoodArgs& args) {
+  const int64_t rows = args.outputs.rows(), width = args.outputs.cols();
+  const int64_t quads = static_cast<int64_t>(quads_of(width));
+  const int lanes = quads > kWideQuads ? kThreads : lanes_of(quads);
+  const bool aligned =
+      width % 4 == 0 && aligned_to_quads(args.doutputs.data, args.outputs.data, args.x.data);
+  const bool gaussian = args.likelihood == Likelihood::gaussian;
+  stream_.launch(
+      gaussian ? "likelihood gaussian" : "likelihood bernoulli",
+      {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+      gaussian ? likelihood_kernel<Likelihood::gaussian> : likelihood_kernel<Likelihood::bernoulli>,
+      args.log_px.data, args.doutputs.data, args.dlog_variance.data, args.outputs.data, args.x.data,
+      args.log_variance.data, rows, args.samples, width, args.scale, workspace_.tickets, lanes,
+      aligned);
+}
+
+void CudaBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
+  const bool gaussian = args.likelihood == Likelihood::gaussian;
+  if (gaussian && args.mean.data == args.outputs.data) return;
+  const int64_t count = args.outputs.count();
+  stream_.launch("likelihood_mean", {grid_of(count, 4 * kThreads, card_.multiprocessors), kThreads},
+                 gaussian ? likelihood_mean_kernel<Likelihood::gaussian>
+                          : likelihood_mean_kernel<Likelihood::bernoulli>,
+                 args.mean.data, args.outputs.data, count,
+                 aligned_to_quads(args.mean.data, args.outputs.data));
+}
+
+void CudaBackend::do_importance_merge(const ImportanceArgs& args) {
+  const int64_t rows = args.running_max.count();
+  const int lanes = lanes_of(args.samples);
+  stream_.launch("importance_merge",
+                 {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+                 importance_merge_kernel, args.running_max.data, args.running_sum.data,
+                 args.log_px.data, args.log_ratio.data, rows, args.samples, lanes);
+}
+
+}  // namespace vae::cuda

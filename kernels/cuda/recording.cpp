@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/recording.h"
+
+#include <cstdlib>
+#include <string_view>
+
+namespace vae::cuda {
+
+namespace {
+
+class Closure final : public Recording {
+ public:
+  explicit Closure(std::function<void()> body) : body_(std::move(body)) {}
+  void replay() override { body_(); }
+
+ private:
+  std::function<void()> body_;
+};
+
+class Graph final : public Recording {
+ public:
+  Graph(Stream& stream, UniqueGraphExec graph) : stream_(stream), graph_(std::move(graph)) {}
+  void replay() override {
+    stream_.check(cudaGraphLaunch(graph_.get(), stream_.get()), "cudaGraphLaunch(graph, stream)");
+  }
+
+ private:
+  Stream& stream_;
+  UniqueGraphExec graph_;
+};
+
+/// Ends the capture in any case, so that the stream can be used after an exception.
+UniqueGraph capture(const Stream& stream, const std::function<void()>& body) {
+  UniqueGraph graph;
+  VAE_CUDA(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
+  try {
+    body();
+  } catch (...) {
+    static_cast<void>(cudaStreamEndCapture(stream.get(), graph.out()));
+    static_cast<void>(cudaGetLastError());
+    throw;
+  }
+  VAE_CUDA(cudaStreamEndCapture(stream.get(), graph.out()));
+  return graph;
+}
+
+bool is_eager() {
+  const char* const wanted = std::getenv("VAE_CUDA_EAGER");
+  return wanted != nullptr && std::string_view(wanted) == "1";
+}
+
+}  // namespace
+
+std::unique_ptr<Recording> record_graph(Stream& stream, std::function<void()> body) {
+  if (is_eager()) return std::make_unique<Closure>(std::move(body));
+  const UniqueGraph graph = capture(stream, body);
+  UniqueGraphExec executable;
+  VAE_CUDA(cudaGraphInstantiate(executable.out(), graph.get(), 0));
+  VAE_CUDA(cudaGraphUpload(executable.get(), stream.get()));
+  return std::make_unique<Graph>(stream, std::move(executable));
+}
+
+}  // namespace vae::cuda

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "kernels/cuda/handle.h"
+#include "kernels/cuda/simt.h"
+
+namespace vae::cuda {
+
+/// A stream of one device and the only way to launch kernels: every launch is checked, and the
+/// last ones are remembered by name for the message of an error that surfaces later.
+class Stream {
+ public:
+  Stream();
+
+  /// Launches kernel(arguments...); the arguments are converted to the kernel's parameters. `name`
+  /// must be a literal. With VAE_CUDA_SYNC=1 in the environment it waits for the kernel, to find
+  /// one that fails.
+  template <typename... Parameters, typename... Arguments>
+  void launch(const char* name, const LaunchShape& shape, void (*kernel)(Parameters...),
+              Arguments&&... arguments) {
+    remember(name);
+    check_launch(
+        launch_kernel(stream_.get(), shape, kernel, std::forward<Arguments>(arguments)...));
+  }
+
+  /// Waits for everything issued; throws what the kernels reported.
+  void synchronize();
+  /// For calls that may report an error of a kernel launched earlier.
+  void check(cudaError_t status, const char* call) const;
+
+  cudaStream_t get() const { return stream_.get(); }
+  /// Names of the last kernels launched, oldest first, for error messages.
+  std::string recent_kernels() const;
+
+ private:
+  static constexpr std::size_t kRemembered = 8;
+
+  void remember(const char* name) { recent_[launches_++ % kRemembered] = name; }
+  void check_launch(cudaError_t status);
+
+  UniqueStream stream_;
+  bool synchronous_ = false;
+  std::array<const char*, kRemembered> recent_{};
+  std::size_t launches_ = 0;
+};
+
+}  // namespace vae::cuda

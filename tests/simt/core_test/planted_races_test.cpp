@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+//
+// Order that is missing: barriers, waits, fences, atomics.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/instructions.h"
+#include "tests/simt/core_test/host_device.h"
+#include "tests/simt/core_test/planted_faults.h"
+
+namespace vae::cuda {
+namespace {
+
+// ---- barriers -----------------------------------------------------------------------------------
+
+enum class Reverse { kRight, kNoBarrierBeforeReading, kNoBarrierBeforeWriting };
+
+/// Three times: reverses 128 numbers through shared memory.
+template <Reverse kFault>
+__global__ void reverse_kernel(const float* from, float* to) {
+  VAE_SHARED(float, tile, [128]);
+  const unsigned i = threadIdx.x;
+  for (int round = 0; round < 3; ++round) {
+    tile[i] = from[128 * round + i];
+    if (kFault != Reverse::kNoBarrierBeforeReading) __syncthreads();
+    to[128 * round + i] = tile[127 - i];
+    if (kFault != Reverse::kNoBarrierBeforeWriting) __syncthreads();
+  }
+}
+
+template <Reverse kFault>
+bool reverses() {
+  std::vector<float> from(3 * 128), to(3 * 128);
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i);
+  launch_kernel(nullptr, {1, 128}, reverse_kernel<kFault>, from.data(), to.data());
+  for (std::size_t i = 0; i < 128; ++i) {
+    for (std::size_t round = 0; round < 3; ++round) {
+      if (to[128 * round + i] != from[128 * round + 127 - i]) return false;
+    }
+  }
+  return true;
+}
+
+TEST_F(PlantedFaultTest, BarriersOfTheRightKernel) { expect_right(reverses<Reverse::kRight>); }
+
+TEST_F(PlantedFaultTest, NoBarrierBeforeReading) {
+  if (!kThreadSanitizer) {
+    EXPECT_FALSE(reverses<Reverse::kNoBarrierBeforeReading>());
+    EXPECT_EQ(seeds_that_find(reverses<Reverse::kNoBarrierBeforeReading>), kSeeds);
+  }
+  EXPECT_RACE(reverses<Reverse::kNoBarrierBeforeReading>());
+}
+
+TEST_F(PlantedFaultTest, NoBarrierBeforeWriting) {
+  if (!kThreadSanitizer) {
+    EXPECT_GE(seeds_that_find(reverses<Reverse::kNoBarrierBeforeWriting>), kSeeds * 3 / 4);
+  }
+  EXPECT_RACE(reverses<Reverse::kNoBarrierBeforeWriting>());
+}
+
+// ---- a tensor-core product with two stages ------------------------------------------------------
+
+enum class Product {
+  kRight,
+  kNoBarrierAfterWait,
+  kNoBarrierAfterUse,
+  kWaitTooWeak,
+  kFragmentsSwapped
+};
+
+constexpr int kSteps = 6;
+constexpr int kPitch = 12;  // floats; 8 of them are used
+
+/// D[16, 8 w ..] = A[16, 48] B[48, 32] for four warps w. A: [16, 48], b_transposed: [32, 48].
+template <Product kFault>
+__global__ void product_kernel(const float* a, const float* b_transposed, float* d) {
+  VAE_SHARED(float, a_tile, [2][16 * kPitch]);
+  VAE_SHARED(float, b_tile, [2][32 * kPitch]);
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
+  const int g = lane / 4, t = lane % 4;
+  const auto load = [&](int step) {
+    const int row = thread / 4, column = thread % 4 * 2;
+    float* a_to = a_tile[step % 2] + row % 16 * kPitch + column;
+    if (row < 16) copy_async<8>(a_to, a + row * 48 + step * 8 + column, true);
+    copy_async<8>(b_tile[step % 2] + row * kPitch + column,
+                  b_transposed + row * 48 + step * 8 + column, true);
+    copy_async_commit();
+  };
+  constexpr int kLastPending = kFault == Product::kWaitTooWeak ? 1 : 0;
+  float sums[4] = {};
+  load(0);
+  for (int step = 0; step < kSteps; ++step) {
+    if (step + 1 < kSteps) {
+      load(step + 1);
+      copy_async_wait<1>();
+    } else {
+      copy_async_wait<kLastPending>();
+    }
+    if (kFault != Product::kNoBarrierAfterWait) __syncthreads();
+    const float* a_at = a_tile[step % 2] + g * kPitch + t;
+    const float* b_at = b_tile[step % 2] + (warp * 8 + g) * kPitch + t;
+    uint32_t a_bits[4] = {to_tf32(a_at[0]), to_tf32(a_at[8 * kPitch]), to_tf32(a_at[4]),
+                          to_tf32(a_at[8 * kPitch + 4])};
+    const uint32_t b_bits[2] = {to_tf32(b_at[0]), to_tf32(b_at[4])};
+    if (kFault == Product::kFragmentsSwapped) {
+      const uint32_t second = a_bits[1];
+      a_bits[1] = a_bits[2];
+      a_bits[2] = second;
+    }
+    mma_tf32(sums, a_bits, b_bits);
+    if (kFault != Product::kNoBarrierAfterUse) __syncthreads();
+  }
+  for (int i = 0; i < 4; ++i) d[(g + i / 2 * 8) * 32 + warp * 8 + 2 * t + i % 2] = sums[i];
+}
+
+template <Product kFault>
+bool multiplies() {
+  HostDevice device;
+  std::vector<float> a(16 * 48), b(32 * 48);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 11) - 5;
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 7) - 3;
+  float* d = device.upload(std::vector<float>(16 * 32));
+  launch_kernel(nullptr, {1, 128}, product_kernel<kFault>, device.upload(a), device.upload(b), d);
+  for (std::size_t row = 0; row < 16; ++row) {
+    for (std::size_t column = 0; column < 32; ++column) {
+      float sum = 0;
+      for (std::size_t k = 0; k < 48; ++k) sum += a[row * 48 + k] * b[column * 48 + k];
+      if (d[row * 32 + column] != sum) return false;
+    }
+  }
+  return true;
+}
+
+TEST_F(PlantedFaultTest, ProductOfTheRightKernel) { expect_right(multiplies<Product::kRight>); }
+
+TEST_F(PlantedFaultTest, ProductWithoutBarrierAfterTheWait) {
+  if (!kThreadSanitizer) {
+    EXPECT_EQ(seeds_that_find(multiplies<Product::kNoBarrierAfterWait>), kSeeds);
+  }
+  EXPECT_RACE(multiplies<Product::kNoBarrierAfterWait>());
+}
+
+// Only a warp that runs far ahead of another shows it: mma keeps the lanes of each in step.
+TEST_F(PlantedFaultTest, ProductWithoutBarrierAfterTheUse) {
+  if (!kThreadSanitizer) {
+    EXPECT_TRUE(multiplies<Product::kNoBarrierAfterUse>());
+    EXPECT_GE(seeds_that_find(multiplies<Product::kNoBarrierAfterUse>), kSeeds / 2);
+  }
+  EXPECT_RACE(multiplies<Product::kNoBarrierAfterUse>());
+}
+
+TEST_F(PlantedFaultTest, ProductThatWaitsTooLittle) {
+  const std::string error = error_of([] { multiplies<Product::kWaitTooWeak>(); });
+  EXPECT_NE(error.find("never waited for"), std::string::npos) << error;
+}
+
+TEST_F(PlantedFaultTest, ProductWithFragmentsSwapped) {
+  EXPECT_FALSE(multiplies<Product::kFragmentsSwapped>());
+}
+
+// ---- cp.async -----------------------------------------------------------------------------------
+
+enum class Copy { kRight, kReadBeforeWait, kOverwriteBeforeLanding };
+
+/// to = from + 1, through shared memory.
+template <Copy kFault>
+__global__ void copy_kernel(const float* from, float* to) {
+  VAE_SHARED(float, tile, [32]);
+  const unsigned i = threadIdx.x;
+  tile[i] = -1;
+  copy_async<4>(&tile[i], from + i, true);
+  copy_async_commit();
+  if (kFault == Copy::kReadBeforeWait) to[i] = tile[i] + 1;
+  if (kFault == Copy::kOverwriteBeforeLanding) tile[i] = from[i] + 1;
+  copy_async_wait<0>();
+  if (kFault == Copy::kRight) to[i] = tile[i] + 1;
+  if (kFault == Copy::kOverwriteBeforeLanding) to[i] = tile[i];
+}
+
+template <Copy kFault>
+bool copies() {
+  std::vector<float> from(32), to(32);
+  for (std::size_t i = 0; i < 32; ++i) from[i] = static_cast<float>(i);
+  launch_kernel(nullptr, {1, 32}, copy_kernel<kFault>, from.data(), to.data());
+  for (std::size_t i = 0; i < 32; ++i) {
+    if (to[i] != from[i] + 1) return false;
+  }
+  return true;
+}
+
+TEST_F(PlantedFaultTest, CopiesOfTheRightKernel) { expect_right(copies<Copy::kRight>); }
+
+TEST_F(PlantedFaultTest, CopyReadBeforeTheWait) {
+  EXPECT_FALSE(copies<Copy::kReadBeforeWait>());
+  EXPECT_EQ(seeds_that_find(copies<Copy::kReadBeforeWait>), kSeeds);
+}
+
+TEST_F(PlantedFaultTest, CopyThatLandsOnWhatWasWrittenMeanwhile) {
+  EXPECT_FALSE(copies<Copy::kOverwriteBeforeLanding>());
+  EXPECT_EQ(seeds_that_find(copies<Copy::kOverwriteBeforeLanding>), kSeeds);
+}
+
+// ---- order within a warp ------------------------------------------------------------------------
+
+/// Lanes exchange through shared memory without a barrier of the block.
+template <bool kRight>
+__global__ void warp_exchange_kernel(float* to) {
+  VAE_SHARED(float, tile, [32]);
+  const unsigned lane = threadIdx.x;
+  tile[lane] = static_cast<float>(lane);
+  if (kRight) __syncwarp();
+  to[lane] = tile[31 - lane];
+}
+
+template <bool kRight>
+bool exchanges() {
+  std::vector<float> to(32);
+  launch_kernel(nullptr, {1, 32}, warp_exchange_kernel<kRight>, to.data());
+  for (std::size_t i = 0; i < 32; ++i) {
+    if (to[i] != static_cast<float>(31 - i)) return false;
+  }
+  return true;
+}
+
+TEST_F(PlantedFaultTest, LanesThatMeetBeforeTheyExchange) { expect_right(exchanges<true>); }
+
+TEST_F(PlantedFaultTest, LanesThatCountOnRunningInStep) {
+  if (!kThreadSanitizer) {
+    EXPECT_FALSE(exchanges<false>());
+  }
+  EXPECT_RACE(exchanges<false>());
+}
+
+// ---- order among blocks -------------------------------------------------------------------------
+
+enum class Total {
+  kRight,
+  kNoFenceBefore,
+  kFenceTooEarly,
+  kNoFenceAfter,
+  kPlainSum  // added to memory without an atomic
+};
+
+template <Total kFault>
+__global__ void total_kernel(uint32_t* partial, uint32_t* ticket, uint32_t* total) {
+  VAE_SHARED(uint32_t, is_last, [1]);
+  if (kFault == Total::kPlainSum) {
+    if (threadIdx.x == 0) *total += blockIdx.x + 1;
+    return;
+  }
+  if (threadIdx.x == 0) {
+    if (kFault == Total::kFenceTooEarly) __threadfence();
+    partial[blockIdx.x] = blockIdx.x + 1;
+    if (kFault == Total::kRight || kFault == Total::kNoFenceAfter) __threadfence();
+    is_last[0] = atomicInc(ticket, gridDim.x - 1) == gridDim.x - 1;
+    if (kFault != Total::kNoFenceAfter) __threadfence();
+  }
+  __syncthreads();
+  if (is_last[0] == 0 || threadIdx.x != 0) return;
+  for (unsigned block = 0; block < gridDim.x; ++block) *total += partial[block];
+}
+
+template <Total kFault>
+bool totals() {
+  std::vector<uint32_t> partial(8);
+  uint32_t ticket = 0, total = 0;
+  launch_kernel(nullptr, {8, 32}, total_kernel<kFault>, partial.data(), &ticket, &total);
+  return total == 36 && ticket == 0;
+}
+
+TEST_F(PlantedFaultTest, TotalOfTheRightKernel) { expect_right(totals<Total::kRight>); }
+
+// A schedule cannot show these: threads switch at meeting points only.
+TEST_F(PlantedFaultTest, TotalWithoutAFence) {
+  if (!kThreadSanitizer) GTEST_SKIP() << "needs the thread sanitizer";
+  EXPECT_RACE(totals<Total::kNoFenceBefore>());
+}
+
+TEST_F(PlantedFaultTest, TotalWithAFenceTooEarly) {
+  if (!kThreadSanitizer) GTEST_SKIP() << "needs the thread sanitizer";
+  EXPECT_RACE(totals<Total::kFenceTooEarly>());
+}
+
+TEST_F(PlantedFaultTest, TotalWithoutTheSecondFence) {
+  if (!kThreadSanitizer) GTEST_SKIP() << "needs the thread sanitizer";
+  EXPECT_RACE(totals<Total::kNoFenceAfter>());
+}
+
+TEST_F(PlantedFaultTest, TotalWithoutAnAtomic) {
+  if (!kThreadSanitizer) GTEST_SKIP() << "needs the thread sanitizer";
+  EXPECT_RACE(totals<Total::kPlainSum>());
+}
+
+template <bool kRight>
+__global__ void two_phase_kernel(GridBarrier* barrier, float* slots, float* to) {
+  if (threadIdx.x == 0) slots[blockIdx.x] = 1;
+  if (kRight) grid_sync(barrier);
+  if (threadIdx.x != 0) return;
+  to[blockIdx.x] = 0;
+  for (unsigned block = 0; block < gridDim.x; ++block) to[blockIdx.x] += slots[block];
+}
+
+template <bool kRight>
+bool two_phases() {
+  GridBarrier barrier = {};
+  std::vector<float> slots(6), to(6);
+  LaunchShape shape{6, 32};
+  shape.cooperative = true;
+  launch_kernel(nullptr, shape, two_phase_kernel<kRight>, &barrier, slots.data(), to.data());
+  return to == std::vector<float>(6, 6.0f);
+}
+
+TEST_F(PlantedFaultTest, PhasesBehindAGridBarrier) { expect_right(two_phases<true>); }
+
+TEST_F(PlantedFaultTest, PhasesWithoutAGridBarrier) {
+  if (!kThreadSanitizer) {
+    EXPECT_EQ(seeds_that_find(two_phases<false>), kSeeds);
+  }
+  EXPECT_RACE(two_phases<false>());
+}
+
+}  // namespace
+}  // namespace vae::cuda

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Breaks the CUDA kernels one line at a time and looks whether the simulator's builds notice.
+
+    tests/simt/mutation/mutate.py                 every mutant; writes tests/simt/mutation/results.md
+    tests/simt/mutation/mutate.py --short         the mutants of short.txt; survivors fail (CI)
+    tests/simt/mutation/mutate.py --list          names them and stops
+    tests/simt/mutation/mutate.py --file dense    only files whose path contains this
+
+Three builds look at each mutant, the cheapest first: plain with several schedules, threads (the
+race detector), address (bounds). The first that fails has killed it. A survivor needs a reason in
+survivors.json, else the exit status is 1. Works on a copy of the sources; the checkout is not
+touched.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import operators
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+TARGET = "vae_simt_kernels_test"
+COMPILED = ("kernels/cuda/",)  # where mutants are made
+SEEDS = {"plain": ["0", "1", "2", "3"], "threads": ["0"], "address": ["0", "1"]}
+SANITIZERS = {"plain": "", "threads": "thread", "address": "address,undefined"}
+FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
+# Which tests look at a file; everything else runs the whole suite.
+SUITES = {
+    "adam.cu": "Adam*",
+    "gaussian.cu": "Gaussian*:Prior*:Posterior*",
+    "likelihood.cu": "Likelihood*:Importance*",
+    "load_batch.cu": "LoadBatch*",
+    "step.cu": "Step*:Accumulate*:Judge*:Adam*",
+    "fused": "Fused*",
+    "gemm_": "Dense*:Gemm*:Fused*",
+    "dense": "Dense*:Gemm*:Fused*",
+}
+
+
+@dataclasses.dataclass
+class Verdict:
+    killer: str = ""  # name of the build, or "" for a survivor
+    how: str = ""  # first telling line of its output
+    seconds: float = 0.0
+
+
+class Laboratory:
+    """A copy of the sources with one build folder per kind of build."""
+
+    def __init__(self, folder: pathlib.Path, jobs: int):
+        self.source = folder / "source"
+        self.folder = folder
+        self.jobs = jobs
+        shutil.rmtree(self.source, ignore_errors=True)
+        files = subprocess.check_output(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True)
+        for name in files.splitlines():
+            if name.startswith(("data/", "docs/pictures/")) or not (ROOT / name).is_file():
+                continue
+            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, self.source / name)
+
+    def configure(self, build: str):
+        subprocess.run(
+            ["cmake", "-G", "Ninja", "-S", self.source, "-B", self.folder / build,
+             "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS[build]}",
+             f"-DVAE_SANITIZE={SANITIZERS[build]}", "-DVAE_WITH_ONEDNN=OFF", "-DVAE_WITH_CUDA=OFF",
+             "-DVAE_BUILD_PROGRAM=OFF"],
+            check=True, stdout=subprocess.DEVNULL)
+
+    def compile(self, build: str) -> str:
+        """Empty, or the end of the compiler's output."""
+        result = subprocess.run(
+            ["cmake", "--build", self.folder / build, "--target", TARGET, "-j", str(self.jobs)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        return "" if result.returncode == 0 else result.stdout[-2000:]
+
+    def run(self, build: str, filter_: str, limit: float) -> str:
+        """Empty when all tests pass for every seed, else what the first failure said."""
+        program = next((self.folder / build).rglob(TARGET))
+        for seed in SEEDS[build]:
+            environment = dict(os.environ, VAE_REQUIRE_GPU="1", VAE_SIMT_SEED=seed,
+                               TSAN_OPTIONS="halt_on_error=1:suppress_equal_stacks=0",
+                               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+            command = [str(program), f"--gtest_filter={filter_}", "--gtest_fail_fast",
+                       "--gtest_brief=1"]
+            try:
+                result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, errors="replace", timeout=limit, env=environment)
+            except subprocess.TimeoutExpired:
+                return f"seed {seed}: still running after {limit:.0f} s"
+            if result.returncode != 0:
+                return f"seed {seed}: {telling_line(result.stdout)}"
+        return ""
+
+
+def telling_line(output: str) -> str:
+    for mark in ("WARNING: ThreadSanitizer", "ERROR: AddressSanitizer", "runtime error:", "simt:",
+                 "Failure", "FAILED", "Error"):
+        for line in output.splitlines():
+            if mark in line:
+                return line.strip()[:160]
+    return (output.strip().splitlines() or ["no output"])[-1][:160]
+
+
+def filter_of(path: str) -> str:
+    """The tests on the simulated card that look at this file."""
+    name = path.rsplit("/", 1)[-1]
+    for part, suites in SUITES.items():
+        if part in name:
+            return ":".join(f"Device/{suite}/cuda*" for suite in suites.split(":"))
+    return "Device/*/cuda*"
+
+
+def all_mutants(part: str):
+    found = []
+    for prefix in COMPILED:
+        for file in sorted((ROOT / prefix).iterdir()):
+            path = str(file.relative_to(ROOT))
+            if file.suffix in (".cu", ".h") and part in path:
+                found += operators.mutants_of(ROOT, path)
+    return found
+
+
+def judge(laboratory: Laboratory, mutant: operators.Mutant, builds, limits) -> Verdict:
+    started = time.monotonic()
+    original = operators.apply(laboratory.source, mutant)
+    verdict = Verdict()
+    for build in builds:
+        if laboratory.compile(build):
+            verdict.killer, verdict.how = "compiler", "does not compile"
+        else:
+            said = laboratory.run(build, filter_of(mutant.path), limits[build])
+            if said:
+                verdict.killer, verdict.how = build, said
+        if verdict.killer:
+            break
+    (laboratory.source / mutant.path).write_text(original)
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def check_baseline(laboratory: Laboratory, builds) -> dict:
+    """Everything must pass unmutated; returns a time limit per build."""
+    limits = {}
+    for build in builds:
+        laboratory.configure(build)
+        problem = laboratory.compile(build)
+        started = time.monotonic()
+        problem = problem or laboratory.run(build, "Device/*/cuda*", 3600)
+        if problem:
+            sys.exit(f"mutate: without any mutant the {build} build fails: {problem}")
+        limits[build] = 60 + 5 * (time.monotonic() - started)
+        print(f"{build}: passes without mutants", flush=True)
+    return limits
+
+
+def write_table(results, reasons, file: pathlib.Path):
+    killed = [r for r in results if r[1].killer]
+    lines = ["# Mutants of the CUDA kernels", "",
+             f"{len(results)} mutants, {len(killed)} killed, {len(results) - len(killed)} survive.",
+             "Made by `tests/simt/mutation/mutate.py`; a survivor's reason is from survivors.json.",
+             "", "| file | change | line | killed by | how |", "|---|---|---|---|---|"]
+    for mutant, verdict in results:
+        how = verdict.how if verdict.killer else reasons.get(mutant.key, "NO REASON YET")
+        cells = [mutant.path.removeprefix("kernels/cuda/"), mutant.operator,
+                 f"`{mutant.before.strip()}`", verdict.killer or "**survives**", how]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    file.write_text("\n".join(lines) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="only the mutants of short.txt")
+    parser.add_argument("--list", action="store_true", help="name the mutants and stop")
+    parser.add_argument("--file", default="", help="only files whose path contains this")
+    parser.add_argument("--builds", default="plain,threads,address")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutation")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+
+    mutants = all_mutants(arguments.file)
+    if arguments.short:
+        wanted = (HERE / "short.txt").read_text().splitlines()
+        by_key = {mutant.key: mutant for mutant in mutants}
+        missing = [key for key in wanted if key and key not in by_key]
+        if missing:
+            sys.exit("mutate: short.txt names mutants that no longer exist:\n" + "\n".join(missing))
+        mutants = [by_key[key] for key in wanted if key]
+    if arguments.list:
+        print("\n".join(mutant.key for mutant in mutants))
+        return 0
+
+    builds = arguments.builds.split(",")
+    laboratory = Laboratory(arguments.work, arguments.jobs)
+    limits = check_baseline(laboratory, builds)
+    reasons = json.loads((HERE / "survivors.json").read_text())
+    results = []
+    for number, mutant in enumerate(mutants, 1):
+        verdict = judge(laboratory, mutant, builds, limits)
+        results.append((mutant, verdict))
+        print(f"[{number}/{len(mutants)}] {verdict.killer or 'SURVIVES'} in {verdict.seconds:.0f} s: "
+              f"{mutant.key}", flush=True)
+        if not arguments.short:
+            write_table(results, reasons, HERE / "results.md")
+    unexplained = [m.key for m, v in results if not v.killer and m.key not in reasons]
+    if unexplained:
+        print("mutate: survivors without a reason:\n" + "\n".join(unexplained))
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

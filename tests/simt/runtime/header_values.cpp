@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+//
+// Compiled against the simulator's headers and, where there is one, against the toolkit's: names,
+// values and types must be the same in both.
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <type_traits>
+
+#define VAE_SAME_VALUE(name, value) static_assert(name == (value))
+#define VAE_SAME_TYPE(member, type) static_assert(std::is_same_v<decltype(member), type>)
+
+// ---- errors, enumerations, flags
+VAE_SAME_VALUE(cudaSuccess, 0);
+VAE_SAME_VALUE(cudaErrorInvalidValue, 1);
+VAE_SAME_VALUE(cudaErrorMemoryAllocation, 2);
+VAE_SAME_VALUE(cudaErrorInitializationError, 3);
+VAE_SAME_VALUE(cudaErrorCudartUnloading, 4);
+VAE_SAME_VALUE(cudaErrorInvalidConfiguration, 9);
+VAE_SAME_VALUE(cudaErrorInvalidDevicePointer, 17);
+VAE_SAME_VALUE(cudaErrorInvalidMemcpyDirection, 21);
+VAE_SAME_VALUE(cudaErrorStubLibrary, 34);
+VAE_SAME_VALUE(cudaErrorInsufficientDriver, 35);
+VAE_SAME_VALUE(cudaErrorCallRequiresNewerDriver, 36);
+VAE_SAME_VALUE(cudaErrorDevicesUnavailable, 46);
+VAE_SAME_VALUE(cudaErrorIncompatibleDriverContext, 49);
+VAE_SAME_VALUE(cudaErrorInvalidDeviceFunction, 98);
+VAE_SAME_VALUE(cudaErrorNoDevice, 100);
+VAE_SAME_VALUE(cudaErrorInvalidDevice, 101);
+VAE_SAME_VALUE(cudaErrorStartupFailure, 127);
+VAE_SAME_VALUE(cudaErrorInvalidKernelImage, 200);
+VAE_SAME_VALUE(cudaErrorDeviceUninitialized, 201);
+VAE_SAME_VALUE(cudaErrorNoKernelImageForDevice, 209);
+VAE_SAME_VALUE(cudaErrorECCUncorrectable, 214);
+VAE_SAME_VALUE(cudaErrorInvalidPtx, 218);
+VAE_SAME_VALUE(cudaErrorNvlinkUncorrectable, 220);
+VAE_SAME_VALUE(cudaErrorJitCompilerNotFound, 221);
+VAE_SAME_VALUE(cudaErrorUnsupportedPtxVersion, 222);
+VAE_SAME_VALUE(cudaErrorJitCompilationDisabled, 223);
+VAE_SAME_VALUE(cudaErrorOperatingSystem, 304);
+VAE_SAME_VALUE(cudaErrorInvalidResourceHandle, 400);
+VAE_SAME_VALUE(cudaErrorIllegalState, 401);
+VAE_SAME_VALUE(cudaErrorSymbolNotFound, 500);
+VAE_SAME_VALUE(cudaErrorNotReady, 600);
+VAE_SAME_VALUE(cudaErrorIllegalAddress, 700);
+VAE_SAME_VALUE(cudaErrorLaunchOutOfResources, 701);
+VAE_SAME_VALUE(cudaErrorLaunchTimeout, 702);
+VAE_SAME_VALUE(cudaErrorContextIsDestroyed, 709);
+VAE_SAME_VALUE(cudaErrorAssert, 710);
+VAE_SAME_VALUE(cudaErrorHardwareStackError, 714);
+VAE_SAME_VALUE(cudaErrorIllegalInstruction, 715);
+VAE_SAME_VALUE(cudaErrorMisalignedAddress, 716);
+VAE_SAME_VALUE(cudaErrorInvalidAddressSpace, 717);
+VAE_SAME_VALUE(cudaErrorInvalidPc, 718);
+VAE_SAME_VALUE(cudaErrorLaunchFailure, 719);
+VAE_SAME_VALUE(cudaErrorCooperativeLaunchTooLarge, 720);
+VAE_SAME_VALUE(cudaErrorNotPermitted, 800);
+VAE_SAME_VALUE(cudaErrorNotSupported, 801);
+VAE_SAME_VALUE(cudaErrorSystemNotReady, 802);
+VAE_SAME_VALUE(cudaErrorSystemDriverMismatch, 803);
+VAE_SAME_VALUE(cudaErrorCompatNotSupportedOnDevice, 804);
+VAE_SAME_VALUE(cudaErrorStreamCaptureUnsupported, 900);
+VAE_SAME_VALUE(cudaErrorStreamCaptureInvalidated, 901);
+VAE_SAME_VALUE(cudaErrorStreamCaptureMerge, 902);
+VAE_SAME_VALUE(cudaErrorStreamCaptureUnmatched, 903);
+VAE_SAME_VALUE(cudaErrorStreamCaptureUnjoined, 904);
+VAE_SAME_VALUE(cudaErrorStreamCaptureIsolation, 905);
+VAE_SAME_VALUE(cudaErrorStreamCaptureImplicit, 906);
+VAE_SAME_VALUE(cudaErrorCapturedEvent, 907);
+VAE_SAME_VALUE(cudaErrorStreamCaptureWrongThread, 908);
+VAE_SAME_VALUE(cudaErrorTimeout, 909);
+VAE_SAME_VALUE(cudaErrorGraphExecUpdateFailure, 910);
+VAE_SAME_VALUE(cudaErrorUnknown, 999);
+VAE_SAME_VALUE(cudaMemcpyHostToHost, 0);
+VAE_SAME_VALUE(cudaMemcpyHostToDevice, 1);
+VAE_SAME_VALUE(cudaMemcpyDeviceToHost, 2);
+VAE_SAME_VALUE(cudaMemcpyDeviceToDevice, 3);
+VAE_SAME_VALUE(cudaMemcpyDefault, 4);
+VAE_SAME_VALUE(cudaStreamCaptureStatusNone, 0);
+VAE_SAME_VALUE(cudaStreamCaptureStatusActive, 1);
+VAE_SAME_VALUE(cudaStreamCaptureStatusInvalidated, 2);
+VAE_SAME_VALUE(cudaStreamCaptureModeGlobal, 0);
+VAE_SAME_VALUE(cudaStreamCaptureModeThreadLocal, 1);
+VAE_SAME_VALUE(cudaStreamCaptureModeRelaxed, 2);
+VAE_SAME_VALUE(cudaGraphNodeTypeKernel, 0);
+VAE_SAME_VALUE(cudaGraphNodeTypeMemcpy, 1);
+VAE_SAME_VALUE(cudaGraphNodeTypeMemset, 2);
+VAE_SAME_VALUE(cudaGraphNodeTypeHost, 3);
+VAE_SAME_VALUE(cudaGraphNodeTypeGraph, 4);
+VAE_SAME_VALUE(cudaGraphNodeTypeEmpty, 5);
+VAE_SAME_VALUE(cudaFuncAttributeMaxDynamicSharedMemorySize, 8);
+VAE_SAME_VALUE(cudaFuncAttributePreferredSharedMemoryCarveout, 9);
+VAE_SAME_VALUE(cudaDevAttrMaxThreadsPerBlock, 1);
+VAE_SAME_VALUE(cudaDevAttrMaxBlockDimX, 2);
+VAE_SAME_VALUE(cudaDevAttrMaxBlockDimY, 3);
+VAE_SAME_VALUE(cudaDevAttrMaxBlockDimZ, 4);
+VAE_SAME_VALUE(cudaDevAttrMaxGridDimX, 5);
+VAE_SAME_VALUE(cudaDevAttrMaxGridDimY, 6);
+VAE_SAME_VALUE(cudaDevAttrMaxGridDimZ, 7);
+VAE_SAME_VALUE(cudaDevAttrMaxSharedMemoryPerBlock, 8);
+VAE_SAME_VALUE(cudaDevAttrWarpSize, 10);
+VAE_SAME_VALUE(cudaDevAttrMaxRegistersPerBlock, 12);
+VAE_SAME_VALUE(cudaDevAttrClockRate, 13);
+VAE_SAME_VALUE(cudaDevAttrMultiProcessorCount, 16);
+VAE_SAME_VALUE(cudaDevAttrIntegrated, 18);
+VAE_SAME_VALUE(cudaDevAttrConcurrentKernels, 31);
+VAE_SAME_VALUE(cudaDevAttrMemoryClockRate, 36);
+VAE_SAME_VALUE(cudaDevAttrGlobalMemoryBusWidth, 37);
+VAE_SAME_VALUE(cudaDevAttrL2CacheSize, 38);
+VAE_SAME_VALUE(cudaDevAttrMaxThreadsPerMultiProcessor, 39);
+VAE_SAME_VALUE(cudaDevAttrUnifiedAddressing, 41);
+VAE_SAME_VALUE(cudaDevAttrComputeCapabilityMajor, 75);
+VAE_SAME_VALUE(cudaDevAttrComputeCapabilityMinor, 76);
+VAE_SAME_VALUE(cudaDevAttrMaxSharedMemoryPerMultiprocessor, 81);
+VAE_SAME_VALUE(cudaDevAttrMaxRegistersPerMultiprocessor, 82);
+VAE_SAME_VALUE(cudaDevAttrCooperativeLaunch, 95);
+VAE_SAME_VALUE(cudaDevAttrMaxSharedMemoryPerBlockOptin, 97);
+VAE_SAME_VALUE(cudaDevAttrMaxBlocksPerMultiprocessor, 106);
+VAE_SAME_VALUE(cudaDevAttrReservedSharedMemoryPerBlock, 111);
+VAE_SAME_VALUE(cudaHostAllocDefault, 0x00);
+VAE_SAME_VALUE(cudaHostAllocPortable, 0x01);
+VAE_SAME_VALUE(cudaHostAllocMapped, 0x02);
+VAE_SAME_VALUE(cudaHostAllocWriteCombined, 0x04);
+VAE_SAME_VALUE(cudaStreamDefault, 0x00);
+VAE_SAME_VALUE(cudaStreamNonBlocking, 0x01);
+VAE_SAME_VALUE(cudaEventDefault, 0x00);
+VAE_SAME_VALUE(cudaEventBlockingSync, 0x01);
+VAE_SAME_VALUE(cudaEventDisableTiming, 0x02);
+VAE_SAME_VALUE(cudaEventRecordDefault, 0x00);
+VAE_SAME_VALUE(cudaEventWaitDefault, 0x00);
+
+// ---- fields
+VAE_SAME_TYPE(cudaDeviceProp::name, char[256]);
+VAE_SAME_TYPE(cudaDeviceProp::totalGlobalMem, std::size_t);
+VAE_SAME_TYPE(cudaDeviceProp::sharedMemPerBlock, std::size_t);
+VAE_SAME_TYPE(cudaDeviceProp::regsPerBlock, int);
+VAE_SAME_TYPE(cudaDeviceProp::warpSize, int);
+VAE_SAME_TYPE(cudaDeviceProp::maxThreadsPerBlock, int);
+VAE_SAME_TYPE(cudaDeviceProp::maxThreadsDim, int[3]);
+VAE_SAME_TYPE(cudaDeviceProp::maxGridSize, int[3]);
+VAE_SAME_TYPE(cudaDeviceProp::major, int);
+VAE_SAME_TYPE(cudaDeviceProp::minor, int);
+VAE_SAME_TYPE(cudaDeviceProp::multiProcessorCount, int);
+VAE_SAME_TYPE(cudaDeviceProp::integrated, int);
+VAE_SAME_TYPE(cudaDeviceProp::concurrentKernels, int);
+VAE_SAME_TYPE(cudaDeviceProp::ECCEnabled, int);
+VAE_SAME_TYPE(cudaDeviceProp::pciBusID, int);
+VAE_SAME_TYPE(cudaDeviceProp::pciDeviceID, int);
+VAE_SAME_TYPE(cudaDeviceProp::pciDomainID, int);
+VAE_SAME_TYPE(cudaDeviceProp::asyncEngineCount, int);
+VAE_SAME_TYPE(cudaDeviceProp::unifiedAddressing, int);
+VAE_SAME_TYPE(cudaDeviceProp::memoryBusWidth, int);
+VAE_SAME_TYPE(cudaDeviceProp::l2CacheSize, int);
+VAE_SAME_TYPE(cudaDeviceProp::maxThreadsPerMultiProcessor, int);
+VAE_SAME_TYPE(cudaDeviceProp::sharedMemPerMultiprocessor, std::size_t);
+VAE_SAME_TYPE(cudaDeviceProp::regsPerMultiprocessor, int);
+VAE_SAME_TYPE(cudaDeviceProp::cooperativeLaunch, int);
+VAE_SAME_TYPE(cudaDeviceProp::sharedMemPerBlockOptin, std::size_t);
+VAE_SAME_TYPE(cudaDeviceProp::maxBlocksPerMultiProcessor, int);
+VAE_SAME_TYPE(cudaDeviceProp::reservedSharedMemPerBlock, std::size_t);
+VAE_SAME_TYPE(cudaFuncAttributes::sharedSizeBytes, std::size_t);
+VAE_SAME_TYPE(cudaFuncAttributes::constSizeBytes, std::size_t);
+VAE_SAME_TYPE(cudaFuncAttributes::localSizeBytes, std::size_t);
+VAE_SAME_TYPE(cudaFuncAttributes::maxThreadsPerBlock, int);
+VAE_SAME_TYPE(cudaFuncAttributes::numRegs, int);
+VAE_SAME_TYPE(cudaFuncAttributes::ptxVersion, int);
+VAE_SAME_TYPE(cudaFuncAttributes::binaryVersion, int);
+VAE_SAME_TYPE(cudaFuncAttributes::cacheModeCA, int);
+VAE_SAME_TYPE(cudaFuncAttributes::maxDynamicSharedSizeBytes, int);
+VAE_SAME_TYPE(cudaFuncAttributes::preferredShmemCarveout, int);
+
+// ---- handles
+VAE_SAME_TYPE(cudaStream_t{}, CUstream_st*);
+VAE_SAME_TYPE(cudaEvent_t{}, CUevent_st*);
+VAE_SAME_TYPE(cudaGraph_t{}, CUgraph_st*);
+VAE_SAME_TYPE(cudaGraphNode_t{}, CUgraphNode_st*);
+VAE_SAME_TYPE(cudaGraphExec_t{}, CUgraphExec_st*);
+VAE_SAME_TYPE(cudaHostFn_t{}, void (*)(void*));
+static_assert(sizeof(dim3) == 12 && sizeof(float4) == 16 && alignof(float4) == 16);
+static_assert(CUDART_VERSION >= 12000);

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole trainings on the simulated card: against the CPU, against themselves under other schedules,
+// recorded and issued operation by operation.
+#include <gtest/gtest.h>
+#include <simt/simt.h>
+#include <stdlib.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/network.h"
+#include "host/train_step.h"
+#include "kernels/backend.h"
+#include "tests/simt/runtime/runtime.h"
+#include "tests/support/tiny_run.h"
+#include "vae/vae.h"
+
+namespace vae::test {
+namespace {
+
+Device cuda(Precision precision = Precision::fp32) {
+  Device device;
+  device.kind = DeviceKind::cuda;
+  device.precision = precision;
+  return device;
+}
+
+/// A network in training, step by step.
+class Training {
+ public:
+  Training(const Device& device, const Config& config, const Dataset& data)
+      : backend_(make_backend(device)),
+        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
+        step_(network_, data.train, config.training) {
+    network_.initialize(config.training.seed);
+  }
+
+  StepState step() {
+    step_.run();
+    return step_.state();
+  }
+  TrainStep& steps() { return step_; }
+  std::vector<float> parameters() {
+    const ConstView values = network_.parameters().values();
+    std::vector<float> copy(static_cast<std::size_t>(values.count()));
+    backend_->copy_to_host(copy.data(), values.data, copy.size() * sizeof(float));
+    return copy;
+  }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  Network network_;
+  TrainStep step_;
+};
+
+std::vector<float> parameters_after(int steps, const Device& device, const Config& config) {
+  Training run(device, config, tiny_data());
+  for (int i = 0; i < steps; ++i) run.steps().run();
+  return run.parameters();
+}
+
+/// An environment variable for the length of a test.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST(CudaTrainingTest, LossesOfTwoHundredStepsAreTheCpus) {
+  Config config = tiny_config(100);
+  config.training.binarization = Binarization::dynamic;
+  config.training.kl_warmup_epochs = 5;
+  Training card(cuda(), config, tiny_data()), cpu(Device::cpu(1), config, tiny_data());
+  for (int i = 1; i <= 200; ++i) {
+    const StepState found = card.step(), expected = cpu.step();
+    ASSERT_NEAR(found.loss, expected.loss, 1e-4 * std::abs(expected.loss)) << "step " << i;
+    ASSERT_EQ(found.step, expected.step);
+    ASSERT_EQ(found.updates, expected.updates);
+    ASSERT_EQ(found.first_row, expected.first_row);
+    ASSERT_EQ(found.epoch, expected.epoch);
+    ASSERT_FLOAT_EQ(found.beta, expected.beta);
+  }
+}
+
+TEST(CudaTrainingTest, EveryScheduleOfTheCardGivesTheSameBits) {
+  const std::vector<float> expected = parameters_after(4, cuda(Precision::tf32), tiny_config());
+  const uint64_t before = simt::options().seed;
+  for (const uint64_t seed : {1u, 2u, 3u}) {
+    simt::options().seed = seed;
+    EXPECT_EQ(parameters_after(4, cuda(Precision::tf32), tiny_config()), expected)
+        << "seed " << seed;
+  }
+  simt::options().seed = before;
+}
+
+TEST(CudaTrainingTest, RecordedAndIssuedStepsGiveTheSameBits) {
+  const std::vector<float> recorded = parameters_after(7, cuda(), tiny_config());
+  const Variable eager("VAE_CUDA_EAGER", "1");
+  EXPECT_EQ(parameters_after(7, cuda(), tiny_config()), recorded);
+}
+
+TEST(CudaTrainingTest, NoMemoryIsTakenAfterTheFirstStep) {
+  Training run(cuda(), tiny_config(), tiny_data());
+  run.step();
+  const int64_t before = simt::calls_of("cudaMalloc") + simt::calls_of("cudaMallocHost");
+  for (int i = 0; i < 5; ++i) run.step();
+  EXPECT_EQ(simt::calls_of("cudaMalloc") + simt::calls_of("cudaMallocHost"), before);
+}
+
+TEST(CudaTrainingTest, NothingIsLeftOnTheCard) {
+  { parameters_after(2, cuda(), tiny_config()); }
+  EXPECT_EQ(simt::runtime_leaks(), "");
+}
+
+TEST(CudaTrainingTest, EveryPrecisionLearns) {
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+    Training run(cuda(precision), tiny_config(20), tiny_data());
+    const float first = run.step().loss;
+    float last = first;
+    for (int i = 0; i < 44; ++i) last = run.step().loss;
+    EXPECT_LT(last, 0.9f * first) << static_cast<int>(precision);
+  }
+}
+
+/// The settings that choose other kernels than the default ones.
+std::map<std::string, Config> unusual_configs() {
+  std::map<std::string, Config> configs;
+  Config config = tiny_config();
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  config.training.binarization = Binarization::none;
+  configs["gaussian, learned variance"] = config;
+  config.model.variance = Variance::fixed;
+  config.model.sigma = 0.3;
+  configs["gaussian, fixed variance"] = config;
+  config = tiny_config();
+  config.model.encoder = {};
+  config.model.decoder = {};
+  configs["no hidden layer"] = config;
+  config.model.encoder = {5, 11};
+  config.model.decoder = {13, 5};
+  config.model.activation = Activation::gelu;
+  config.training.clip_norm = 0.5;
+  configs["deeper, gelu, clipped"] = config;
+  config = tiny_config();
+  config.model.latent = 70;  // more than the fused posterior covers
+  config.training.binarization = Binarization::fixed;
+  configs["wide latent"] = config;
+  config = tiny_config();
+  config.training.batch_size = 1;
+  config.training.binarization = Binarization::threshold;
+  configs["single images"] = config;
+  return configs;
+}
+
+TEST(CudaTrainingTest, UnusualSettingsFollowTheCpu) {
+  for (const auto& [name, config] : unusual_configs()) {
+    Training card(cuda(), config, tiny_data()), cpu(Device::cpu(1), config, tiny_data());
+    for (int i = 1; i <= 4; ++i) {
+      const StepState found = card.step(), expected = cpu.step();
+      ASSERT_NEAR(found.loss, expected.loss, 1e-4 * std::max(1.0f, std::abs(expected.loss)))
+          << name << ", step " << i;
+      ASSERT_NEAR(found.gradient_norm, expected.gradient_norm,
+                  1e-3 * std::max(1.0f, expected.gradient_norm))
+          << name << ", step " << i;
+    }
+  }
+}
+
+TEST(CudaTrainingTest, ARunMovesBetweenCardAndCpu) {
+  ScratchFolder scratch;
+  const Dataset data = tiny_data();
+  TrainOptions options;
+  options.run_folder = scratch / "run";
+  options.pictures = false;
+  options.device = cuda();
+  Trainer(tiny_config(2), data, options).run();
+  options.resume = true;
+  options.device = Device::cpu(1);
+  Trainer resumed(tiny_config(4), data, options);
+  const TrainResult moved = resumed.run();
+
+  TrainOptions on_cpu;
+  on_cpu.device = Device::cpu(1);
+  Trainer alone(tiny_config(4), data, on_cpu);
+  const TrainResult expected = alone.run();
+  EXPECT_TRUE(moved.finished);
+  EXPECT_NEAR(moved.test.elbo, expected.test.elbo, 1e-3 * std::abs(expected.test.elbo));
+}
+
+TEST(CudaTrainingTest, OutOfMemoryNamesBothSizesAndAdvises) {
+  const std::size_t before = simt::device_model().memory_bytes;
+  simt::device_model().memory_bytes = std::size_t{40} << 20;
+  Config config = tiny_config();
+  config.training.batch_size = 45;
+  config.model.encoder = {100000};
+  try {
+    Training run(cuda(), config, tiny_data());
+    FAIL() << "40 MiB are not enough";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_NE(std::string(error.what()).find("batch"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("free"), std::string::npos) << error.what();
+  }
+  simt::device_model().memory_bytes = before;
+}
+
+TEST(CudaTrainingTest, AFaultOfAKernelNamesTheLastKernels) {
+  {
+    Training run(cuda(), tiny_config(), tiny_data());
+    run.step();
+    simt::fail_launch(3, cudaErrorIllegalAddress);
+    try {
+      run.step();
+      FAIL() << "the fault must surface";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::device);
+      EXPECT_NE(std::string(error.what()).find("cudaErrorIllegalAddress"), std::string::npos)
+          << error.what();
+    }
+  }  // destroyed without a further error
+  simt::reset_runtime();
+}
+
+}  // namespace
+}  // namespace vae::test
