@@ -11,7 +11,9 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "host/cli/suggest.h"
 #include "host/io/idx.h"
 #include "host/io/sanitize.h"
 #include "host/io/sha256.h"
@@ -108,8 +110,14 @@ Files select_data_set(const std::string& folder, const std::string& prefix) {
   } else if (sets.size() == 1) {
     return sets.begin()->second;
   }
-  fail(ErrorCode::io, sanitize_for_terminal(folder), ": no data set",
-       prefix.empty() ? "" : concat(" with the prefix '", sanitize_for_terminal(prefix), "'"),
+  const std::string what =
+      prefix.empty() ? concat(sanitize_for_terminal(folder), ": no data set")
+                     : concat("there is no folder ",
+                              sanitize_for_terminal((fs::path(folder) / prefix).string()),
+                              " and no data set with the prefix '", sanitize_for_terminal(prefix),
+                              "' in ", sanitize_for_terminal(folder),
+                              did_you_mean(prefix, std::vector<std::string>{"mnist"}));
+  fail(ErrorCode::io, what,
        "; expected IDX files named like train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz "
        "(or test-images-...)");
 }

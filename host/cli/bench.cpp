@@ -37,7 +37,7 @@ class Bench : public Verb {
     options_.on_stage = [this](std::string_view line) { terminal_.info(line); };
     const std::vector<BenchResult> results = run_bench(options_);
     const std::string format = json_ ? "json" : output_;
-    write_stdout(format == "json"  ? bench_json(results)
+    write_stdout(format == "json"  ? bench_json(results, options_)
                  : format == "csv" ? bench_csv(results)
                                    : bench_markdown(results));
     return kSuccess;

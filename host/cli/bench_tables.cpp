@@ -81,7 +81,7 @@ std::string bench_csv(const std::vector<BenchResult>& results) {
   return text;
 }
 
-std::string bench_json(const std::vector<BenchResult>& results) {
+std::string bench_json(const std::vector<BenchResult>& results, const BenchOptions& options) {
   Json list = Json::array();
   for (const BenchResult& result : results) {
     Json operations = Json::array();
@@ -102,7 +102,13 @@ std::string bench_json(const std::vector<BenchResult>& results) {
                     {"ratio_to_floor", spread_json(result.ratio_to_floor)},
                     {"operations", operations}});
   }
-  return json_text({{"build", build_description()}, {"results", list}});
+  Json config = Json::parse(config_to_json(options.config));
+  config["training"].erase("batch_size");  // each result has its own
+  return json_text({{"build", build_description()},
+                    {"config", config},
+                    {"repetitions", options.repetitions},
+                    {"seconds_per_repetition", options.seconds_per_repetition},
+                    {"results", list}});
 }
 
 }  // namespace vae::cli

@@ -109,8 +109,8 @@ void ScaleOption::declare(Command& command) {
 
 Image ScaleOption::apply(const Image& image) const {
   constexpr int64_t kComfortable = 500;
-  const int64_t side = std::max(image.height, image.width);
-  const int64_t fitting = std::max<int64_t>(1, kComfortable / std::max<int64_t>(1, side));
+  const int64_t side = std::max<int64_t>({1, image.height, image.width});
+  const int64_t fitting = std::max<int64_t>(1, (kComfortable + side / 2) / side);  // rounded
   const int64_t factor = scale_ > 0 ? scale_ : fitting;
   return factor == 1 ? image : enlarge(image, factor);
 }

@@ -23,23 +23,31 @@ std::string visible(std::string text) {
   return text;
 }
 
+std::string shown(const Json& value) {
+  return visible(value.is_string() ? value.get<std::string>()
+                                   : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+/// An object without further objects, such as a tensor: its values in one line.
+std::string row(const Json& json) {
+  std::string text;
+  for (const Json& value : json) text += (text.empty() ? "" : "  ") + shown(value);
+  return text;
+}
+
 /// "key: value" lines, nested objects indented.
 void print(const Json& json, int depth, std::string& text) {
   const std::string indent(static_cast<std::size_t>(2 * depth), ' ');
-  std::size_t index = 0;
   for (const auto& [key, value] : json.items()) {
-    const std::string name = json.is_array() ? fmt::format("[{}]", index++) : visible(key);
-    const bool nested =
-        value.is_object() || (value.is_array() && !value.empty() && value.front().is_structured());
-    if (nested) {
-      text += fmt::format("{}{}:\n", indent, name);
+    if (json.is_array()) {
+      text += fmt::format("{}{}\n", indent, row(value));
+    } else if (value.is_object() ||
+               (value.is_array() && !value.empty() && value.front().is_structured())) {
+      text += fmt::format("{}{}:\n", indent, visible(key));
       print(value, depth + 1, text);
-      continue;
+    } else {
+      text += fmt::format("{}{}: {}\n", indent, visible(key), shown(value));
     }
-    const std::string shown = value.is_string()
-                                  ? value.get<std::string>()
-                                  : value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    text += fmt::format("{}{}: {}\n", indent, name, visible(shown));
   }
 }
 

@@ -11,33 +11,36 @@
 namespace vae::cli {
 namespace {
 
-constexpr int kBarWidth = 20;
+constexpr int kWidestBar = 20;
+constexpr int kNarrowestBar = 5;      // less shows nothing
+constexpr int kColumnsForSpace = 95;  // from here on two spaces between the fields
 
-std::string bar(double share, bool colours) {
-  const double clipped = std::clamp(share, 0.0, 1.0);
-  const int filled = static_cast<int>(clipped * kBarWidth);
-  const std::string done(static_cast<std::size_t>(filled), '=');
-  const std::string left(static_cast<std::size_t>(kBarWidth - filled), ' ');
+std::string bar(double share, int width, bool colours) {
+  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
+  const std::string done(filled, '=');
+  const std::string left(static_cast<std::size_t>(width) - filled, ' ');
   if (!colours) return fmt::format("[{}{}]", done, left);
   return fmt::format("[\x1b[32m{}\x1b[0m{}]", done, left);
 }
 
-/// `head`, the bar, then as many of the fields as fit; one column stays free for the cursor.
+/// `head`, a bar, then as many of the fields as fit; one column stays free for the cursor. The bar
+/// gets what the fields leave.
 std::string compose(const std::string& head, double share, const std::vector<std::string>& fields,
                     int columns, bool colours) {
-  std::string line = head.substr(0, static_cast<std::size_t>(std::max(0, columns - 1)));
-  int width = static_cast<int>(line.size());
-  if (width + kBarWidth + 4 < columns) {
-    line += fmt::format(" {}", bar(share, colours));
-    width += kBarWidth + 3;
-  }
+  const std::string space(columns < kColumnsForSpace ? 1 : 2, ' ');
+  std::size_t room = static_cast<std::size_t>(std::max(0, columns - 1));
+  const std::string shown = head.substr(0, room);
+  room -= shown.size();
+  std::string tail;
   for (const std::string& field : fields) {
-    const int needed = static_cast<int>(field.size()) + 2;
-    if (width + needed >= columns) break;
-    line += fmt::format("  {}", field);
-    width += needed;
+    const std::size_t needed = space.size() + field.size();
+    if (needed > room) break;
+    tail += space + field;
+    room -= needed;
   }
-  return line;
+  const int width = std::min(kWidestBar, static_cast<int>(room) - 3);
+  if (width < kNarrowestBar) return shown + tail;
+  return fmt::format("{} {}{}", shown, bar(share, width, colours), tail);
 }
 
 }  // namespace
@@ -46,9 +49,10 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
   const double share = progress.batches > 0 ? static_cast<double>(progress.batch) /
                                                   static_cast<double>(progress.batches)
                                             : 0.0;
+  const std::string batches = fmt::format("{}", progress.batches);
   return compose(
       fmt::format("epoch {}/{}", progress.epoch, progress.epochs), share,
-      {fmt::format("{}/{}", progress.batch, progress.batches),
+      {fmt::format("{:>{}}/{}", progress.batch, batches.size(), batches),
        fmt::format("loss {:.2f}", progress.loss), fmt::format("elbo {:.2f}", progress.elbo),
        fmt::format("eta {}", duration_text(progress.eta_seconds)),
        fmt::format("{:.0f} samples/s", progress.samples_per_second)},

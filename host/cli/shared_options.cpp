@@ -6,9 +6,22 @@
 #include <algorithm>
 
 #include "host/cli/files.h"
+#include "host/cli/json_text.h"
 #include "vae/error.h"
 
 namespace vae::cli {
+namespace {
+
+/// A value of the configuration as its flag takes it.
+std::string flag_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const Json& number : value) text += (text.empty() ? "" : ",") + number.dump();
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
 
 void DeviceOptions::declare(Command& command, bool with_precision) {
   command.group("Device");
@@ -16,7 +29,7 @@ void DeviceOptions::declare(Command& command, bool with_precision) {
   command.integer("--threads", threads_, 0, 4096,
                   "CPU threads; 0: all this process may use (affinity, cgroup quota)");
   command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
-               "pin the CPU's instruction set instead of taking the best");
+               "pin the instruction set of vae's own loops (oneDNN chooses its own)");
   if (!with_precision) return;
   command.word("--precision", precision_, {"auto", "fp32", "tf32", "bf16"},
                "of matrix products on a GPU; auto: tf32 where the card has it");
@@ -82,16 +95,19 @@ Binarization InputOptions::binarization(const Model& model) const {
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
   command.group("Configuration");
-  command.text(
-      "--preset", "NAME", preset_,
-      fmt::format("{}; default {}", fmt::join(preset_names(), ", "), preset_names().front()));
+  command.text("--preset", "NAME", preset_,
+               fmt::format("{}; [{}], whose values stand in brackets below",
+                           fmt::join(preset_names(), ", "), preset_names().front()));
   command.text("--config", "FILE", file_,
                "JSON file with any of the keys below; flags win over it");
+  const Json defaults = Json::parse(config_to_json({}));
   for (const ConfigKey& key : config_keys()) {
     if (std::find(without.begin(), without.end(), key.name) != without.end()) continue;
     command.group(key.section == "model" ? "Model" : "Training");
     const bool is_switch = key.choices == "true|false";
-    const std::string help = fmt::format("{} ({})", key.help, key.choices);
+    const std::string help =
+        fmt::format("{} ({}) [{}]", key.help, key.choices,
+                    flag_text(defaults[std::string(key.section)][std::string(key.name)]));
     command.argument({std::string(key.flag), is_switch ? "true|false" : "VALUE", help,
                       [this, &key](const std::string& text) {
                         Config scratch;

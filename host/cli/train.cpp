@@ -145,7 +145,14 @@ void Train::take_image_size(Config& config, const ImageSet& images) const {
     if (!config_.has_key("height")) asked.height = images.height();
     if (!config_.has_key("width")) asked.width = images.width();
     if (!config_.has_key("channels")) asked.channels = images.channels();
-    require_image_size(asked, images, fmt::format("--data {}", data_));
+    if (asked.height != images.height() || asked.width != images.width() ||
+        asked.channels != images.channels()) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("--height, --width and --channels ask for {}x{}x{}, but the images "
+                              "of --data {} are {}x{}x{}; leave the options out, the data decide",
+                              asked.height, asked.width, asked.channels, data_, images.height(),
+                              images.width(), images.channels()));
+    }
   }
   config.model.height = images.height();
   config.model.width = images.width();

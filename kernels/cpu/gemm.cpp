@@ -30,16 +30,36 @@ const float* at(const Factor& factor, int64_t row, int64_t column) {
 }
 
 #ifdef VAE_WITH_ONEDNN
-/// OpenMP's thread count is a property of the calling thread; set it once in each of ours. Looked
-/// up at run time, because it must be the runtime that oneDNN itself was linked with, if any.
-void use_one_openmp_thread() {
-  thread_local bool done = false;
-  if (done) return;
-  done = true;
-  using SetThreads = void (*)(int);
-  const auto set_threads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  if (set_threads != nullptr) set_threads(1);
-}
+/// The OpenMP runtime that oneDNN was linked with, if any; hence looked up and not linked.
+struct OpenMp {
+  int (*max_threads)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+  void (*set_threads)(int) = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT,
+                                                                   "omp_set_num_threads"));
+};
+
+/// OpenMP's thread count is a property of the calling thread, which may be the application's: it
+/// is one while this lives, and then what it was.
+class OneOpenMpThread {
+ public:
+  OneOpenMpThread() {
+    if (openmp().max_threads == nullptr || openmp().set_threads == nullptr) return;
+    before_ = openmp().max_threads();
+    if (before_ > 1) openmp().set_threads(1);
+  }
+  ~OneOpenMpThread() {
+    if (before_ > 1) openmp().set_threads(before_);
+  }
+  OneOpenMpThread(const OneOpenMpThread&) = delete;
+  OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
+
+ private:
+  static const OpenMp& openmp() {
+    static const OpenMp found;
+    return found;
+  }
+
+  int before_ = 1;
+};
 #endif
 
 }  // namespace
@@ -76,7 +96,7 @@ void Gemm::multiply(float* c, int64_t ldc, const Factor& a, const Factor& b, int
   const float* const a_rows = at(a, tile.row, 0);
   const float* const b_columns = at(b, 0, tile.column);
 #ifdef VAE_WITH_ONEDNN
-  use_one_openmp_thread();
+  const OneOpenMpThread quiet;
   const dnnl_status_t status =
       dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', tile.rows, tile.columns, k,
                  1.0f, a_rows, a.stride, b_columns, b.stride, 0.0f, corner, ldc);

@@ -46,6 +46,15 @@ TEST_F(OutputsTest, ScaleEnlargesByAWholeFactor) {
   EXPECT_EQ(picture("b.PNG"), enlarge(picture("a.png"), 3));
 }
 
+TEST_F(OutputsTest, ScaleIsChosenSoThatPicturesAreAboutFiveHundredPixelsWide) {
+  make({"sample", "--count", "1024", "--columns", "32", "--out", path("a.png")}, false);
+  make({"sample", "--count", "32", "--columns", "32", "--out", path("b.png")}, false);
+  EXPECT_EQ(picture("a.png").width, 2 * (32 * 9 + 1));  // 289 pixels are nearer to 500 twice
+  EXPECT_EQ(picture("b.png").width, 2 * (32 * 9 + 1));
+  make({"sample", "--count", "4", "--columns", "4", "--out", path("c.png")}, false);
+  EXPECT_EQ(picture("c.png").width, 14 * (4 * 9 + 1));
+}
+
 TEST_F(OutputsTest, ReconstructPutsInputsAboveOutputs) {
   make({"reconstruct", "--count", "4", "--binarization", "none", "--scale", "1", "--out",
         path("r.png")});

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,17 +75,20 @@ Process::Process(const std::vector<std::string>& words, const Environment& envir
 }
 
 Process::~Process() {
-  if (!ended()) {
+  if (!ended(WNOHANG)) {
     ::kill(child_, SIGKILL);
-    ::waitpid(child_, &raw_status_, 0);
+    ended(0);
   }
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
 
-bool Process::ended() {
-  if (!ended_ && ::waitpid(child_, &raw_status_, WNOHANG) == child_) ended_ = true;
-  return ended_;
+bool Process::ended(int options) {
+  rusage usage{};
+  if (ended_ || ::wait4(child_, &raw_status_, options, &usage) != child_) return ended_;
+  peak_bytes_ = int64_t{usage.ru_maxrss} * 1024;
+  ended_ = true;
+  return true;
 }
 
 void Process::signal(int number) const { ::kill(child_, number); }
@@ -92,16 +96,16 @@ void Process::signal(int number) const { ::kill(child_, number); }
 bool Process::wait_until(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!condition()) {
-    if (ended() || std::chrono::steady_clock::now() > deadline) return false;
+    if (ended(WNOHANG) || std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
 }
 
 Outcome Process::wait() {
-  if (!ended_) ::waitpid(child_, &raw_status_, 0);
-  ended_ = true;
+  ended(0);
   Outcome outcome = outcome_of(raw_status_);
+  outcome.peak_bytes = peak_bytes_;
   outcome.out = read_file(folder_ + "/out");
   outcome.err = read_file(folder_ + "/err");
   return outcome;
@@ -116,12 +120,13 @@ Outcome run_shell(const std::string& command) {
   return Process({"/bin/bash", "-c", command}, {{"VAE", VAE_PROGRAM}}).wait();
 }
 
-Outcome run_on_terminal(std::vector<std::string> arguments, const Environment& environment) {
+Outcome run_on_terminal(std::vector<std::string> arguments, const Environment& environment,
+                        int columns) {
   arguments.insert(arguments.begin(), VAE_PROGRAM);
   const std::string folder = make_folder();
   int ours = -1, theirs = -1;
   winsize size{};
-  size.ws_col = 100;
+  size.ws_col = static_cast<unsigned short>(columns);
   size.ws_row = 40;
   if (::openpty(&ours, &theirs, nullptr, nullptr, &size) != 0) {
     throw std::runtime_error("openpty failed");

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@ namespace vae::test {
 struct Outcome {
   int status = -1;  ///< Exit status; 128 + signal when a signal killed it.
   bool killed = false;
+  int64_t peak_bytes = 0;  ///< The most memory it held at once.
   std::string out;
   std::string err;
 };
@@ -34,11 +36,13 @@ class Process {
   Outcome wait();
 
  private:
-  bool ended();
+  /// Collects the process if it has ended; without WNOHANG in `options` waits for that.
+  bool ended(int options);
 
   std::string folder_;
   pid_t child_ = -1;
   int raw_status_ = 0;
+  int64_t peak_bytes_ = 0;
   bool ended_ = false;
 };
 
@@ -48,7 +52,8 @@ Outcome run_vae(std::vector<std::string> arguments, const Environment& environme
 /// Runs a bash command line; $VAE is the program.
 Outcome run_shell(const std::string& command);
 
-/// Runs `vae` with standard error on a terminal of 100 columns; `err` is what was drawn there.
-Outcome run_on_terminal(std::vector<std::string> arguments, const Environment& environment = {});
+/// Runs `vae` with standard error on a terminal; `err` is what was drawn there.
+Outcome run_on_terminal(std::vector<std::string> arguments, const Environment& environment = {},
+                        int columns = 100);
 
 }  // namespace vae::test

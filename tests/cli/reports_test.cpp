@@ -103,6 +103,7 @@ TEST_F(InspectTest, SaysWhatAFileIsAndHolds) {
   const Outcome text = run_vae({"inspect", run});
   EXPECT_TRUE(contains(text.out, "kind: run folder")) << text.out;
   EXPECT_TRUE(contains(text.out, "    latent: 3")) << text.out;
+  EXPECT_TRUE(contains(run_vae({"inspect", newest}).out, "\n  encoder.mu.weight  F32  [3,16]\n"));
   expect_failure(run_vae({"inspect", path("nothing")}), 4, {"nothing"});
 }
 
@@ -149,6 +150,9 @@ TEST_F(BenchTest, MeasuresEveryBatchSizeAgainstTheFloor) {
     EXPECT_FALSE(row["operations"].empty());
   }
   EXPECT_TRUE(result["build"].is_string());
+  EXPECT_EQ(result["config"]["model"]["encoder"], json({16}));
+  EXPECT_FALSE(result["config"]["training"].contains("batch_size")) << "it is not what was run";
+  EXPECT_EQ(result["repetitions"], 2);
 }
 
 TEST_F(BenchTest, WritesCsvWithAHeaderAndARowEach) {

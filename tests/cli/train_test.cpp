@@ -35,6 +35,21 @@ TEST_F(TrainTest, DrawsABarOnATerminal) {
   }
 }
 
+TEST_F(TrainTest, TheBarHasEveryFieldOnAnOrdinaryTerminalAndStaysInItsLine) {
+  for (const int columns : {80, 100, 30}) {
+    const std::string drawn =
+        run_on_terminal(train_words("run" + std::to_string(columns)), {{"NO_COLOR", "1"}}, columns)
+            .err;
+    const std::size_t begin = drawn.find("\repoch");
+    ASSERT_NE(begin, std::string::npos) << drawn;
+    const std::string line = drawn.substr(begin + 1, drawn.find("\x1b[K", begin) - begin - 1);
+    EXPECT_LT(line.size(), static_cast<std::size_t>(columns)) << line;
+    for (const char* part : {"epoch 1/2 ", "[", "]", " 1/4", "loss", "elbo", "eta", "samples/s"}) {
+      EXPECT_TRUE(columns < 80 || contains(line, part)) << part << " is not in: " << line;
+    }
+  }
+}
+
 TEST_F(TrainTest, HonoursNoColorDumbTerminalsAndNoProgress) {
   const auto words = [&](const char* run) { return train_words(run, {"--epochs", "20"}); };
   const std::string plain = run_on_terminal(words("a"), {{"NO_COLOR", "1"}}).err;
@@ -105,7 +120,8 @@ TEST_F(TrainTest, AnUnknownKeyInTheFileIsAnErrorWithASuggestion) {
 }
 
 TEST_F(TrainTest, AnImageSizeThatContradictsTheDataIsRefused) {
-  expect_failure(run_vae(train_words("run", {"--height", "28"})), 2, {"8x8x1", "28x8x1"});
+  expect_failure(run_vae(train_words("run", {"--height", "28"})), 2,
+                 {"8x8x1", "28x8x1", "leave the options out"});
 }
 
 TEST_F(TrainTest, RefusesAFolderThatHoldsARunUnlessToldToOverwrite) {
@@ -121,10 +137,23 @@ TEST_F(TrainTest, AFolderThatCannotBeMadeIsAFileError) {
 }
 
 TEST_F(TrainTest, MissingAndBrokenDataHaveTheirOwnStatus) {
-  expect_failure(run_vae(train_words("run", {"--data", path("nothing")})), 4, {"nothing"});
+  expect_failure(run_vae(train_words("run", {"--data", path("nothing")})), 4,
+                 {"there is no folder", "nothing"});
+  expect_failure(run_vae(train_words("run", {"--data", "mnits"})), 4, {"did you mean 'mnist'?"});
   write("data/t10k-images-idx3-ubyte", read("data/t10k-images-idx3-ubyte").substr(0, 100));
   expect_failure(run_vae(train_words("run")), 3, {"t10k-images-idx3-ubyte"});
   EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainTest, OnMnistTakesLessThan300Megabytes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer has its own needs";
+#endif
+  const Outcome outcome =
+      run_vae({"train", "--data", "mnist", "--epochs", "1", "--out", path("r")});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_GT(outcome.peak_bytes, 55'000'000) << "the images alone are more";
+  EXPECT_LT(outcome.peak_bytes, 300'000'000);
 }
 
 TEST_F(TrainTest, AutoSaysWhatItChoseAndWhy) {

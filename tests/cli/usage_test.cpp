@@ -31,6 +31,15 @@ TEST_F(UsageTest, EveryVerbExplainsItselfWithAnExample) {
   }
 }
 
+TEST_F(UsageTest, HelpShowsTheDefaultOfEveryKeyOfTheConfiguration) {
+  const std::string help = run_vae({"train", "--help"}).out;
+  for (const char* text : {"with commas) [400]", "gelu|silu) [relu]", "(0..1000000) [1]",
+                           "(none|static|dynamic|threshold) [dynamic]", "(> 0) [0.001]",
+                           "with commas) [none]", "(true|false) [false]"}) {
+    EXPECT_TRUE(contains(help, text)) << text;
+  }
+}
+
 TEST_F(UsageTest, VersionIsOneLine) {
   const Outcome outcome = run_vae({"--version"});
   EXPECT_EQ(outcome.status, 0);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "host/evaluator.h"
@@ -46,10 +47,11 @@ ModelConfig small_model(Activation activation) {
 /// The objective and its gradient on fixed images and noise: beta 1, mean over the batch.
 class Objective {
  public:
-  Objective(const ModelConfig& model, int64_t rows)
+  /// In a network with room for `capacity` rows; 0: for just these.
+  Objective(const ModelConfig& model, int64_t rows, int64_t capacity = 0)
       : rows_(rows),
         backend_(make_backend(Device::cpu())),
-        network_(*backend_, model, {rows, 1, /*training=*/true}),
+        network_(*backend_, model, {std::max(rows, capacity), 1, /*training=*/true}),
         reader_(network_, blobs(rows), Binarization::none, 5) {
     network_.initialize(11);
   }
@@ -151,6 +153,89 @@ TEST(NetworkTest, InitialisationDependsOnTheSeedAlone) {
   b.initialize(8);
   EXPECT_NE(a.parameters().download(a.parameters().values()),
             b.parameters().download(b.parameters().values()));
+}
+
+TEST(NetworkTest, AShortBatchHasTheObjectiveAndGradientOfANetworkOfItsSize) {
+  const ModelConfig model = small_model(Activation::tanh);
+  Objective exact(model, 5), roomy(model, 5, 32);
+  EXPECT_DOUBLE_EQ(exact.value(true), roomy.value(true));
+  const auto gradient = [](Objective& objective) {
+    Parameters& parameters = objective.network().parameters();
+    return parameters.download(parameters.gradients());
+  };
+  const std::vector<float> expected = gradient(exact), found = gradient(roomy);
+  ASSERT_EQ(expected.size(), found.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-5);
+}
+
+/// Spread of the weights of a layer of `in` inputs and `out` outputs, as the literature defines
+/// it: the half-width of a uniform or the deviation of a normal distribution.
+struct Scheme {
+  Initialization name;
+  bool normal;
+  double (*spread)(double in, double out);
+};
+
+TEST(NetworkTest, InitialWeightsHaveTheDistributionOfTheirScheme) {
+  const auto backend = make_backend(Device::cpu());
+  const Scheme schemes[] = {
+      {Initialization::glorot_uniform, false,
+       [](double in, double out) { return std::sqrt(6.0 / (in + out)); }},
+      {Initialization::glorot_normal, true,
+       [](double in, double out) { return std::sqrt(2.0 / (in + out)); }},
+      {Initialization::he_uniform, false, [](double in, double) { return std::sqrt(6.0 / in); }},
+      {Initialization::he_normal, true, [](double in, double) { return std::sqrt(2.0 / in); }},
+      {Initialization::lecun_normal, true, [](double in, double) { return std::sqrt(1.0 / in); }},
+      {Initialization::pytorch, false, [](double in, double) { return std::sqrt(1.0 / in); }}};
+  for (const Scheme& scheme : schemes) {
+    SCOPED_TRACE(to_string(scheme.name));
+    ModelConfig model;  // 400-300-60-400
+    model.height = model.width = 20;
+    model.encoder = {300};
+    model.decoder = {};
+    model.latent = 60;
+    model.initialization = scheme.name;
+    Network network(*backend, model, {1, 1, false});
+    network.initialize(5);
+    const Parameters& parameters = network.parameters();
+    const auto numbers = [&](const char* name) {
+      return parameters.download(parameters.find(name).value);
+    };
+    // Each of the two heads is a layer of its own, though they are multiplied as one.
+    for (const auto& [name, in, out] : {std::tuple("encoder.0.weight", 400.0, 300.0),
+                                        std::tuple("encoder.logvar.weight", 300.0, 60.0),
+                                        std::tuple("decoder.output.weight", 60.0, 400.0)}) {
+      SCOPED_TRACE(name);
+      double sum = 0.0, squares = 0.0, largest = 0.0;
+      const std::vector<float> weights = numbers(name);
+      for (const double w : weights) {
+        sum += w;
+        squares += w * w;
+        largest = std::max(largest, std::abs(w));
+      }
+      const auto count = static_cast<double>(weights.size());
+      const double spread = scheme.spread(in, out);
+      const double deviation = scheme.normal ? spread : spread / std::sqrt(3.0);
+      EXPECT_NEAR(std::sqrt(squares / count), deviation, 0.02 * deviation);
+      EXPECT_NEAR(sum / count, 0.0, 0.03 * deviation);
+      if (scheme.normal) {
+        EXPECT_GT(largest, 3.0 * spread);
+      } else {
+        EXPECT_LE(largest, spread * 1.000001);
+        EXPECT_GT(largest, spread * 0.999);
+      }
+    }
+    double largest_bias = 0.0;
+    for (const double b : numbers("encoder.0.bias")) {
+      largest_bias = std::max(largest_bias, std::abs(b));
+    }
+    if (scheme.name == Initialization::pytorch) {
+      EXPECT_LE(largest_bias, 0.05);  // 1 / sqrt(400)
+      EXPECT_GT(largest_bias, 0.048);
+    } else {
+      EXPECT_EQ(largest_bias, 0.0);
+    }
+  }
 }
 
 TEST(NetworkTest, OutputBiasStartsAtTheLogitOfTheMeanPixel) {
