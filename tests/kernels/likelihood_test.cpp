@@ -320,6 +320,24 @@ TEST_P(LikelihoodTest, ImportanceWeightsMergeForAnyNumberOfRowsAndSamples) {
   }
 }
 
+/// Sentinels merged with no weights stay what they are; only memory of the exact size tells.
+TEST_P(LikelihoodTest, MergingStaysWithinItsRows) {
+  const int64_t rows = 5;
+  const FloatTensor zeros(backend(), {rows}, std::vector<float>(rows, 0.0f));
+  const std::vector<double> ones(rows, 1.0);
+  const std::size_t bytes = rows * sizeof(double);
+  const DoubleView max(static_cast<double*>(backend().allocate(bytes)), {rows});
+  const DoubleView sum(static_cast<double*>(backend().allocate(bytes)), {rows});
+  backend().copy_to_device(max.data, ones.data(), bytes);
+  backend().copy_to_device(sum.data, ones.data(), bytes);
+  backend().importance_merge({max, sum, zeros.view(), zeros.view(), 1});
+  std::vector<double> found(rows);
+  backend().copy_to_host(found.data(), sum.data, bytes);
+  for (const double value : found) EXPECT_NEAR(value, 1.0 + std::exp(-1.0), 1e-15);
+  backend().deallocate(max.data);
+  backend().deallocate(sum.data);
+}
+
 TEST_P(LikelihoodTest, AWeightThatIsNotANumberSpoilsItsRowOnly) {
   std::vector<float> weights(3 * 40, -5.0f);
   weights[40 + 39] = std::numeric_limits<float>::quiet_NaN();
