@@ -74,6 +74,7 @@ enum class Product {
 
 constexpr int kSteps = 4;
 constexpr int kStepDepth = 32;
+constexpr int kRepeats = 4;  // a kernel with larger tiles has as many products for each load
 constexpr int kDepth = kSteps * kStepDepth;
 constexpr int kPitch = kStepDepth + 4;  // floats; rows are aligned to 16 bytes
 
@@ -86,7 +87,8 @@ __device__ void load_rows(float* tile, const float* x, int rows, int step) {
   }
 }
 
-/// D[16, 8 w ..] = A[16, kDepth] B[kDepth, 32] for four warps w. b_transposed: [32, kDepth].
+/// D[16, 8 w ..] = kRepeats A[16, kDepth] B[kDepth, 32] for four warps w. b_transposed: [32,
+/// kDepth].
 template <Product kFault>
 __global__ void product_kernel(const float* a, const float* b_transposed, float* d) {
   VAE_SHARED(float, a_tile, [2][16 * kPitch]);
@@ -120,7 +122,7 @@ __global__ void product_kernel(const float* a, const float* b_transposed, float*
         a_bits[1] = a_bits[2];
         a_bits[2] = second;
       }
-      mma_tf32(sums, a_bits, b_bits);
+      for (int i = 0; i < kRepeats; ++i) mma_tf32(sums, a_bits, b_bits);
     }
     if (kFault != Product::kNoBarrierAfterUse) __syncthreads();
   }
@@ -139,7 +141,7 @@ bool multiplies() {
     for (std::size_t column = 0; column < 32; ++column) {
       float sum = 0;
       for (std::size_t k = 0; k < kDepth; ++k) sum += a[row * kDepth + k] * b[column * kDepth + k];
-      if (d[row * 32 + column] != sum) return false;
+      if (d[row * 32 + column] != kRepeats * sum) return false;
     }
   }
   return true;
@@ -158,7 +160,7 @@ TEST_F(PlantedFaultTest, ProductWithoutBarrierAfterTheWait) {
 TEST_F(PlantedFaultTest, ProductWithoutBarrierAfterTheUse) {
   if (!kThreadSanitizer) {
     EXPECT_TRUE(multiplies<Product::kNoBarrierAfterUse>());
-    EXPECT_GE(seeds_that_find(multiplies<Product::kNoBarrierAfterUse>), kSeeds / 2);
+    EXPECT_GE(seeds_that_find(multiplies<Product::kNoBarrierAfterUse>), kSeeds * 3 / 4);
   }
   EXPECT_RACE(multiplies<Product::kNoBarrierAfterUse>());
 }
