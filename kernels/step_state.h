@@ -60,7 +60,7 @@ struct Schedule {
   double beta_warmup_steps = 0.0;
   uint32_t max_skipped_in_a_row = 0;  // the limit of StepState::diverged_at; 0: none
 
-  uint32_t steps_per_epoch() const { return (images + batch_size - 1) / batch_size; }
+  constexpr uint32_t steps_per_epoch() const { return (images + batch_size - 1) / batch_size; }
 };
 
 }  // namespace vae
