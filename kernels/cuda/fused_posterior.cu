@@ -17,7 +17,7 @@ namespace vae::cuda {
 namespace {
 
 // Few rows each, because there is but one tile in a row.
-using To16Latents = Tile<32, 32, 32, 2, 2, 4, 6>;
+using To16Latents = SmallTile;
 using To32Latents = Tile<32, 64, 32, 2, 2, 4, 4>;
 using To64Latents = Tile<32, 128, 32, 2, 2, 3, 3>;
 
