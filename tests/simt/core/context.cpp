@@ -210,10 +210,11 @@ void OrderCarrier::release() {
   if (tsan_fiber_ != nullptr) g_used_fibers.push_back(tsan_fiber_);
   tsan_fiber_ = nullptr;
 }
-// Two reports of the same pair of stacks are two races if they come from two launches. At the end
-// of the process there is nothing to wait for: CUDA threads do not outlive their launch.
+// The first report ends the process: the racing lines of a kernel may run thousands of times. If it
+// shall go on (TSAN_OPTIONS=halt_on_error=0), reports of the same lines in two launches are two. At
+// the end there is nothing to wait for: CUDA threads do not outlive their launch.
 extern "C" const char* __tsan_default_options() {
-  return "suppress_equal_stacks=0:atexit_sleep_ms=0";
+  return "halt_on_error=1:suppress_equal_stacks=0:atexit_sleep_ms=0";
 }
 #else
 void OrderCarrier::carry(const void*, const void*) {}

@@ -138,14 +138,9 @@ std::string atomics(Device& device) {
 
 inline constexpr int kScalarResults = 16;
 
-static __global__ void scalar_kernel(const float* a, const float* b, const float* c, uint32_t* to,
-                                     int count) {
-  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i >= count) return;
-  const float x = __ldg(a + i), y = __ldcs(b + i), z = __ldcg(c + i);
+static __device__ void scalar_results(float x, float y, float z, uint32_t* own) {
   const uint32_t bits = __float_as_uint(x);
   const int signed_bits = __float_as_int(y);
-  uint32_t* own = to + i * kScalarResults;
   own[0] = __float_as_uint(__fadd_rn(x, y));
   own[1] = __float_as_uint(__fsub_rn(x, y));
   own[2] = __float_as_uint(__fmul_rn(x, y));
@@ -162,6 +157,14 @@ static __global__ void scalar_kernel(const float* a, const float* b, const float
   own[13] = __float_as_uint(max(x, z));
   own[14] = __float_as_uint(__uint_as_float(bits));
   own[15] = __float_as_uint(__int_as_float(signed_bits));
+}
+
+static __global__ void scalar_kernel(const float* a, const float* b, const float* c, uint32_t* to,
+                                     int count) {
+  const int threads = static_cast<int>(gridDim.x * blockDim.x);
+  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += threads) {
+    scalar_results(__ldg(a + i), __ldcs(b + i), __ldcg(c + i), to + i * kScalarResults);
+  }
 }
 
 inline uint32_t bits_of_result(float x) {  // which NaN is not specified
@@ -215,7 +218,7 @@ std::string scalars(Device& device) {
     expect_scalars(inputs[0][i], inputs[1][i], inputs[2][i], want);
   }
   uint32_t* to = device.upload(std::vector<uint32_t>(want.size()));
-  device.launch({32, 128}, scalar_kernel, device.upload(inputs[0]), device.upload(inputs[1]),
+  device.launch({4, 128}, scalar_kernel, device.upload(inputs[0]), device.upload(inputs[1]),
                 device.upload(inputs[2]), to, 4096);
   std::vector<uint32_t> got = device.download(to, want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
