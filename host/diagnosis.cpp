@@ -82,7 +82,7 @@ Finding cuda_build(const CudaInfo& info) {
 
 Finding driver(const CudaInfo& info) {
   if (!info.driver.empty()) return {"NVIDIA driver", concat("for CUDA ", info.driver), {}};
-  return {"NVIDIA driver", "not found", "needed for a GPU only"};
+  return {"NVIDIA driver", "not found", {}};  // the card's line says what to do
 }
 
 Finding card(const DeviceInfo& info) {

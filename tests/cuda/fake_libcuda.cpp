@@ -9,8 +9,6 @@
 
 namespace {
 
-using Function = int (*)();
-
 int number(const char* variable, int otherwise) {
   const char* const text = std::getenv(variable);
   return text != nullptr ? std::atoi(text) : otherwise;
@@ -39,19 +37,18 @@ int cuGetExportTable(const void** table, const void*) {
   return 500;
 }
 
-int cuGetProcAddress_v2(const char* name, Function* function, int, unsigned long long,
-                        int* status) {
+int cuGetProcAddress_v2(const char* name, void** function, int, unsigned long long, int* status) {
   const auto is = [name](const char* text) { return std::strcmp(name, text) == 0; };
-  *function = unknown;
-  if (is("cuDriverGetVersion")) *function = reinterpret_cast<Function>(cuDriverGetVersion);
-  if (is("cuInit")) *function = reinterpret_cast<Function>(cuInit);
-  if (is("cuGetExportTable")) *function = reinterpret_cast<Function>(cuGetExportTable);
-  if (is("cuGetProcAddress")) *function = reinterpret_cast<Function>(cuGetProcAddress_v2);
+  *function = reinterpret_cast<void*>(unknown);
+  if (is("cuDriverGetVersion")) *function = reinterpret_cast<void*>(cuDriverGetVersion);
+  if (is("cuInit")) *function = reinterpret_cast<void*>(cuInit);
+  if (is("cuGetExportTable")) *function = reinterpret_cast<void*>(cuGetExportTable);
+  if (is("cuGetProcAddress")) *function = reinterpret_cast<void*>(cuGetProcAddress_v2);
   if (status != nullptr) *status = 0;
   return 0;
 }
 
-int cuGetProcAddress(const char* name, Function* function, int version, unsigned long long flags) {
+int cuGetProcAddress(const char* name, void** function, int version, unsigned long long flags) {
   return cuGetProcAddress_v2(name, function, version, flags, nullptr);
 }
 
