@@ -53,7 +53,7 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
   const Precision configured = config.training.precision;
   const bool keep = training || configured == Precision::fp32;
   const Device chosen = with_precision(device, keep ? configured : Precision::automatic);
-  backend = make_backend(choose_device(chosen).device);
+  backend = make_backend(choose_device(chosen).device, &tuning);
   Network::Options options;
   options.max_rows =
       training ? std::max(config.training.batch_size, kInferenceRows) : kInferenceRows;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "host/network.h"
+#include "host/tuning_file.h"
 #include "kernels/backend.h"
 #include "vae/model.h"
 
@@ -15,6 +16,7 @@ struct Model::Impl {
   Impl(const Config& config, const Device& device, bool training);
 
   Config config;
+  TuningFile tuning;  // the backend keeps its address
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Network> network;  // declared after backend: destroyed before it
 };

@@ -23,6 +23,7 @@
 
 #include "kernels/step_state.h"
 #include "kernels/tensor.h"
+#include "kernels/tuning_store.h"
 #include "vae/config.h"
 #include "vae/device.h"
 
@@ -226,7 +227,8 @@ class Backend {
   virtual void fill_zero(void* device, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
 
-  /// Runs `body` once or not at all to record it; replay() then runs it. `body` must stay valid.
+  /// Issues `body` to record it, perhaps twice, and runs it at most once; replay() then runs it.
+  /// `body` must stay valid.
   virtual std::unique_ptr<Recording> record(std::function<void()> body) = 0;
 
   /// How many training steps one recording should hold: more than 1 where issuing a step costs the
@@ -306,7 +308,8 @@ class Backend {
 };
 
 /// Opens a device that choose_device() accepted. Throws Error(unavailable).
-std::unique_ptr<Backend> make_backend(const Device& device);
+/// `tuning` keeps what the device measures about itself; not owned, may be null.
+std::unique_ptr<Backend> make_backend(const Device& device, TuningStore* tuning = nullptr);
 
 /// The CPU as `vae devices` lists it: processor, instruction set chosen, threads, memory.
 DeviceInfo cpu_device();

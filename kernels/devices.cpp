@@ -9,10 +9,10 @@
 
 namespace vae {
 
-std::unique_ptr<Backend> make_backend(const Device& device) {
+std::unique_ptr<Backend> make_backend(const Device& device, [[maybe_unused]] TuningStore* tuning) {
   if (device.kind != DeviceKind::cuda) return make_cpu_backend(device);
 #ifdef VAE_WITH_CUDA
-  return make_cuda_backend(device);
+  return make_cuda_backend(device, tuning);
 #else
   fail(ErrorCode::unavailable, "device cuda:", device.index, ": ", cuda_devices().front().reason);
 #endif

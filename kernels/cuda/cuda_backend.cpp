@@ -40,7 +40,7 @@ std::string mebibytes(std::size_t bytes) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(const Device& device)
+CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
     : device_index_(device.index),
       card_(open_card(device.index)),
       precision_(resolve(device.precision, card_)),
@@ -52,6 +52,9 @@ CudaBackend::CudaBackend(const Device& device)
   workspace_.floats = static_cast<float*>(workspace_floats_.get());
   workspace_.tickets = static_cast<uint32_t*>(workspace_tickets_.get());
   fill_zero(workspace_.tickets, kTicketBytes);
+  const GemmDispatch::Setup setup{gemm_mode_from_environment(), precision_, card_.capability,
+                                  card_.name, tuning};
+  gemms_.emplace(setup, stream_.get(), workspace_.floats, kFloatBytes);
 }
 
 CudaBackend::~CudaBackend() {
@@ -113,7 +116,7 @@ void CudaBackend::fill_zero(void* device, std::size_t bytes) {
 void CudaBackend::synchronize() { stream_.synchronize(); }
 
 std::unique_ptr<Recording> CudaBackend::record(std::function<void()> body) {
-  return record_graph(stream_, std::move(body));
+  return gemms_->capture_tuned([&] { return record_graph(stream_, body); });
 }
 
 std::string CudaBackend::name() const {
@@ -134,10 +137,10 @@ std::string CudaBackend::description() const {
 
 namespace vae {
 
-std::unique_ptr<Backend> make_cuda_backend(const Device& device) {
+std::unique_ptr<Backend> make_cuda_backend(const Device& device, TuningStore* tuning) {
   const DeviceInfo card = cuda_device(device.index);
   if (!card.usable) fail(ErrorCode::unavailable, "device ", card.name, ": ", card.reason);
-  return std::make_unique<cuda::CudaBackend>(device);
+  return std::make_unique<cuda::CudaBackend>(device, tuning);
 }
 
 }  // namespace vae

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/card.h"
+#include "kernels/cuda/gemm_dispatch.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/stream.h"
 
@@ -29,7 +31,7 @@ class CudaBackend final : public Backend {
  public:
   /// `device.precision` automatic takes tf32 from sm_80 on and fp32 before.
   /// Throws Error(unavailable) where the card cannot do what is asked.
-  explicit CudaBackend(const Device& device);
+  CudaBackend(const Device& device, TuningStore* tuning);
   ~CudaBackend() override;
 
   void* allocate(std::size_t bytes) override;
@@ -79,6 +81,7 @@ class CudaBackend final : public Backend {
   Staging staging_;
   UniqueMemory workspace_floats_, workspace_tickets_;
   Workspace workspace_;
+  std::optional<GemmDispatch> gemms_;  // always there once constructed
 };
 
 }  // namespace vae::cuda

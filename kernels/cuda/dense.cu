@@ -30,6 +30,7 @@ void launch(Precision precision, Stream& stream, const Card& card, const Workspa
 }  // namespace
 
 void CudaBackend::do_dense_forward(const DenseForwardArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { do_dense_forward(args); })) return;
   const int64_t rows = args.x.rows(), in = args.x.cols(), out = args.w.rows();
   const bool aligned = out % 4 == 0 && aligned_to_quads(args.y.data, args.pre.data, args.b.data);
   launch(precision_, stream_, card_, workspace_,
@@ -44,6 +45,7 @@ void CudaBackend::do_dense_forward(const DenseForwardArgs& args) {
 }
 
 void CudaBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { do_dense_backward_input(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
   const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
   const bool aligned = in % 4 == 0 && aligned_to_quads(args.dx.data, source);
@@ -59,6 +61,7 @@ void CudaBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
 }
 
 void CudaBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { do_dense_backward_weights(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
   launch(precision_, stream_, card_, workspace_,
          Product<SummedOperand, AlongExtent, StoreEpilogue>{
@@ -72,6 +75,7 @@ void CudaBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args
 }
 
 void CudaBackend::do_gemm(const GemmArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { do_gemm(args); })) return;
   const int64_t rows = args.c.rows(), columns = args.c.cols();
   const int64_t depth = args.transpose_a ? args.a.rows() : args.a.cols();
   const int64_t a_pitch = args.a.cols(), b_pitch = args.b.cols();

@@ -46,7 +46,8 @@ bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& arg
   const Plan plan = plan_outputs(dense, card_);
   return !dense.pre && args.samples <= std::numeric_limits<int32_t>::max() &&
          split_floats(plan) + plan.tiles_across * dense.x.rows() <= Workspace::kFloats &&
-         split_tickets(plan) + plan.tiles_down + 1 <= Workspace::kTickets;
+         split_tickets(plan) + plan.tiles_down + 1 <= Workspace::kTickets &&
+         !gemms_->prefers_library(blas_product(dense));
 }
 
 void CudaBackend::do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& args) {

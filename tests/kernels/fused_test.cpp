@@ -19,7 +19,7 @@
 namespace vae::testing {
 namespace {
 
-constexpr double kTolerance = 3e-5;
+constexpr double kPairTolerance = 3e-5;
 
 /// Largest |a - b| / max(scale, |b|) of two results; NaN where only one has it.
 double difference(const std::vector<float>& found, const std::vector<float>& expected,
@@ -96,8 +96,8 @@ void compare_load(Backend& backend, const LoadCase& c, Binarization binarization
   run(x, y, pre, true);
   run(expected_x, expected_y, expected_pre, false);
   EXPECT_EQ(x.values(), expected_x.values());
-  EXPECT_LT(difference(pre.values(), expected_pre.values()), kTolerance);
-  EXPECT_LT(difference(y.values(), expected_y.values()), kTolerance);
+  EXPECT_LT(difference(pre.values(), expected_pre.values()), kPairTolerance);
+  EXPECT_LT(difference(y.values(), expected_y.values()), kPairTolerance);
 }
 
 constexpr Binarization kBinarizations[] = {Binarization::none, Binarization::threshold,
@@ -172,7 +172,7 @@ void compare_posterior(Backend& backend, const PosteriorCase& c, float weight, b
   backend.dense_gaussian_forward(dense(found), gaussian(found, with_sums));
   backend.dense_forward(dense(expected));
   // From the same heads, so that the draws are compared, not e^logvar of two roundings.
-  EXPECT_LT(difference(found.heads.values(), expected.heads.values()), kTolerance);
+  EXPECT_LT(difference(found.heads.values(), expected.heads.values()), kPairTolerance);
   auto of_found = gaussian(expected, true);
   of_found.heads = found.heads.view();
   backend.gaussian_forward(of_found);
@@ -281,12 +281,12 @@ void compare_likelihood(Backend& backend, const LikelihoodCase& c, Likelihood li
   run(found, true);
   run(expected, false);
   const double size = std::sqrt(static_cast<double>(c.width));
-  EXPECT_LT(difference(found.log_px.values(), expected.log_px.values(), size), kTolerance);
-  EXPECT_LT(difference(found.slope.values(), expected.slope.values(), size), 10 * kTolerance);
+  EXPECT_LT(difference(found.log_px.values(), expected.log_px.values(), size), kPairTolerance);
+  EXPECT_LT(difference(found.slope.values(), expected.slope.values(), size), 10 * kPairTolerance);
   if (gradient == Gradient::separate) {
-    EXPECT_LT(difference(found.doutputs.values(), expected.doutputs.values()), kTolerance);
+    EXPECT_LT(difference(found.doutputs.values(), expected.doutputs.values()), kPairTolerance);
   } else if (gradient == Gradient::in_place) {
-    EXPECT_LT(difference(found.outputs.values(), expected.outputs.values()), kTolerance);
+    EXPECT_LT(difference(found.outputs.values(), expected.outputs.values()), kPairTolerance);
   }
 }
 
