@@ -95,6 +95,20 @@ TEST_F(SimtTest, SeveralBlocksAreUnderWayAtOnce) {
   EXPECT_LE(found, 19);  // and one by one in the others
 }
 
+__global__ void two_atomics_kernel(uint32_t* counter, uint32_t* interrupted) {
+  const uint32_t first = atomicAdd(counter, 1u);
+  if (atomicAdd(counter, 1u) != first + 1) atomicOr(interrupted, 1u);
+}
+
+TEST_F(SimtTest, OthersMayRunBetweenTwoAtomics) {
+  const int found = count_seeds(20, [] {
+    uint32_t counter = 0, interrupted = 0;
+    launch_kernel(nullptr, {1, 64}, two_atomics_kernel, &counter, &interrupted);
+    return interrupted == 1;
+  });
+  EXPECT_EQ(found, 20);
+}
+
 __global__ void indices_kernel(uint32_t* seen) {
   const uint32_t thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
   const uint32_t block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
