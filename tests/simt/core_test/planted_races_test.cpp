@@ -216,6 +216,40 @@ TEST_F(PlantedFaultTest, CopyThatLandsOnWhatWasWrittenMeanwhile) {
   EXPECT_EQ(seeds_that_find(copies<Copy::kOverwriteBeforeLanding>), kSeeds);
 }
 
+/// Reverses 64 numbers. A wait covers the copies of its own thread: the others' need a barrier
+/// after.
+template <bool kRight>
+__global__ void wait_kernel(const float* from, float* to) {
+  VAE_SHARED(float, tile, [64]);
+  const unsigned i = threadIdx.x;
+  copy_async<4>(&tile[i], from + i, true);
+  copy_async_commit();
+  if (!kRight) __syncthreads();
+  copy_async_wait<0>();
+  if (kRight) __syncthreads();
+  to[i] = tile[63 - i];
+}
+
+template <bool kRight>
+bool waits() {
+  std::vector<float> from(64), to(64);
+  for (std::size_t i = 0; i < 64; ++i) from[i] = static_cast<float>(i);
+  launch_kernel(nullptr, {1, 64}, wait_kernel<kRight>, from.data(), to.data());
+  for (std::size_t i = 0; i < 64; ++i) {
+    if (to[i] != from[63 - i]) return false;
+  }
+  return true;
+}
+
+TEST_F(PlantedFaultTest, BarrierAfterTheWait) { expect_right(waits<true>); }
+
+TEST_F(PlantedFaultTest, BarrierBeforeTheWait) {
+  if (!kThreadSanitizer) {
+    EXPECT_EQ(seeds_that_find(waits<false>), kSeeds);
+  }
+  EXPECT_RACE(waits<false>());
+}
+
 // ---- order within a warp ------------------------------------------------------------------------
 
 enum class Exchange { kRight, kNothing, kShuffle, kVote };
