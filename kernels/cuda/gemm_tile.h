@@ -36,7 +36,7 @@ struct Tile {
 // A narrow layer of a small batch has few tiles, and the time of a block is what it waits for
 // memory: many small tiles. Wide layers are bound by arithmetic, and a large tile reads less for
 // it. 82 KiB of shared memory fit twice on sm_80 and sm_90, once on sm_86, sm_89 and sm_120.
-using SmallTile = Tile<32, 32, 32, 2, 2, 4, 5>;
+using SmallTile = Tile<32, 32, 32, 2, 2, 4, 4>;
 using MediumTile = Tile<64, 64, 32, 2, 2, 3, 3>;
 using LargeTile = Tile<128, 128, 16, 2, 4, 4, 2>;
 
