@@ -110,9 +110,6 @@ void Context::prepare(void (*entry)()) {
   stack_ = take_stack();
   stack_bytes_ = kStackBytes;
   asan_stack_ = nullptr;
-#ifdef VAE_SIMT_WITH_ASAN
-  __asan_unpoison_memory_region(stack_, stack_bytes_);  // frames that an exception left
-#endif
 #ifdef VAE_SIMT_WITH_TSAN
   tsan_fiber_ = take_fiber();
 #endif
@@ -137,8 +134,11 @@ void Context::set_name([[maybe_unused]] const std::string& name) {
 #endif
 }
 
-void Context::release() {
+void Context::release([[maybe_unused]] bool unwound) {
   if (stack_ == nullptr) return;
+#ifdef VAE_SIMT_WITH_ASAN
+  if (unwound) __asan_unpoison_memory_region(stack_, stack_bytes_);
+#endif
   (kRaceDetector ? g_used_stacks : g_free_stacks).push_back(stack_);
   if (tsan_fiber_ != nullptr) g_used_fibers.push_back(tsan_fiber_);
   stack_ = nullptr;

@@ -23,8 +23,9 @@ class Context {
   void prepare(void (*entry)());
   /// How the race detector's reports call it.
   void set_name(const std::string& name);
-  /// Gives the stack back. The context has ended or was never entered.
-  void release();
+  /// Gives the stack back. The context has ended or was never entered. `unwound`: an exception may
+  /// have left frames of which the address sanitizer does not know that they have ended.
+  void release(bool unwound);
 
  private:
   friend class Quiet;

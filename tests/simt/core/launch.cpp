@@ -155,7 +155,7 @@ void run_blocks() {
 void end_blocks() {
   for (const auto& block : g_launch.blocks) {
     for (Thread& thread : block->threads) {
-      thread.context.release();
+      thread.context.release(g_launch.failed);
       thread.fences.to_others.release();
       thread.fences.from_others.release();
     }
