@@ -21,9 +21,9 @@ namespace vae::cuda::cases {
 
 // ---- shuffles and votes -------------------------------------------------------------------------
 
-inline constexpr int kShuffleArguments = 33;
+inline constexpr int kShuffleArguments = 70;
 
-/// to: [4 kinds, 33 arguments, 32 lanes]
+/// to: [4 kinds, kShuffleArguments, 32 lanes]
 template <int kWidth>
 static __global__ void shuffle_kernel(int* to) {
   const int lane = static_cast<int>(threadIdx.x);

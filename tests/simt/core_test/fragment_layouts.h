@@ -90,13 +90,14 @@ inline uint32_t expected_bf16(float x) {
   return std::bit_cast<uint32_t>(round_to_format(x, 7, true)) >> 16;
 }
 
-// ---- CUDA C++ Programming Guide, "Warp shuffle functions" ---------------------------------------
+// ---- PTX ISA, "shfl.sync" -----------------------------------------------------------------------
 
 enum class ShuffleKind { kIndex, kUp, kDown, kXor };
 
 /// The lane whose value `lane` gets.
 constexpr int shuffle_source(ShuffleKind kind, int lane, int argument, int width) {
   const int segment = lane & ~(width - 1);  // its first lane
+  argument %= 32;                           // bits 4:0 count
   switch (kind) {
     case ShuffleKind::kIndex:  // modulo the width
       return segment | (argument & (width - 1));

@@ -58,6 +58,7 @@ struct ShuffleOperand {
 
 /// The lane that `lane` reads from; its own one if that lies outside its segment of `width` lanes.
 constexpr int shuffle_source(Shuffle kind, int lane, int argument, int width) {
+  argument &= 31;  // as the instruction does
   const int first = lane / width * width;
   const int end = first + width;
   switch (kind) {
