@@ -57,6 +57,9 @@ class BlasGemm {
   bool accepts(const BlasProduct& product, const BlasAlgorithm& algorithm) const;
   void run(const BlasProduct& product, const BlasAlgorithm& algorithm) const;
 
+  /// Gives the library's handle up without destroying it, as one must when the context is gone.
+  void abandon() { static_cast<void>(context_.release()); }
+
  private:
   struct DestroyContext {
     void operator()(cublasLtContext* context) const;

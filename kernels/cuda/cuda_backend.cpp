@@ -59,6 +59,7 @@ CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
 
 CudaBackend::~CudaBackend() {
   if (!stream_.is_broken()) return;
+  if (gemms_) gemms_->abandon();
   workspace_floats_.release();
   workspace_tickets_.release();
 }

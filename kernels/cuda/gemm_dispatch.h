@@ -61,6 +61,12 @@ class GemmDispatch {
   /// kernels of our own for more than the product.
   bool prefers_library(const std::optional<BlasProduct>& product) const;
 
+  /// As BlasGemm::abandon(), and the events too.
+  void abandon() {
+    if (blas_ != nullptr) blas_->abandon();
+    for (auto& event : events_) event.release();
+  }
+
  private:
   struct Postponed {
     BlasProduct product;

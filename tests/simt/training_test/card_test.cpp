@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+//
+// The host side of the CUDA backend: cards, architectures, copies, and what follows an error.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/architectures.h"
+#include "tests/simt/runtime/runtime.h"
+#include "vae/device.h"
+#include "vae/error.h"
+
+namespace vae::test {
+namespace {
+
+/// The simulated card as a test wants it; as it was afterwards.
+class CardTest : public ::testing::Test {
+ protected:
+  ~CardTest() override {
+    simt::device_model() = before_;
+    simt::reset_runtime();
+  }
+  static std::unique_ptr<Backend> open(Precision precision = Precision::automatic) {
+    Device device;
+    device.kind = DeviceKind::cuda;
+    device.precision = precision;
+    return make_backend(device);
+  }
+  template <typename Action>
+  static std::string failure(ErrorCode code, Action action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      return error.what();
+    }
+    ADD_FAILURE() << "no error";
+    return {};
+  }
+  static void set_capability(int major, int minor) {
+    simt::device_model().major = major;
+    simt::device_model().minor = minor;
+  }
+
+  const simt::DeviceModel before_ = simt::device_model();
+};
+
+#define EXPECT_HOLDS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST_F(CardTest, PrecisionFollowsTheCard) {
+  EXPECT_HOLDS(open()->description(), ", tf32,");
+  EXPECT_HOLDS(open(Precision::bf16)->description(), ", bf16,");
+  set_capability(7, 5);
+  EXPECT_HOLDS(open()->description(), ", fp32,");
+  for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+    const std::string message = failure(ErrorCode::unavailable, [&] { open(precision); });
+    EXPECT_HOLDS(message, "sm_80 or later");
+    EXPECT_HOLDS(message, "sm_75");
+  }
+}
+
+TEST_F(CardTest, ACardThatIsTooOldOrNotThereSaysSo) {
+  set_capability(7, 0);
+  const DeviceInfo old = cuda_device(0);
+  EXPECT_FALSE(old.usable);
+  EXPECT_HOLDS(old.reason, "compute capability 7.0");
+  EXPECT_HOLDS(failure(ErrorCode::unavailable, [] { open(); }), "7.5");
+  EXPECT_HOLDS(cuda_device(3).reason, "the last one is cuda:0");
+}
+
+TEST_F(CardTest, AProgramWithoutCodeForTheCardSaysSo) {
+  simt::device_model().kernel_image = false;
+  const std::string message = failure(ErrorCode::unavailable, [] {
+    const auto backend = open();
+    void* const state = backend->allocate(sizeof(StepState));
+    backend->begin_step(static_cast<StepState*>(state), Schedule());
+  });
+  EXPECT_HOLDS(message, "no code for this card");
+  EXPECT_HOLDS(message, "CMAKE_CUDA_ARCHITECTURES");
+}
+
+TEST_F(CardTest, SmallCopiesArriveInOrderThoughNobodyWaits) {
+  constexpr std::size_t kCopies = 200, kBytes = 52;  // more than there are staging slots
+  const auto backend = open();
+  auto* const memory = static_cast<std::byte*>(backend->allocate(kCopies * kBytes));
+  std::vector<std::byte> expected(kCopies * kBytes);
+  for (std::size_t i = 0; i < kCopies; ++i) {
+    std::vector<std::byte> piece(kBytes, static_cast<std::byte>(i + 1));
+    std::memcpy(expected.data() + i * kBytes, piece.data(), kBytes);
+    backend->copy_to_device(memory + i * kBytes, piece.data(), kBytes);
+    piece.assign(kBytes, std::byte{0});  // the caller's memory is its own again
+  }
+  std::vector<std::byte> found(kCopies * kBytes);
+  backend->copy_to_host(found.data(), memory, found.size());
+  EXPECT_EQ(found, expected);
+  std::vector<std::byte> piece(kBytes);
+  backend->copy_to_host(piece.data(), memory + 99 * kBytes, kBytes);
+  EXPECT_EQ(piece, std::vector<std::byte>(kBytes, std::byte{100}));
+  backend->deallocate(memory);
+}
+
+TEST_F(CardTest, MemoryThatIsFreeAtTheSecondAttemptIsTaken) {
+  const auto backend = open();
+  simt::fail_allocation(1);
+  void* const memory = backend->allocate(1000);
+  EXPECT_NE(memory, nullptr);
+  backend->deallocate(memory);
+}
+
+TEST_F(CardTest, AfterAStickyErrorNothingIsCalledAnyMore) {
+  std::unique_ptr<Recording> recording;
+  auto backend = open();
+  auto* const state = static_cast<StepState*>(backend->allocate(sizeof(StepState)));
+  backend->fill_zero(state, sizeof *state);
+  recording = backend->record([&] { backend->begin_step(state, Schedule()); });
+  simt::fail_launch(1, cudaErrorIllegalAddress);
+  const std::string message = failure(ErrorCode::device, [&] {
+    recording->replay();
+    backend->synchronize();
+  });
+  EXPECT_HOLDS(message, "begin_step");
+  EXPECT_HOLDS(message, "VAE_CUDA_SYNC=1");
+  const char* const destroying[] = {"cudaFree", "cudaFreeHost", "cudaStreamDestroy",
+                                    "cudaGraphExecDestroy"};
+  std::vector<int64_t> calls;
+  for (const char* name : destroying) calls.push_back(simt::calls_of(name));
+  backend->deallocate(state);
+  recording.reset();
+  backend.reset();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    EXPECT_EQ(simt::calls_of(destroying[i]), calls[i]) << destroying[i];
+  }
+}
+
+TEST(ArchitecturesTest, MachineCodeRunsOnItsMajorVersionAndPtxOnLaterCards) {
+  const auto list = cuda::parse_architectures("75-real;80-real,90");
+  EXPECT_EQ(cuda::to_text(list), "sm_75 sm_80 sm_90 PTX_90");
+  for (const int capability : {75, 80, 86, 89, 90, 100, 120}) {
+    EXPECT_TRUE(cuda::runs_on(list, capability)) << capability;
+  }
+  EXPECT_FALSE(cuda::runs_on(list, 70));
+  EXPECT_FALSE(cuda::runs_on(cuda::parse_architectures("86-real"), 80));
+  EXPECT_FALSE(cuda::runs_on(cuda::parse_architectures("80-real"), 90));
+  EXPECT_TRUE(cuda::runs_on(cuda::parse_architectures("80-virtual"), 90));
+  EXPECT_FALSE(cuda::runs_on(cuda::parse_architectures("90a"), 100));
+  EXPECT_TRUE(cuda::runs_on(cuda::parse_architectures("90a"), 90));
+  EXPECT_TRUE(cuda::parse_architectures("native").empty());
+  EXPECT_TRUE(cuda::parse_architectures("").empty());
+}
+
+}  // namespace
+}  // namespace vae::test
