@@ -10,6 +10,15 @@
 
 namespace vae {
 
+/// cos(pi x). Devices have it without the slow path for huge arguments, which takes local memory.
+VAE_HD static inline double cosine_of_half_turns(double x) {
+#ifdef __CUDA_ARCH__
+  return cospi(x);
+#else
+  return cos(3.14159265358979323846 * x);
+#endif
+}
+
 /// Learning rate of the step with this index (0 for the first).
 VAE_HD static inline float learning_rate_at(const Schedule& schedule, uint32_t index) {
   double rate = schedule.learning_rate;
@@ -20,7 +29,7 @@ VAE_HD static inline float learning_rate_at(const Schedule& schedule, uint32_t i
   }
   if (schedule.kind == LearningRateSchedule::cosine && schedule.total_steps > 1) {
     const double share = static_cast<double>(index) / (schedule.total_steps - 1);
-    const double cosine = 0.5 * (1.0 + cos(3.14159265358979323846 * share));
+    const double cosine = 0.5 * (1.0 + cosine_of_half_turns(share));
     rate *= schedule.final_factor + (1.0 - schedule.final_factor) * cosine;
   }
   return static_cast<float>(rate);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint32_t kAlignment = 16;  // bytes; what 16-byte loads need
 
-void check(cublasStatus_t status, const char* call) {
+void check_library(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   const ErrorCode code =
       status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::device;
@@ -29,7 +29,7 @@ void check(cublasStatus_t status, const char* call) {
        "); with VAE_GEMM=own in the environment cuBLASLt is not used");
 }
 
-#define VAE_CUBLAS(call) check((call), #call)
+#define VAE_CUBLAS(call) check_library((call), #call)
 
 template <typename Handle, cublasStatus_t (*kDestroy)(Handle)>
 struct Destroy {
@@ -235,7 +235,7 @@ std::vector<BlasAlgorithm> BlasGemm::algorithms(const BlasProduct& product, int 
       context_.get(), descriptors.operation.get(), descriptors.b.get(), descriptors.a.get(),
       descriptors.d.get(), descriptors.d.get(), wanted.get(), most, results.data(), &count);
   if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
-  check(status, "cublasLtMatmulAlgoGetHeuristic");
+  check_library(status, "cublasLtMatmulAlgoGetHeuristic");
   std::vector<BlasAlgorithm> algorithms;
   for (int i = 0; i < count; ++i) {
     const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
@@ -267,7 +267,7 @@ void BlasGemm::run(const BlasProduct& product, const BlasAlgorithm& algorithm) c
       context_.get(), descriptors.operation.get(), &one, product.b, descriptors.b.get(), product.a,
       descriptors.a.get(), &zero, product.d, descriptors.d.get(), product.d, descriptors.d.get(),
       &wanted, workspace_, workspace_bytes_, stream_);
-  check(status, "cublasLtMatmul");
+  check_library(status, "cublasLtMatmul");
 }
 
 }  // namespace vae::cuda

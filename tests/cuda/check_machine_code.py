@@ -7,8 +7,8 @@
 
 Rules, for every kernel and architecture in the library: no local memory, no float atomics, and in
 kernels that multiply matrices on tensor cores HMMA and asynchronous copies. The table holds
-registers, static shared memory and blocks per multiprocessor; it is compared where the compiler is
-the one that made it.
+registers, shared memory and blocks per multiprocessor; it is compared where the compiler is the one
+that made it.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def broken_rules(name: str, kernel: cubin.Kernel):
         yield f"uses local memory ({kernel.frame_bytes} bytes a thread): a spill or a run-time index"
     if kernel.capability >= 90 and count["RED.float"]:
         yield "adds floats atomically: the order of the sum is not fixed"
-    tensor = re.search(r"[Tt]f32|[Bb]f16", name)
+    tensor = re.search(r"Precision\)[23]\b", name)  # tf32, bf16
     if tensor and kernel.capability >= 80:
         if not count["HMMA"]:
             yield "multiplies without tensor cores"
@@ -55,9 +55,30 @@ def broken_rules(name: str, kernel: cubin.Kernel):
         yield "has no 16-byte load"
 
 
+def dynamic_bytes(name: str) -> int:
+    """What the launch of a dense_kernel adds: shared_floats() of kernels/cuda/gemm_tile.h."""
+    tile = re.match(r"dense_kernel<Tile<([\d, ]+)>, \(Precision\)\d, (\w+(?:<[^>]*>)?), "
+                    r"(\w+(?:<[^>]*>)?),", name)
+    if not tile:
+        return 0
+    rows, columns, depth, _, _, stages, _ = map(int, tile[1].split(","))
+
+    def operand_floats(operand, extent):
+        along_extent = operand.startswith("SummedOperand") or "(Major)1" in operand
+        return depth * (extent + 8) if along_extent else extent * (depth + 4)
+
+    ring = stages * (operand_floats(tile[2], rows) + operand_floats(tile[3], columns))
+    return 4 * max(ring, rows * (columns + 8))
+
+
+def shared_bytes(name: str, kernel: cubin.Kernel) -> int:
+    return kernel.shared_bytes + dynamic_bytes(short_name(name))
+
+
 def occupancy(program: str, kernels):
     """Blocks per multiprocessor of the card of each kernel's architecture."""
-    lines = [f"{k.registers} {k.shared_bytes} {k.max_threads or 256}" for _, k in kernels]
+    lines = [f"{k.registers} {shared_bytes(name, k)} {k.max_threads or 256}"
+             for name, k in kernels]
     output = subprocess.run([program], input="\n".join(lines), stdout=subprocess.PIPE, text=True,
                             check=True).stdout.splitlines()
     cards = output[0].split()
@@ -69,7 +90,7 @@ def table_of(kernels, blocks):
     table = {}
     for (name, kernel), count in zip(kernels, blocks):
         table.setdefault(short_name(name), {})[f"sm_{kernel.capability}"] = {
-            "registers": kernel.registers, "shared_bytes": kernel.shared_bytes,
+            "registers": kernel.registers, "shared_bytes": shared_bytes(name, kernel),
             "threads": kernel.max_threads, "blocks_per_multiprocessor": count}
     return {name: dict(sorted(table[name].items())) for name in sorted(table)}
 
@@ -95,9 +116,9 @@ def differences(old, new):
 def markdown(table, version: str) -> str:
     lines = ["# Kernels as compiled", "",
              f"By nvcc {version}; written by check_machine_code.py --update. Registers a thread, "
-             "static shared memory, and blocks that fit on one multiprocessor of T4 (sm_75), A100 "
-             "(80), RTX 3090 (86), RTX 4090 (89), H100 (90), B200 (100), RTX 5090 (120); dynamic "
-             "shared memory, chosen at the launch, is not counted.", "",
+             "shared memory, and blocks that fit on one multiprocessor of T4 (sm_75), A100 "
+             "(80), RTX 3090 (86), RTX 4090 (89), H100 (90), B200 (100), RTX 5090 (120). "
+             "(Precision)1, 2, 3 are fp32, tf32, bf16; (Major)0 is an operand along the sum.", "",
              "| kernel | arch | registers | shared bytes | threads | blocks |",
              "|---|---|---:|---:|---:|---:|"]
     for name, rows in table.items():
