@@ -6,6 +6,7 @@
     tests/simt/mutation/mutate.py --short         the mutants of short.txt; survivors fail (CI)
     tests/simt/mutation/mutate.py --list          names them and stops
     tests/simt/mutation/mutate.py --file dense    only files whose path contains this
+    tests/simt/mutation/mutate.py --survivors     only those that survived the last run
 
 Three builds look at each mutant, the cheapest first: plain with several schedules, threads (the
 race detector), address (bounds). The first that fails has killed it. A survivor needs a reason in
@@ -35,18 +36,23 @@ FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
 # Which tests look at a file; everything else runs the whole suite.
 SUITES = {
     "adam.cu": "Adam*",
-    "gaussian.cu": "Gaussian*:Prior*:Posterior*",
-    "likelihood.cu": "Likelihood*:Importance*",
+    "gaussian.cu": "Gaussian*",
+    "likelihood.cu": "Likelihood*",
     "load_batch.cu": "LoadBatch*",
-    "step.cu": "Step*:Accumulate*:Judge*:Adam*",
+    "step.cu": "Schedule*:Accumulate*:Streak*:GradientNorm*",
+    "reduce.h": "Accumulate*:GradientNorm*:Likelihood*:Gaussian*",
+    "quads.h": "Adam*:Likelihood*:Gaussian*:GradientNorm*:LoadBatch*",
     "fused": "Fused*",
-    "gemm_": "Dense*:Gemm*:Fused*",
-    "dense": "Dense*:Gemm*:Fused*",
+    "gemm_posterior": "Fused*",
+    "gemm_likelihood": "Fused*",
+    "gemm_pixels": "Fused*",
+    "gemm_": "Dense*",
+    "dense": "Dense*",
 }
 
 
 @dataclasses.dataclass
-class Verdict:
+class Verdict:  # as results.json keeps it
     killer: str = ""  # name of the build, or "" for a survivor
     how: str = ""  # first telling line of its output
     seconds: float = 0.0
@@ -73,7 +79,7 @@ class Laboratory:
             ["cmake", "-G", "Ninja", "-S", self.source, "-B", self.folder / build,
              "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS[build]}",
              f"-DVAE_SANITIZE={SANITIZERS[build]}", "-DVAE_WITH_ONEDNN=OFF", "-DVAE_WITH_CUDA=OFF",
-             "-DVAE_BUILD_PROGRAM=OFF"],
+             "-DVAE_BUILD_PROGRAM=OFF", "-DCMAKE_UNITY_BUILD=ON"],
             check=True, stdout=subprocess.DEVNULL)
 
     def compile(self, build: str) -> str:
@@ -127,7 +133,23 @@ def all_mutants(part: str):
             path = str(file.relative_to(ROOT))
             if file.suffix in (".cu", ".h") and part in path:
                 found += operators.mutants_of(ROOT, path)
-    return found
+    return sorted(found, key=lambda mutant: "bound" in mutant.operator)  # order within is kept
+
+
+def read_results(mutants):
+    """What the last run found, of the mutants that still exist."""
+    file = HERE / "results.json"
+    if not file.exists():
+        return {}
+    kept = json.loads(file.read_text())
+    return {m.key: Verdict(*kept[m.key]) for m in mutants if m.key in kept}
+
+
+def write_results(mutants, verdicts, reasons):
+    known = [(m, verdicts[m.key]) for m in mutants if m.key in verdicts]
+    file = HERE / "results.json"
+    file.write_text(json.dumps({m.key: [v.killer, v.how] for m, v in known}, indent=1) + "\n")
+    write_table(known, reasons, HERE / "results.md")
 
 
 def judge(laboratory: Laboratory, mutant: operators.Mutant, builds, limits) -> Verdict:
@@ -183,6 +205,8 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="only the mutants of short.txt")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     parser.add_argument("--file", default="", help="only files whose path contains this")
+    parser.add_argument("--survivors", action="store_true",
+                        help="only those that the last run left alive, and keep the rest")
     parser.add_argument("--builds", default="plain,threads,address")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "mutation")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -204,15 +228,18 @@ def main() -> int:
     laboratory = Laboratory(arguments.work, arguments.jobs)
     limits = check_baseline(laboratory, builds)
     reasons = json.loads((HERE / "survivors.json").read_text())
-    results = []
+    every = all_mutants("")
+    verdicts = {} if arguments.short else read_results(every)
+    if arguments.survivors:
+        mutants = [m for m in mutants if m.key not in verdicts or not verdicts[m.key].killer]
     for number, mutant in enumerate(mutants, 1):
         verdict = judge(laboratory, mutant, builds, limits)
-        results.append((mutant, verdict))
+        verdicts[mutant.key] = verdict
         print(f"[{number}/{len(mutants)}] {verdict.killer or 'SURVIVES'} in {verdict.seconds:.0f} s: "
               f"{mutant.key}", flush=True)
         if not arguments.short:
-            write_table(results, reasons, HERE / "results.md")
-    unexplained = [m.key for m, v in results if not v.killer and m.key not in reasons]
+            write_results(every, verdicts, reasons)
+    unexplained = [m.key for m in mutants if not verdicts[m.key].killer and m.key not in reasons]
     if unexplained:
         print("mutate: survivors without a reason:\n" + "\n".join(unexplained))
     return 1 if unexplained else 0

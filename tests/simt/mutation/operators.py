@@ -30,13 +30,14 @@ RULES = [
     ("wait removed", r"copy_async_wait<[^;]*>\(\);", ";"),
     ("wait too weak", r"copy_async_wait<([^;]*)>\(\);", r"copy_async_wait<(\1) + 1>();"),
     ("commit removed", r"copy_async_commit\(\);", ";"),
-    ("bound one too far", r"(?<=[\w\])]) < (?=[\w(])", " <= "),
+    # Not against a constant: that is the length of a loop over registers.
+    ("bound one too far", r"(?<=[\w\])]) < (?!\d|(?:\w+::)*k[A-Z]|2 \*)(?=[\w(])", " <= "),
     ("guard dropped", r"if \(threadIdx\.x == 0\)", "if (threadIdx.x <= 1)"),
     ("fragment row", r"lane / 4\b", "(lane / 4 ^ 1)"),
     ("fragment column", r"lane % 4\b", "(lane % 4 ^ 1)"),
     ("fragment half", r"(?<=[+*] )8(?= \*| \+|\))", "4"),
     ("ldmatrix row", r"lane % 8\b", "(lane % 8 ^ 1)"),
-    ("shuffle distance", r"(?<== )16(?=; \w+ > 0)", "8"),
+    ("shuffle distance", r"(?<== )lanes / 2(?=; \w+ > 0)", "lanes / 4"),
     ("vote mask", r"0xffffffffu", "0x7fffffffu"),
 ]
 
