@@ -82,7 +82,6 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 // ---- launchers
-// -----------------------------------------------------------------------------------
 
 void CudaBackend::do_adam(const AdamArgs& args) {
   const int64_t count = args.parameters.count();

@@ -178,7 +178,6 @@ __global__ void __launch_bounds__(kTile* kTile)
 }
 
 // ---- launchers
-// -----------------------------------------------------------------------------------
 
 Noise noise_of(const NoiseKey& key) {
   return {key.seed, key.stream, static_cast<uint32_t>(key.first_sample), key.state};

@@ -30,7 +30,7 @@ __device__ inline uint32_t shared_address(const void* shared) {
 
 #endif
 
-// ---- cp.async: copies from global to shared memory that bypass registers ------------------------
+// ---- cp.async: copies from global to shared memory that bypass registers
 
 /// Copies kBytes, 4, 8 or 16, between addresses that are multiples of it; zeros if not `valid`, and
 /// then `global` is not read. The copy belongs to the group of the next copy_async_commit and is
@@ -91,7 +91,7 @@ void copy_async_wait() {
 }
 #endif
 
-// ---- number formats -----------------------------------------------------------------------------
+// ---- number formats
 
 /// To the nearest number of 10 fraction bits, ties away from zero; a NaN stays one. The 13 bits
 /// below the fraction are unspecified, as mma_tf32 ignores them.
@@ -141,7 +141,7 @@ inline uint32_t to_bf16x2(float low, float high, simt::Location where = simt::Lo
 }
 #endif
 
-// ---- tensor cores: d += a b for one warp --------------------------------------------------------
+// ---- tensor cores: d += a b for one warp
 
 #ifndef __CUDACC__
 namespace twin {
@@ -334,7 +334,7 @@ inline void load_matrix_x2_transposed(uint32_t (&registers)[2], const void* row,
 }
 #endif
 
-// ---- order among blocks -------------------------------------------------------------------------
+// ---- order among blocks
 
 /// The state of grid_sync, in global memory. The host zeroes it once, before the first use.
 struct GridBarrier {

@@ -173,7 +173,6 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 // ---- launchers
-// -----------------------------------------------------------------------------------
 
 void CudaBackend::do_likelihood(const LikelihoodArgs& args) {
   const int64_t rows = args.outputs.rows(), width = args.outputs.cols();

@@ -81,7 +81,6 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // ---- launchers
-// -----------------------------------------------------------------------------------
 
 auto* kernel_of(Binarization binarization) {
   switch (binarization) {

@@ -124,7 +124,6 @@ __global__ void __launch_bounds__(kNormThreads)
 }  // namespace
 
 // ---- launchers
-// -----------------------------------------------------------------------------------
 
 void CudaBackend::do_begin_step(StepState* state, const Schedule& schedule) {
   stream_.launch("begin_step", {1, 32}, begin_step_kernel, state, schedule);

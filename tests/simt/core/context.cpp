@@ -65,7 +65,7 @@ void* take_fiber() {
 
 }  // namespace
 
-// ---- the switch ---------------------------------------------------------------------------------
+// ---- the switch
 
 #ifndef VAE_SIMT_UCONTEXT
 // Saves what a function must keep and the stack pointer to *save, and returns on the stack `to`. A
@@ -196,7 +196,7 @@ void retire_contexts() {
 
 std::size_t contexts_to_retire() { return g_used_fibers.size(); }
 
-// ---- OrderCarrier -------------------------------------------------------------------------------
+// ---- OrderCarrier
 
 #ifdef VAE_SIMT_WITH_TSAN
 void OrderCarrier::carry(const void* from, const void* to) {
@@ -221,7 +221,7 @@ void OrderCarrier::carry(const void*, const void*) {}
 void OrderCarrier::release() {}
 #endif
 
-// ---- Quiet --------------------------------------------------------------------------------------
+// ---- Quiet
 
 #ifdef VAE_SIMT_WITH_TSAN
 Quiet::Quiet() {

@@ -19,7 +19,7 @@
 
 namespace vae::cuda::cases {
 
-// ---- shuffles and votes -------------------------------------------------------------------------
+// ---- shuffles and votes
 
 inline constexpr int kShuffleArguments = 70;
 
@@ -98,7 +98,7 @@ std::string votes(Device& device) {
   return first_difference("votes", device.download(to, want.size()), want);
 }
 
-// ---- atomics ------------------------------------------------------------------------------------
+// ---- atomics
 
 /// cells: [7]. 4 blocks of 64 threads with ranks 0..255.
 static __global__ void atomics_kernel(uint32_t* cells, unsigned long long* wide, int* negative) {
@@ -134,7 +134,7 @@ std::string atomics(Device& device) {
   return first_difference("signed atomicAdd", device.download(negative, 1), {100 - 256});
 }
 
-// ---- scalar functions ---------------------------------------------------------------------------
+// ---- scalar functions
 
 inline constexpr int kScalarResults = 16;
 
@@ -227,7 +227,7 @@ std::string scalars(Device& device) {
   return first_difference("scalar functions", got, want);
 }
 
-// ---- shared memory ------------------------------------------------------------------------------
+// ---- shared memory
 
 /// Pieces of 1, 3 and 5000 elements: each must begin at a multiple of 16 and keep what is written.
 /// More than 48 KiB, so the launch must ask for it.
@@ -261,7 +261,7 @@ std::string shared_pieces(Device& device) {
   return first_difference("faults in shared memory", device.download(faults, 1), {0u});
 }
 
-// ---- order among blocks -------------------------------------------------------------------------
+// ---- order among blocks
 
 inline constexpr unsigned kOrderBlocks = 13;
 

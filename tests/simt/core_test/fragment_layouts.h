@@ -17,7 +17,7 @@ struct Position {
   int column;
 };
 
-// ---- PTX ISA, "Matrix fragments for mma.m16n8k8", .tf32 -----------------------------------------
+// ---- PTX ISA, "Matrix fragments for mma.m16n8k8", .tf32
 
 constexpr Position tf32_a(int lane, int i) {
   const int group = lane >> 2, thread_in_group = lane % 4;
@@ -36,7 +36,7 @@ constexpr Position accumulator(int lane, int i) {
   return {i < 2 ? group : group + 8, thread_in_group * 2 + (i & 1)};
 }
 
-// ---- PTX ISA, "Matrix fragments for mma.m16n8k16", .bf16 ----------------------------------------
+// ---- PTX ISA, "Matrix fragments for mma.m16n8k16", .bf16
 
 /// Element i of 8; a register holds elements 2 r and 2 r + 1, the first in its low half.
 constexpr Position bf16_a(int lane, int i) {
@@ -51,7 +51,7 @@ constexpr Position bf16_b(int lane, int i) {
   return {thread_in_group * 2 + (i & 1) + (i < 2 ? 0 : 8), group};
 }
 
-// ---- PTX ISA, "ldmatrix" ------------------------------------------------------------------------
+// ---- PTX ISA, "ldmatrix"
 
 /// Half `half` (0: low) of the register that `lane` receives from an 8x8 matrix.
 constexpr Position matrix_element(int lane, int half, bool transposed) {
@@ -59,7 +59,7 @@ constexpr Position matrix_element(int lane, int half, bool transposed) {
   return transposed ? Position{second, first} : Position{first, second};
 }
 
-// ---- PTX ISA, "cvt": .rna.tf32.f32 and .rn.bf16x2.f32 -------------------------------------------
+// ---- PTX ISA, "cvt": .rna.tf32.f32 and .rn.bf16x2.f32
 
 /// Rounds to a format with float's exponents and `fraction_bits`, by arithmetic on doubles.
 inline float round_to_format(float x, int fraction_bits, bool ties_to_even) {
@@ -90,7 +90,7 @@ inline uint32_t expected_bf16(float x) {
   return std::bit_cast<uint32_t>(round_to_format(x, 7, true)) >> 16;
 }
 
-// ---- PTX ISA, "shfl.sync" -----------------------------------------------------------------------
+// ---- PTX ISA, "shfl.sync"
 
 enum class ShuffleKind { kIndex, kUp, kDown, kXor };
 

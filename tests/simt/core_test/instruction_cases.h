@@ -41,7 +41,7 @@ std::string first_difference(const char* what, const std::vector<T>& got,
   return {};
 }
 
-// ---- conversions --------------------------------------------------------------------------------
+// ---- conversions
 
 static __global__ void convert_kernel(const float* x, uint32_t* tf32, uint32_t* bf16x2, int count) {
   const int threads = static_cast<int>(gridDim.x * blockDim.x);
@@ -99,7 +99,7 @@ std::string conversions(Device& device) {
   return first_difference("to_bf16x2", device.download(bf16x2, count), want_bf16x2);
 }
 
-// ---- tensor cores -------------------------------------------------------------------------------
+// ---- tensor cores
 
 inline constexpr unsigned kMmaThreads = 96;  // three warps with matrices of their own
 
@@ -197,7 +197,7 @@ std::string mma_bf16_product(Device& device) {
   return mma<16>(device, "mma_bf16", mma_bf16_kernel);
 }
 
-// ---- ldmatrix -----------------------------------------------------------------------------------
+// ---- ldmatrix
 
 inline constexpr int kMatrixPitch = 24;  // elements; rows of 8 lie apart
 
@@ -249,7 +249,7 @@ std::string load_matrix(Device& device) {
   return first_difference("load_matrix", device.download(registers, want.size()), want);
 }
 
-// ---- cp.async -----------------------------------------------------------------------------------
+// ---- cp.async
 
 /// Words 0..3 of each thread by 16 bytes, 4..5 by 8, 6 by 4; every third thread's are not valid.
 static __global__ void copy_async_kernel(const uint32_t* from, uint32_t* to) {

@@ -36,7 +36,7 @@ class MisuseTest : public SimtTest {
   return ::testing::AssertionFailure() << "\"" << part << "\" is not in: " << text;
 }
 
-// ---- barriers -----------------------------------------------------------------------------------
+// ---- barriers
 
 __global__ void two_sites_kernel() {
   if (threadIdx.x < 32) {
@@ -96,7 +96,7 @@ TEST_F(MisuseTest, GridBarrierThatOneBlockMisses) {
   EXPECT_CONTAINS(message(partial_grid_sync_kernel, shape), "64 thread(s): waits at grid_sync");
 }
 
-// ---- warp collectives ---------------------------------------------------------------------------
+// ---- warp collectives
 
 __global__ void foreign_mask_kernel() { __shfl_sync(0x0000ffffu, 1, 0); }
 
@@ -197,7 +197,7 @@ TEST_F(MisuseTest, InstructionsOfLaterCards) {
   EXPECT_CONTAINS(message(new_instruction_kernel<3>), "to_bf16x2 needs sm_80");
 }
 
-// ---- shared memory ------------------------------------------------------------------------------
+// ---- shared memory
 
 __global__ void large_static_kernel() {
   VAE_SHARED(float, first, [12000]);
@@ -240,7 +240,7 @@ TEST_F(MisuseTest, MoreSharedMemoryThanACardHas) {
   EXPECT_CONTAINS(message(carve_kernel, {1, 32, 100 * 1024}), "a card has 101376");
 }
 
-// ---- ldmatrix and cp.async ----------------------------------------------------------------------
+// ---- ldmatrix and cp.async
 
 __global__ void misaligned_rows_kernel() {
   VAE_SHARED(uint16_t, tile, [32 * 12]);
@@ -304,7 +304,7 @@ TEST_F(MisuseTest, CopyThatIsNeverWaitedFor) {
   EXPECT_CONTAINS(message(forgotten_copy_kernel<false>), "never waited for");
 }
 
-// ---- launches -----------------------------------------------------------------------------------
+// ---- launches
 
 __global__ void empty_kernel() {}
 

@@ -15,7 +15,7 @@
 namespace vae::cuda {
 namespace {
 
-// ---- bounds -------------------------------------------------------------------------------------
+// ---- bounds
 
 enum class Bounds { kRight, kSharedRead, kSharedWrite, kPiece, kGlobalRead, kGlobalWrite };
 

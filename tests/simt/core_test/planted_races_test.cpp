@@ -15,7 +15,7 @@
 namespace vae::cuda {
 namespace {
 
-// ---- barriers -----------------------------------------------------------------------------------
+// ---- barriers
 
 enum class Reverse { kRight, kNoBarrierBeforeReading, kNoBarrierBeforeWriting };
 
@@ -174,7 +174,7 @@ TEST_F(PlantedFaultTest, ProductWithFragmentsSwapped) {
   EXPECT_FALSE(multiplies<Product::kFragmentsSwapped>());
 }
 
-// ---- cp.async -----------------------------------------------------------------------------------
+// ---- cp.async
 
 enum class Copy { kRight, kReadBeforeWait, kOverwriteBeforeLanding };
 
@@ -250,7 +250,7 @@ TEST_F(PlantedFaultTest, BarrierBeforeTheWait) {
   EXPECT_RACE(waits<false>());
 }
 
-// ---- order within a warp ------------------------------------------------------------------------
+// ---- order within a warp
 
 enum class Exchange { kRight, kNothing, kShuffle, kVote };
 
@@ -294,7 +294,7 @@ TEST_F(PlantedFaultTest, LanesThatMeetInAShuffleOrVoteOnly) {
   EXPECT_RACE(exchanges<Exchange::kVote>());
 }
 
-// ---- order among blocks -------------------------------------------------------------------------
+// ---- order among blocks
 
 enum class Total {
   kRight,

@@ -30,7 +30,7 @@ T atomic_update(T* address, Update update) {
 
 }  // namespace simt
 
-// ---- CUDA's spelling ----------------------------------------------------------------------------
+// ---- CUDA's spelling
 
 template <typename T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {

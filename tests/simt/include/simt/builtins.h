@@ -32,7 +32,7 @@ inline constexpr int warpSize = 32;
   simt::fail("__trap", where);
 }
 
-// ---- memory -------------------------------------------------------------------------------------
+// ---- memory
 
 template <typename T>
 T __ldg(const T* address) {
@@ -55,7 +55,7 @@ void __stcs(T* address, T value) {
   *address = value;
 }
 
-// ---- bits ---------------------------------------------------------------------------------------
+// ---- bits
 
 inline float __uint_as_float(unsigned int bits) { return std::bit_cast<float>(bits); }
 inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }

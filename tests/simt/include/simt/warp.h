@@ -108,7 +108,7 @@ std::uint32_t ballot(std::uint32_t mask, bool predicate, const char* name, Locat
 }  // namespace detail
 }  // namespace simt
 
-// ---- CUDA's spelling ----------------------------------------------------------------------------
+// ---- CUDA's spelling
 
 void __syncwarp(std::uint32_t mask = simt::kFullMask,
                 simt::Location where = simt::Location::current());
