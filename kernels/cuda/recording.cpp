@@ -58,7 +58,7 @@ bool is_eager() {
 }  // namespace
 
 std::unique_ptr<Recording> record_graph(Stream& stream, std::function<void()> body) {
-  if (is_eager()) return std::make_unique<Closure>(std::move(body));
+  if (is_eager() || stream.is_synchronous()) return std::make_unique<Closure>(std::move(body));
   const UniqueGraph graph = capture(stream, body);
   UniqueGraphExec executable;
   stream.check(cudaGraphInstantiate(executable.out(), graph.get(), 0),

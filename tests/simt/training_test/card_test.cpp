@@ -2,6 +2,7 @@
 //
 // The host side of the CUDA backend: cards, architectures, copies, and what follows an error.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <cstring>
 #include <memory>
@@ -134,6 +135,23 @@ TEST_F(CardTest, AfterAStickyErrorNothingIsCalledAnyMore) {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     EXPECT_EQ(simt::calls_of(destroying[i]), calls[i]) << destroying[i];
   }
+}
+
+TEST_F(CardTest, SynchronousKernelsNameTheOneThatFailedAlsoWhenRecorded) {
+  ::setenv("VAE_CUDA_SYNC", "1", 1);
+  const auto backend = open();
+  ::unsetenv("VAE_CUDA_SYNC");
+  auto* const state = static_cast<StepState*>(backend->allocate(sizeof(StepState)));
+  auto* const z = static_cast<float*>(backend->allocate(64));
+  backend->fill_zero(state, sizeof *state);
+  const auto recording = backend->record([&] {
+    backend->begin_step(state, Schedule());
+    backend->prior_sample({View(z, {4, 4}), {1, Stream::prior, state, 0}});
+    backend->begin_step(state, Schedule());
+  });
+  simt::fail_launch(2, cudaErrorIllegalAddress);
+  const std::string message = failure(ErrorCode::device, [&] { recording->replay(); });
+  EXPECT_HOLDS(message, "last kernels launched: begin_step, prior_sample; this process");
 }
 
 TEST(ArchitecturesTest, MachineCodeRunsOnItsMajorVersionAndPtxOnLaterCards) {
