@@ -24,7 +24,7 @@ std::string text(const uint3& index) {
 }  // namespace
 
 bool same_place(Location a, Location b) {
-  return a.line == b.line && std::strcmp(a.file, b.file) == 0;
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
 }
 
 std::string place_text(Location where) {

@@ -244,7 +244,7 @@ void run_all_blocks() {
 
 }  // namespace
 
-// ---- for the other parts of the core
+// ---- for the other parts of the core ------------------------------------------------------------
 
 Thread& this_thread(const char* what, Location where) {
   if (g_thread == nullptr) fail(std::string(what) + " outside of a kernel", where);

@@ -161,7 +161,7 @@ void preempt();
 void arrive(Barrier& barrier, Thread& thread, const char* name, Location where,
             const std::function<void()>& complete = {});
 
-// ---- errors.cpp
+// ---- errors.cpp ---------------------------------------------------------------------------------
 
 bool same_place(Location a, Location b);
 std::string place_text(Location where);         // dense.cu:77
@@ -169,7 +169,7 @@ std::string thread_text(const Thread& thread);  // thread (5,0,0) of block (0,0,
 std::string launch_text();                      // launch at dense.cu:140, seed 7
 std::string describe_deadlock();
 
-// ---- shared_memory.cpp
+// ---- shared_memory.cpp --------------------------------------------------------------------------
 
 void free_shared(Block& block);
 

@@ -46,7 +46,8 @@ Meeting& find_meeting(Warp& warp, const Thread& thread, std::uint32_t mask, cons
   if (found->arrived == 0) {
     found->name = name;
     found->where = where;
-  } else if (!same_place(found->where, where) || std::strcmp(found->name, name) != 0) {
+  } else if (!same_place(found->where, where) ||
+             (found->name != name && std::strcmp(found->name, name) != 0)) {
     fail(std::string(name) + ": divergent warp, other lanes wait at " + found->name + " " +
              place_text(found->where),
          where);
