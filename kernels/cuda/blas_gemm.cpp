@@ -7,13 +7,12 @@
 //   it, and the sums over K of our op(a) are those of its B: BGRADB, [M].
 #include "kernels/cuda/blas_gemm.h"
 
-#include <cublasLt.h>
-
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
 #include "kernels/check.h"
+#include "kernels/cuda/blas_library.h"
 
 namespace vae::cuda {
 
@@ -25,23 +24,29 @@ void check_library(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   const ErrorCode code =
       status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::out_of_memory : ErrorCode::device;
-  fail(code, call, " failed with ", cublasLtGetStatusString(status), " (", static_cast<int>(status),
-       "); with VAE_GEMM=own in the environment cuBLASLt is not used");
+  fail(code, call, " failed with ", blas_library().cublasLtGetStatusString(status), " (",
+       static_cast<int>(status), "); with VAE_GEMM=own in the environment cuBLASLt is not used");
 }
 
-#define VAE_CUBLAS(call) check_library((call), #call)
+/// Calls a function of the library.
+#define VAE_CUBLAS(call) check_library(blas_library().call, #call)
 
-template <typename Handle, cublasStatus_t (*kDestroy)(Handle)>
+template <auto kDestroy>
 struct Destroy {
-  void operator()(Handle handle) const { static_cast<void>(kDestroy(handle)); }
+  template <typename Handle>
+  void operator()(Handle* handle) const {
+    static_cast<void>((blas_library().*kDestroy)(handle));
+  }
 };
-template <typename Handle, cublasStatus_t (*kDestroy)(Handle)>
-using UniqueDescriptor = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<Handle, kDestroy>>;
+template <typename Handle, auto kDestroy>
+using UniqueDescriptor = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<kDestroy>>;
 
-using UniqueOperation = UniqueDescriptor<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>;
-using UniqueLayout = UniqueDescriptor<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>;
+using UniqueOperation =
+    UniqueDescriptor<cublasLtMatmulDesc_t, &BlasLibrary::cublasLtMatmulDescDestroy>;
+using UniqueLayout =
+    UniqueDescriptor<cublasLtMatrixLayout_t, &BlasLibrary::cublasLtMatrixLayoutDestroy>;
 using UniquePreference =
-    UniqueDescriptor<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
+    UniqueDescriptor<cublasLtMatmulPreference_t, &BlasLibrary::cublasLtMatmulPreferenceDestroy>;
 
 cublasComputeType_t compute_type(Precision precision) {
   if (precision == Precision::tf32) return CUBLAS_COMPUTE_32F_FAST_TF32;
@@ -208,7 +213,7 @@ std::optional<BlasProduct> blas_product(const GemmArgs& args) {
 }
 
 void BlasGemm::DestroyContext::operator()(cublasLtContext* context) const {
-  static_cast<void>(cublasLtDestroy(context));
+  static_cast<void>(blas_library().cublasLtDestroy(context));
 }
 
 BlasGemm::BlasGemm(cudaStream_t stream, Precision precision, void* workspace, std::size_t bytes)
@@ -221,7 +226,7 @@ BlasGemm::BlasGemm(cudaStream_t stream, Precision precision, void* workspace, st
   context_.reset(created);
 }
 
-int64_t BlasGemm::version() { return static_cast<int64_t>(cublasLtGetVersion()); }
+int64_t BlasGemm::version() { return static_cast<int64_t>(blas_library().cublasLtGetVersion()); }
 
 std::vector<BlasAlgorithm> BlasGemm::algorithms(const BlasProduct& product, int most) const {
   Descriptors descriptors(product, precision_);
@@ -231,7 +236,7 @@ std::vector<BlasAlgorithm> BlasGemm::algorithms(const BlasProduct& product, int 
   const UniquePreference wanted = preference(workspace_bytes_);
   std::vector<cublasLtMatmulHeuristicResult_t> results(static_cast<std::size_t>(most));
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+  const cublasStatus_t status = blas_library().cublasLtMatmulAlgoGetHeuristic(
       context_.get(), descriptors.operation.get(), descriptors.b.get(), descriptors.a.get(),
       descriptors.d.get(), descriptors.d.get(), wanted.get(), most, results.data(), &count);
   if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
@@ -250,7 +255,7 @@ bool BlasGemm::accepts(const BlasProduct& product, const BlasAlgorithm& algorith
   descriptors.set_vector(product, workspace_ + kAlignment);
   const cublasLtMatmulAlgo_t wanted = raw(algorithm);
   cublasLtMatmulHeuristicResult_t result = {};
-  const cublasStatus_t status = cublasLtMatmulAlgoCheck(
+  const cublasStatus_t status = blas_library().cublasLtMatmulAlgoCheck(
       context_.get(), descriptors.operation.get(), descriptors.b.get(), descriptors.a.get(),
       descriptors.d.get(), descriptors.d.get(), &wanted, &result);
   return status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= workspace_bytes_;
@@ -263,7 +268,7 @@ void BlasGemm::run(const BlasProduct& product, const BlasAlgorithm& algorithm) c
                                       : product.bias);
   const cublasLtMatmulAlgo_t wanted = raw(algorithm);
   const float one = 1.0f, zero = 0.0f;
-  const cublasStatus_t status = cublasLtMatmul(
+  const cublasStatus_t status = blas_library().cublasLtMatmul(
       context_.get(), descriptors.operation.get(), &one, product.b, descriptors.b.get(), product.a,
       descriptors.a.get(), &zero, product.d, descriptors.d.get(), product.d, descriptors.d.get(),
       &wanted, workspace_, workspace_bytes_, stream_);

@@ -19,7 +19,8 @@ namespace vae::cuda {
 
 /// VAE_GEMM in the environment, read once when a backend is opened:
 ///   reproducible  a rule of shape, precision and architecture; nothing is timed, so that two runs
-///                 on equal cards with equal software give the same bits (the default)
+///                 on equal cards with equal software give the same bits (the default);
+///                 where cuBLASLt is not installed our kernels do everything
 ///   autotune      each product is timed when it is first seen, and the fastest is kept
 ///   own           our kernels only
 ///   library       cuBLASLt wherever it can

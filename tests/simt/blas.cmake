@@ -26,6 +26,7 @@ set(sources
   host/io/sanitize.cpp
   host/tuning_file.cpp
   kernels/cuda/blas_gemm.cpp
+  kernels/cuda/blas_library.cpp
   kernels/cuda/errors.cpp
   kernels/cuda/gemm_choice.cpp
   kernels/cuda/gemm_dispatch.cpp
