@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "vae/error.h"
+
 namespace vae::cuda {
 
 namespace {
