@@ -31,6 +31,8 @@ def faults_of(entry):
             yield f"{argument} would stop the program on older processors"
     if not any(re.search(r"-ffp-contract=off$", argument) for argument in arguments):
         yield "-ffp-contract=off is missing"
+    if any(a.endswith("nvcc") for a in arguments) and "-fmad=false" not in arguments:
+        yield "-fmad=false is missing"
 
 
 def main():

@@ -91,6 +91,13 @@ class CheckCommandsTest(unittest.TestCase):
             self.assertEqual(self.count(flag), 1, flag)
         self.assertEqual(len(list(check_commands.faults_of({"file": "", "command": "g++ -O2"}))), 1)
 
+    def test_asks_nvcc_for_the_same(self):
+        for command, faults in (("nvcc -O2 -Xcompiler=-Wall,-ffp-contract=off -fmad=false", 0),
+                                ("nvcc -O2 -Xcompiler=-Wall,-ffp-contract=off", 1),
+                                ("ccache /cuda/bin/nvcc -O2", 2)):
+            entry = {"file": "", "command": command}
+            self.assertEqual(len(list(check_commands.faults_of(entry))), faults, command)
+
     def test_refuses_machine_flags_except_where_chosen_at_run_time(self):
         self.assertEqual(self.count("-march=native"), 1)
         self.assertEqual(self.count("-mavx2 -mfma"), 2)
