@@ -104,7 +104,8 @@ class Laboratory:
             except subprocess.TimeoutExpired:
                 return f"seed {seed}: still running after {limit:.0f} s"
             if result.returncode != 0:
-                return f"seed {seed}: {telling_line(result.stdout)}"
+                said = telling_line(result.stdout).replace(f"{self.source}/", "")
+                return f"seed {seed}: {said}"
         return ""
 
 
