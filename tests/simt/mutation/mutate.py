@@ -5,6 +5,7 @@
     tests/simt/mutation/mutate.py                 every mutant; writes tests/simt/mutation/results.md
     tests/simt/mutation/mutate.py --short         the mutants of short.txt; survivors fail (CI)
     tests/simt/mutation/mutate.py --list          names them and stops
+    tests/simt/mutation/mutate.py --table         writes results.md again, with new reasons
     tests/simt/mutation/mutate.py --file dense    only files whose path contains this
     tests/simt/mutation/mutate.py --survivors     only those that survived the last run
 
@@ -150,7 +151,7 @@ def write_results(mutants, verdicts, reasons):
     known = [(m, verdicts[m.key]) for m in mutants if m.key in verdicts]
     file = HERE / "results.json"
     file.write_text(json.dumps({m.key: [v.killer, v.how] for m, v in known}, indent=1) + "\n")
-    write_table(known, reasons, HERE / "results.md")
+    write_table(known, len(mutants), reasons, HERE / "results.md")
 
 
 def judge(laboratory: Laboratory, mutant: operators.Mutant, builds, limits) -> Verdict:
@@ -186,10 +187,11 @@ def check_baseline(laboratory: Laboratory, builds) -> dict:
     return limits
 
 
-def write_table(results, reasons, file: pathlib.Path):
+def write_table(results, total: int, reasons, file: pathlib.Path):
     killed = [r for r in results if r[1].killer]
     lines = ["# Mutants of the CUDA kernels", "",
-             f"{len(results)} mutants, {len(killed)} killed, {len(results) - len(killed)} survive.",
+             f"{total} mutants, {len(results)} of them judged: {len(killed)} killed, "
+             f"{len(results) - len(killed)} survive.",
              "Made by `tests/simt/mutation/mutate.py`; a survivor's reason is from survivors.json.",
              "", "| file | change | line | killed by | how |", "|---|---|---|---|---|"]
     for mutant, verdict in results:
@@ -205,6 +207,7 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="only the mutants of short.txt")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
+    parser.add_argument("--table", action="store_true", help="write results.md again and stop")
     parser.add_argument("--file", default="", help="only files whose path contains this")
     parser.add_argument("--survivors", action="store_true",
                         help="only those that the last run left alive, and keep the rest")
@@ -225,11 +228,15 @@ def main() -> int:
         print("\n".join(mutant.key for mutant in mutants))
         return 0
 
+    reasons = json.loads((HERE / "survivors.json").read_text())
+    every = all_mutants("")
+    if arguments.table:
+        write_results(every, read_results(every), reasons)
+        return 0
+
     builds = arguments.builds.split(",")
     laboratory = Laboratory(arguments.work, arguments.jobs)
     limits = check_baseline(laboratory, builds)
-    reasons = json.loads((HERE / "survivors.json").read_text())
-    every = all_mutants("")
     verdicts = {} if arguments.short else read_results(every)
     if arguments.survivors:
         mutants = [m for m in mutants if m.key not in verdicts or not verdicts[m.key].killer]
