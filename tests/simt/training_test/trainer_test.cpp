@@ -76,7 +76,8 @@ TEST(CudaTrainerTest, ChecksAndSavesAtTheStepsAskedFor) {
     EXPECT_NE(std::find(seen.begin(), seen.end(), step), seen.end()) << step;
   }
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-  EXPECT_LT(seen.size(), 60u) << "steps are issued together";
+  // How many later ones are depends on their speed; before any is measured it is all there are.
+  EXPECT_EQ(seen.front(), 7) << "steps are issued together";
   const std::vector<std::string> left = list_checkpoints(scratch / "run");
   ASSERT_EQ(left.size(), 2u);
   EXPECT_NE(left[0].find("step-00000090"), std::string::npos);
