@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
 // log p(x|z) and its gradient in the epilogue of the product that makes the decoder's outputs,
-// which are not written. The terms are those of kernels/likelihood.h. A row's terms are summed over
-// the lanes that share it in a tile, and from tile to tile in ascending order by the block of the
-// tile row that comes last, so the order is the same in every run.
+// which are not written. A row's terms are summed over the lanes that share it in a tile, and from
+// tile to tile in ascending order by the block of the tile row that comes last, so the order is the
+// same in every run.
 #pragma once
 
-#include <math.h>
-
 #include <cstddef>
-#include <numbers>
+#include <cstdint>
 
 #include "kernels/cuda/gemm_epilogue.h"
 #include "kernels/cuda/gemm_tile.h"
 #include "kernels/cuda/instructions.h"
+#include "kernels/cuda/pixel_terms.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
-#include "kernels/likelihood.h"
 
 namespace vae::cuda {
 
@@ -37,8 +35,9 @@ struct LikelihoodEpilogue {
 
   template <typename Tile>
   __device__ void run(const StagedTile& tile) const {
-    const Variance variance = variance_of(tile.columns);
-    sum_tile<Tile>(tile, variance);
+    GaussianConstants constants = {};
+    if (log_variance != nullptr) constants = gaussian_constants(log_variance, tile.columns);
+    sum_tile<Tile>(tile, constants.inverse_variance);
     const int tile_row = tile.first_row / Tile::kRows;
     if (!last_block_to_arrive(row_tickets + tile_row, static_cast<uint32_t>(tiles_across))) return;
     const int row = tile.first_row + static_cast<int>(threadIdx.x);
@@ -47,37 +46,19 @@ struct LikelihoodEpilogue {
       for (int across = 0; across < tiles_across; ++across) {
         sum += row_sums[static_cast<std::size_t>(across) * tile.rows + row];
       }
-      log_px[row] = variance.normalizer + sum;
+      log_px[row] = constants.normalizer + sum;
     }
     if (dlog_variance == nullptr) return;
     if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
-    const double slope = variance_slope<Tile::kThreads>(tile, variance);
-    if (threadIdx.x == 0) dlog_variance[0] = static_cast<float>(-scale * slope);
+    const float gradient = log_variance_gradient<Tile::kThreads>(log_px, tile.rows, tile.columns,
+                                                                 constants.normalizer, scale);
+    if (threadIdx.x == 0) dlog_variance[0] = gradient;
   }
 
  private:
-  /// What the Gaussian needs of its variance.
-  struct Variance {
-    float inverse;
-    float normalizer;  // of a row
-  };
-
-  __device__ Variance variance_of(int width) const {
-    if (log_variance == nullptr) return {0.0f, 0.0f};
-    VAE_SHARED(Variance, variance, [1]);
-    if (threadIdx.x == 0) {
-      const double log_var = log_variance[0];
-      variance[0].inverse = static_cast<float>(exp(-log_var));
-      variance[0].normalizer =
-          static_cast<float>(-0.5 * width * (log(2.0 * std::numbers::pi) + log_var));
-    }
-    __syncthreads();
-    return variance[0];
-  }
-
   /// The gradients of a tile, and the sums of its rows.
   template <typename Tile>
-  __device__ void sum_tile(const StagedTile& tile, const Variance& variance) const {
+  __device__ void sum_tile(const StagedTile& tile, float inverse_variance) const {
     using Place = QuadPlace<Tile>;
     const auto place = Place::here();
     const int column = tile.first_column + place.column;
@@ -90,7 +71,7 @@ struct LikelihoodEpilogue {
       float sum = 0.0f;
       if (row < tile.rows && rest > 0) {
         const Quad outputs = staged_quad<Tile>(tile, base + place.row, place.column);
-        sum = add_terms(outputs, shift, row, column, tile.columns, variance);
+        sum = add_terms(outputs, shift, row, column, tile.columns, inverse_variance);
       }
       sum = group_sum(sum, Place::kLanes);
       if (row < tile.rows && place.column == 0) {
@@ -102,37 +83,20 @@ struct LikelihoodEpilogue {
 
   /// The sum of log p over a quad; writes its gradient.
   __device__ float add_terms(Quad outputs, const Quad& shift, int row, int column, int width,
-                             const Variance& variance) const {
+                             float inverse_variance) const {
     const int image = samples == 1 ? row : row / samples;
     const std::size_t rest = width - column;
     const Quad pixels =
         load_quad(x + static_cast<std::size_t>(image) * width + column, rest, aligned);
-    float sum = 0.0f;
     VAE_UNROLL
-    for (std::size_t i = 0; i < 4; ++i) {
-      const float output = outputs.value[i] + shift.value[i];
-      const PixelTerm term = log_variance != nullptr
-                                 ? gaussian_term(output, pixels.value[i], variance.inverse)
-                                 : bernoulli_term(output, pixels.value[i]);
-      if (i < rest) sum += term.log_p;
-      outputs.value[i] = -scale * term.slope;
-    }
+    for (int i = 0; i < 4; ++i) outputs.value[i] += shift.value[i];
+    const Likelihood likelihood =
+        log_variance != nullptr ? Likelihood::gaussian : Likelihood::bernoulli;
+    const float sum = quad_log_p(outputs, pixels, rest, likelihood, inverse_variance, scale);
     if (doutputs != nullptr) {
       store_quad(doutputs + static_cast<std::size_t>(row) * width + column, outputs, rest, aligned);
     }
     return sum;
-  }
-
-  /// dlog p / dlog var summed over rows: of a row it is minus the quadratic term, which is what
-  /// log p has beyond its normaliser, and minus half the width.
-  template <int kThreads>
-  __device__ double variance_slope(const StagedTile& tile, const Variance& variance) const {
-    double sum = 0.0;
-    for (int row = static_cast<int>(threadIdx.x); row < tile.rows; row += kThreads) {
-      const double quadratic = static_cast<double>(log_px[row]) - variance.normalizer;
-      sum += -quadratic - 0.5 * tile.columns;
-    }
-    return block_sum<kThreads>(sum);
   }
 };
 

@@ -2,14 +2,13 @@
 //
 // log p(x|z), one row a sum in fixed order, and the importance weights of rows. [IWAE eq. 8]
 // A thread takes a quad; a narrow row is shared by up to 32 neighbouring lanes, a wide one by the
-// block. Which, depends on the width alone, so a row's sum has the same bits in any batch. The
-// terms are those of kernels/likelihood.h.
+// block. Which, depends on the width alone, so a row's sum has the same bits in any batch.
 #include <math.h>
 
 #include <limits>
-#include <numbers>
 
 #include "kernels/cuda/instructions.h"
+#include "kernels/cuda/pixel_terms.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
@@ -26,42 +25,9 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int64_t kWideQuads = 64;  // beyond it a small batch would leave most of the card idle
 
-/// What the Gaussian needs of its variance.
-struct GaussianConstants {
-  float inverse_variance;
-  float normalizer;  // of a row
-};
-
-__device__ inline GaussianConstants gaussian_constants(double log_variance, std::size_t width) {
-  return {static_cast<float>(exp(-log_variance)),
-          static_cast<float>(-0.5 * static_cast<double>(width) *
-                             (log(2.0 * std::numbers::pi) + log_variance))};
-}
-
-template <Likelihood kLikelihood>
-__device__ inline PixelTerm pixel_term(float output, float x, const GaussianConstants& constants) {
-  if constexpr (kLikelihood == Likelihood::gaussian) {
-    return gaussian_term(output, x, constants.inverse_variance);
-  } else {
-    return bernoulli_term(output, x);
-  }
-}
-
 /// Of the lanes that share a row; the whole block if they are more than a warp.
 __device__ inline float row_sum(float value, int lanes) {
   return lanes <= 32 ? group_sum(value, lanes) : block_sum<kThreads>(value);
-}
-
-/// -scale dlog p / dlog var summed over rows: of a row it is minus the quadratic term, which
-/// is what log p has beyond its normaliser, and minus half the width.
-__device__ inline float variance_slope(const float* log_px, std::size_t rows, std::size_t width,
-                                       float normalizer, float scale) {
-  double sum = 0.0;
-  for (std::size_t row = threadIdx.x; row < rows; row += kThreads) {
-    const double quadratic = static_cast<double>(log_px[row]) - normalizer;
-    sum += -quadratic - 0.5 * static_cast<double>(width);
-  }
-  return static_cast<float>(-scale * block_sum<kThreads>(sum));
 }
 
 template <Likelihood kLikelihood>
@@ -76,10 +42,7 @@ __global__ void __launch_bounds__(kThreads)
                       uint32_t* ticket, int lanes, bool aligned) {
   GaussianConstants constants = {};
   if constexpr (kLikelihood == Likelihood::gaussian) {
-    VAE_SHARED(GaussianConstants, shared_constants, [1]);
-    if (threadIdx.x == 0) shared_constants[0] = gaussian_constants(log_variance[0], width);
-    __syncthreads();
-    constants = shared_constants[0];
+    constants = gaussian_constants(log_variance, width);
   }
   const std::size_t quads = quads_of(width), lane = threadIdx.x % lanes;
   const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
@@ -92,12 +55,7 @@ __global__ void __launch_bounds__(kThreads)
       const std::size_t at = 4 * q, rest = width - at;
       Quad output = load_quad(outputs + row * width + at, rest, aligned);
       const Quad pixel = load_quad(x + image * width + at, rest, aligned);
-      VAE_UNROLL
-      for (std::size_t i = 0; i < 4; ++i) {
-        const PixelTerm term = pixel_term<kLikelihood>(output.value[i], pixel.value[i], constants);
-        if (i < rest) sum += term.log_p;
-        output.value[i] = -scale * term.slope;
-      }
+      sum += quad_log_p(output, pixel, rest, kLikelihood, constants.inverse_variance, scale);
       if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
     }
     sum = row_sum(sum, lanes);
@@ -105,8 +63,9 @@ __global__ void __launch_bounds__(kThreads)
   }
   if constexpr (kLikelihood == Likelihood::gaussian) {
     if (dlog_variance == nullptr || !last_block_to_arrive(ticket, gridDim.x)) return;
-    const float slope = variance_slope(log_px, rows, width, constants.normalizer, scale);
-    if (threadIdx.x == 0) dlog_variance[0] = slope;
+    const float gradient =
+        log_variance_gradient<kThreads>(log_px, rows, width, constants.normalizer, scale);
+    if (threadIdx.x == 0) dlog_variance[0] = gradient;
   }
 }
 
