@@ -52,8 +52,12 @@ CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
   workspace_.floats = static_cast<float*>(workspace_floats_.get());
   workspace_.tickets = static_cast<uint32_t*>(workspace_tickets_.get());
   fill_zero(workspace_.tickets, kTicketBytes);
-  const GemmDispatch::Setup setup{gemm_mode_from_environment(), precision_, card_.capability,
-                                  card_.name, tuning};
+  const GemmDispatch::Setup setup{gemm_mode_from_environment(),
+                                  precision_,
+                                  card_.capability,
+                                  card_.name,
+                                  tuning,
+                                  [this](const char* product) { stream_.remember(product); }};
   gemms_.emplace(setup, stream_.get(), workspace_.floats, kFloatBytes);
 }
 

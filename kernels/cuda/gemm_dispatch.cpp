@@ -29,6 +29,20 @@ class Flag {
   bool& flag_;
 };
 
+const char* name_of(GemmOperation operation) {
+  switch (operation) {
+    case GemmOperation::forward:
+      return "dense_forward by cuBLASLt";
+    case GemmOperation::backward_input:
+      return "dense_backward_input by cuBLASLt";
+    case GemmOperation::backward_weights:
+      return "dense_backward_weights by cuBLASLt";
+    case GemmOperation::gemm:
+      break;
+  }
+  return "gemm by cuBLASLt";
+}
+
 }  // namespace
 
 GemmDispatch::GemmDispatch(const Setup& setup, cudaStream_t stream, void* workspace,
@@ -141,8 +155,10 @@ bool GemmDispatch::run_library(const BlasProduct& product) {
   const GemmChoice choice = known != nullptr ? *known : choice_by_rule(product);
   // When autotuning, what the rule says stands in until the product is timed.
   if (known == nullptr && setup_.mode != GemmMode::autotune) table_.set(key, choice);
-  if (choice.library) blas_->run(product, choice.algorithm);
-  return choice.library;
+  if (!choice.library) return false;
+  if (setup_.on_library_product) setup_.on_library_product(name_of(product.operation));
+  blas_->run(product, choice.algorithm);
+  return true;
 }
 
 void GemmDispatch::load() {

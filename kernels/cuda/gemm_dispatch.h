@@ -31,6 +31,8 @@ class GemmDispatch {
     int capability = 0;
     std::string card;
     TuningStore* store = nullptr;  // for autotuning; not owned, may be null
+    /// Told the name of each product that the library gets, a literal; may be empty.
+    std::function<void(const char* name)> on_library_product = {};
   };
 
   /// `workspace` as BlasGemm wants it. Not to be created while a stream is captured.

@@ -31,6 +31,9 @@ class Stream {
         launch_kernel(stream_.get(), shape, kernel, std::forward<Arguments>(arguments)...));
   }
 
+  /// Notes what somebody else launches on this stream. `name` must be a literal.
+  void remember(const char* name) { recent_[launches_++ % kRemembered] = name; }
+
   /// Waits for everything issued; throws what the kernels reported.
   void synchronize();
   /// For calls that may report an error of a kernel launched earlier.
@@ -48,7 +51,6 @@ class Stream {
  private:
   static constexpr std::size_t kRemembered = 8;
 
-  void remember(const char* name) { recent_[launches_++ % kRemembered] = name; }
   void check_launch(cudaError_t status);
 
   UniqueStream stream_;

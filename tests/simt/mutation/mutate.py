@@ -29,12 +29,13 @@ import operators
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-TARGET = "vae_simt_kernels_test"
+KERNELS_TEST = "vae_simt_kernels_test"
+CORE_TEST = "vae_simt_core_test"  # of the instructions' host twins, among others
 COMPILED = ("kernels/cuda/",)  # where mutants are made
 SEEDS = {"plain": ["0", "1", "2", "3"], "threads": ["0"], "address": ["0", "1"]}
 SANITIZERS = {"plain": "", "threads": "thread", "address": "address,undefined"}
 FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
-# Which tests look at a file; everything else runs the whole suite.
+# Which tests on the simulated card look at a file; everything else runs the whole suite.
 SUITES = {
     "adam.cu": "Adam*",
     "gaussian.cu": "Gaussian*",
@@ -43,10 +44,13 @@ SUITES = {
     "step.cu": "Schedule*:Accumulate*:Streak*:GradientNorm*",
     "reduce.h": "Accumulate*:GradientNorm*:Likelihood*:Gaussian*",
     "quads.h": "Adam*:Likelihood*:Gaussian*:GradientNorm*:LoadBatch*",
+    "pixel_terms.h": "Likelihood*:Fused*",
+    "instructions.h": "Dense*:Fused*:Likelihood*:Accumulate*:GradientNorm*",
     "fused": "Fused*",
     "gemm_posterior": "Fused*",
     "gemm_likelihood": "Fused*",
     "gemm_pixels": "Fused*",
+    "pixels.h": "LoadBatch*:Fused*",
     "gemm_": "Dense*",
     "dense": "Dense*",
 }
@@ -83,30 +87,32 @@ class Laboratory:
              "-DVAE_BUILD_PROGRAM=OFF", "-DCMAKE_UNITY_BUILD=ON"],
             check=True, stdout=subprocess.DEVNULL)
 
-    def compile(self, build: str) -> str:
+    def compile(self, build: str, programs) -> str:
         """Empty, or the end of the compiler's output."""
+        targets = [program for program, _ in programs]
         result = subprocess.run(
-            ["cmake", "--build", self.folder / build, "--target", TARGET, "-j", str(self.jobs)],
+            ["cmake", "--build", self.folder / build, "-j", str(self.jobs), "--target", *targets],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         return "" if result.returncode == 0 else result.stdout[-2000:]
 
-    def run(self, build: str, filter_: str, limit: float) -> str:
+    def run(self, build: str, programs, limit: float) -> str:
         """Empty when all tests pass for every seed, else what the first failure said."""
-        program = next((self.folder / build).rglob(TARGET))
         for seed in SEEDS[build]:
             environment = dict(os.environ, VAE_REQUIRE_GPU="1", VAE_SIMT_SEED=seed,
                                TSAN_OPTIONS="halt_on_error=1:suppress_equal_stacks=0",
                                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
-            command = [str(program), f"--gtest_filter={filter_}", "--gtest_fail_fast",
-                       "--gtest_brief=1"]
-            try:
-                result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, errors="replace", timeout=limit, env=environment)
-            except subprocess.TimeoutExpired:
-                return f"seed {seed}: still running after {limit:.0f} s"
-            if result.returncode != 0:
-                said = telling_line(result.stdout).replace(f"{self.source}/", "")
-                return f"seed {seed}: {said}"
+            for program, filter_ in programs:
+                command = [str(next((self.folder / build).rglob(program))),
+                           f"--gtest_filter={filter_}", "--gtest_fail_fast", "--gtest_brief=1"]
+                try:
+                    result = subprocess.run(command, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT, text=True, errors="replace",
+                                            timeout=limit, env=environment)
+                except subprocess.TimeoutExpired:
+                    return f"seed {seed}: still running after {limit:.0f} s"
+                if result.returncode != 0:
+                    said = telling_line(result.stdout).replace(f"{self.source}/", "")
+                    return f"seed {seed}: {said}"
         return ""
 
 
@@ -119,13 +125,22 @@ def telling_line(output: str) -> str:
     return (output.strip().splitlines() or ["no output"])[-1][:160]
 
 
-def filter_of(path: str) -> str:
+def suites_of(path: str):
     """The tests on the simulated card that look at this file."""
     name = path.rsplit("/", 1)[-1]
     for part, suites in SUITES.items():
         if part in name:
-            return ":".join(f"Device/{suite}/cuda*" for suite in suites.split(":"))
-    return "Device/*/cuda*"
+            return suites.split(":")
+    return ["*"]
+
+
+def programs_of(paths):
+    """(program, filter of its tests) of all that look at one of these files."""
+    suites = sorted({suite for path in paths for suite in suites_of(path)})
+    programs = [(KERNELS_TEST, ":".join(f"Device/{suite}/cuda*" for suite in suites))]
+    if any(path.endswith("/instructions.h") for path in paths):
+        programs.insert(0, (CORE_TEST, "*"))
+    return programs
 
 
 def all_mutants(part: str):
@@ -158,11 +173,12 @@ def judge(laboratory: Laboratory, mutant: operators.Mutant, builds, limits) -> V
     started = time.monotonic()
     original = operators.apply(laboratory.source, mutant)
     verdict = Verdict()
+    programs = programs_of([mutant.path])
     for build in builds:
-        if laboratory.compile(build):
+        if laboratory.compile(build, programs):
             verdict.killer, verdict.how = "compiler", "does not compile"
         else:
-            said = laboratory.run(build, filter_of(mutant.path), limits[build])
+            said = laboratory.run(build, programs, limits[build])
             if said:
                 verdict.killer, verdict.how = build, said
         if verdict.killer:
@@ -172,14 +188,15 @@ def judge(laboratory: Laboratory, mutant: operators.Mutant, builds, limits) -> V
     return verdict
 
 
-def check_baseline(laboratory: Laboratory, builds) -> dict:
-    """Everything must pass unmutated; returns a time limit per build."""
+def check_baseline(laboratory: Laboratory, builds, mutants) -> dict:
+    """The tests that will judge must pass unmutated; returns a time limit per build."""
     limits = {}
+    programs = programs_of({mutant.path for mutant in mutants})
     for build in builds:
         laboratory.configure(build)
-        problem = laboratory.compile(build)
+        problem = laboratory.compile(build, programs)
         started = time.monotonic()
-        problem = problem or laboratory.run(build, "Device/*/cuda*", 3600)
+        problem = problem or laboratory.run(build, programs, 3600)
         if problem:
             sys.exit(f"mutate: without any mutant the {build} build fails: {problem}")
         limits[build] = 60 + 5 * (time.monotonic() - started)
@@ -236,10 +253,10 @@ def main() -> int:
 
     builds = arguments.builds.split(",")
     laboratory = Laboratory(arguments.work, arguments.jobs)
-    limits = check_baseline(laboratory, builds)
     verdicts = {} if arguments.short else read_results(every)
     if arguments.survivors:
         mutants = [m for m in mutants if m.key not in verdicts or not verdicts[m.key].killer]
+    limits = check_baseline(laboratory, builds, mutants)
     for number, mutant in enumerate(mutants, 1):
         verdict = judge(laboratory, mutant, builds, limits)
         verdicts[mutant.key] = verdict

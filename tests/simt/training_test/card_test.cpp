@@ -154,6 +154,27 @@ TEST_F(CardTest, SynchronousKernelsNameTheOneThatFailedAlsoWhenRecorded) {
   EXPECT_HOLDS(message, "last kernels launched: begin_step, prior_sample; this process");
 }
 
+TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
+  ::setenv("VAE_GEMM", "library", 1);
+  const auto backend = open(Precision::fp32);
+  ::unsetenv("VAE_GEMM");
+  auto* const state = static_cast<StepState*>(backend->allocate(sizeof(StepState)));
+  auto* const memory = static_cast<float*>(backend->allocate(4 * 64 * sizeof(float)));
+  backend->fill_zero(memory, 4 * 64 * sizeof(float));
+  GemmArgs args;
+  args.c = {memory, {8, 8}};
+  args.a = {memory + 64, {8, 8}};
+  args.b = {memory + 128, {8, 8}};
+  backend->gemm(args);
+  backend->synchronize();
+  simt::fail_launch(1, cudaErrorIllegalAddress);
+  const std::string message = failure(ErrorCode::device, [&] {
+    backend->prior_sample({View(memory + 192, {4, 4}), {1, Stream::prior, state, 0}});
+    backend->synchronize();
+  });
+  EXPECT_HOLDS(message, "last kernels launched: gemm by cuBLASLt, prior_sample");
+}
+
 TEST(ArchitecturesTest, MachineCodeRunsOnItsMajorVersionAndPtxOnLaterCards) {
   const auto list = cuda::parse_architectures("75-real;80-real,90");
   EXPECT_EQ(cuda::to_text(list), "sm_75 sm_80 sm_90 PTX_90");
