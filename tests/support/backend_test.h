@@ -70,14 +70,19 @@ inline double factor_rounding(Precision precision) {
   return 0x1p-24;
 }
 
-/// The backend, or null where this machine has none and VAE_REQUIRE_GPU does not ask for one.
-inline std::unique_ptr<Backend> open_backend(const Device& device) {
+/// The backend, or null where this machine has none and VAE_REQUIRE_GPU does not ask for one. A
+/// card without the precision is no reason to fail.
+inline std::unique_ptr<Backend> open_backend(Device device) {
   try {
     return make_backend(device);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unavailable) throw;
     const char* required = std::getenv("VAE_REQUIRE_GPU");
-    if (device.kind == DeviceKind::cuda && required != nullptr && *required == '1') throw;
+    if (device.kind == DeviceKind::cuda && required != nullptr && *required == '1') {
+      if (device.precision == Precision::automatic) throw;
+      device.precision = Precision::automatic;
+      make_backend(device);  // throws without a card
+    }
     return nullptr;
   }
 }

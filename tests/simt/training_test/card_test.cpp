@@ -12,6 +12,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/architectures.h"
 #include "tests/simt/runtime/runtime.h"
+#include "tests/support/backend_test.h"
 #include "vae/device.h"
 #include "vae/error.h"
 
@@ -62,6 +63,19 @@ TEST_F(CardTest, PrecisionFollowsTheCard) {
     EXPECT_HOLDS(message, "sm_80 or later");
     EXPECT_HOLDS(message, "sm_75");
   }
+}
+
+TEST_F(CardTest, TestsSkipAPrecisionThatTheCardLacksButNotTheCard) {
+  Device device;
+  device.kind = DeviceKind::cuda;
+  device.precision = Precision::bf16;
+  using vae::testing::open_backend;
+  EXPECT_NE(open_backend(device), nullptr);
+  set_capability(7, 5);
+  EXPECT_EQ(open_backend(device), nullptr);
+  set_capability(7, 0);
+  EXPECT_THROW(open_backend(device),
+               Error);  // VAE_REQUIRE_GPU=1, as for all tests of the simulator
 }
 
 TEST_F(CardTest, ACardThatIsTooOldOrNotThereSaysSo) {
