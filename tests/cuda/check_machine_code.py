@@ -23,6 +23,8 @@ import cubin
 HERE = pathlib.Path(__file__).resolve().parent
 CARD_OF = {75: "T4", 80: "A100", 86: "RTX3090", 89: "RTX4090", 90: "H100", 100: "B200",
            120: "RTX5090"}
+# What a block can opt in to, in KiB: the launcher takes no tile beyond it.
+SHARED_KIB_OF = {75: 64, 80: 163, 86: 99, 89: 99, 90: 227, 100: 227, 120: 99}
 WIDE_LOADS = ("adam_kernel", "likelihood_kernel", "gaussian_backward_kernel",
               "judge_gradient_kernel")
 
@@ -86,6 +88,14 @@ def occupancy(program: str, kernels):
     return [row.get(CARD_OF.get(k.capability), 0) for (_, k), row in zip(kernels, rows)]
 
 
+def unlaunchable(kernels, blocks):
+    """Kernels that the launcher takes for a card on which not one block fits."""
+    for (name, kernel), count in zip(kernels, blocks):
+        short = short_name(name)
+        if count == 0 and dynamic_bytes(short) <= 1024 * SHARED_KIB_OF.get(kernel.capability, 0):
+            yield f"{short} sm_{kernel.capability}: no block fits on the card"
+
+
 def table_of(kernels, blocks):
     table = {}
     for (name, kernel), count in zip(kernels, blocks):
@@ -118,7 +128,8 @@ def markdown(table, version: str) -> str:
              f"By nvcc {version}; written by check_machine_code.py --update. Registers a thread, "
              "shared memory, and blocks that fit on one multiprocessor of T4 (sm_75), A100 "
              "(80), RTX 3090 (86), RTX 4090 (89), H100 (90), B200 (100), RTX 5090 (120). "
-             "(Precision)1, 2, 3 are fp32, tf32, bf16; (Major)0 is an operand along the sum.", "",
+             "(Precision)1, 2, 3 are fp32, tf32, bf16; (Major)0 is an operand along the sum. "
+             "Where no block fits, the launcher takes a smaller tile.", "",
              "| kernel | arch | registers | shared bytes | threads | blocks |",
              "|---|---|---:|---:|---:|---:|"]
     for name, rows in table.items():
@@ -142,7 +153,9 @@ def main() -> int:
         sys.exit(f"{arguments.library} holds no readable GPU code; was it compressed?")
     problems = [f"{short_name(name)} sm_{kernel.capability}: {problem}"
                 for name, kernel in kernels for problem in broken_rules(short_name(name), kernel)]
-    table = table_of(kernels, occupancy(arguments.occupancy, kernels))
+    blocks = occupancy(arguments.occupancy, kernels)
+    problems += unlaunchable(kernels, blocks)
+    table = table_of(kernels, blocks)
     version = compiler_version()
     file = HERE / "kernels.json"
     if arguments.update:

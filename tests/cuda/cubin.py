@@ -3,8 +3,9 @@
 
 Needs no tool of the CUDA toolkit. The device code must not be compressed (nvcc --no-compress).
 Instructions are 16 bytes; the low 12 bits are the opcode. Opcodes were read off known kernels for
-sm_80 and sm_90 and are the same on later cards up to sm_120, but for float RED, which shares the
-integer's number on sm_80: look for it from sm_90 on.
+sm_80 and sm_90 and are the same on cards from sm_75 to sm_120, but for float RED, which shares the
+integer's number on sm_80 and before: look for it from sm_90 on. Loads and stores have two opcodes,
+the second with a uniform register, and sm_75 mostly uses the first.
 """
 
 import collections
@@ -15,8 +16,8 @@ import struct
 import subprocess
 
 EM_CUDA = 190
-OPCODES = {0x23C: "HMMA", 0xFAE: "LDGSTS", 0x83B: "LDSM", 0x981: "LDG", 0x986: "STG",
-           0x983: "LDL", 0x387: "STL", 0x9A6: "RED.float", 0x98E: "RED.integer", 0x223: "FFMA",
+OPCODES = {0x23C: "HMMA", 0xFAE: "LDGSTS", 0x83B: "LDSM", 0x381: "LDG", 0x981: "LDG",
+           0x386: "STG", 0x986: "STG", 0x983: "LDL", 0x387: "STL", 0x9A6: "RED.float", 0x98E: "RED.integer", 0x223: "FFMA",
            0xB1D: "BAR"}
 # Attributes of .nv.info sections.
 MAX_THREADS, FRAME_SIZE, REGISTERS = 0x05, 0x11, 0x2F
