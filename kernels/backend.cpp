@@ -8,25 +8,26 @@
 
 namespace vae {
 
-namespace {
-
-/// Tells the observer when an operation begins and ends, also when it throws.
-class Observed {
+/// The frame of every operation: the device is the calling thread's, and the observer is told of
+/// its beginning and end, also when it throws.
+class Backend::Operation {
  public:
-  Observed(OperationObserver* observer, std::string_view operation)
-      : observer_(observer), operation_(operation) {
-    if (observer_ != nullptr) observer_->begin(operation_);
+  Operation(Backend& backend, std::string_view name) : observer_(backend.observer_), name_(name) {
+    backend.make_current();
+    if (observer_ != nullptr) observer_->begin(name_);
   }
-  ~Observed() {
-    if (observer_ != nullptr) observer_->end(operation_);
+  ~Operation() {
+    if (observer_ != nullptr) observer_->end(name_);
   }
-  Observed(const Observed&) = delete;
-  Observed& operator=(const Observed&) = delete;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
 
  private:
   OperationObserver* observer_;
-  std::string_view operation_;
+  std::string_view name_;
 };
+
+namespace {
 
 template <typename T>
 void check_shape(std::string_view operation, std::string_view name, const BasicView<T>& view,
@@ -104,25 +105,25 @@ void check_pair(std::string_view pair, std::string_view name, ConstView written,
 }  // namespace
 
 void Backend::begin_step(StepState* state, const Schedule& schedule) {
-  const Observed observed(observer_, "begin_step");
+  const Operation operation(*this, "begin_step");
   check_state("begin_step", state);
   do_begin_step(state, schedule);
 }
 
 void Backend::load_batch(const LoadBatchArgs& args) {
-  const Observed observed(observer_, "load_batch");
+  const Operation operation(*this, "load_batch");
   check(args);
   do_load_batch(args);
 }
 
 void Backend::dense_forward(const DenseForwardArgs& args) {
-  const Observed observed(observer_, "dense_forward");
+  const Operation operation(*this, "dense_forward");
   check(args);
   do_dense_forward(args);
 }
 
 void Backend::dense_backward_input(const DenseBackwardInputArgs& args) {
-  const Observed observed(observer_, "dense_backward_input");
+  const Operation operation(*this, "dense_backward_input");
   check_matrix("dense_backward_input", "dy", args.dy);
   check_matrix("dense_backward_input", "w", args.w);
   const Shape shape{args.dy.rows(), args.w.cols()};
@@ -137,7 +138,7 @@ void Backend::dense_backward_input(const DenseBackwardInputArgs& args) {
 }
 
 void Backend::dense_backward_weights(const DenseBackwardWeightsArgs& args) {
-  const Observed observed(observer_, "dense_backward_weights");
+  const Operation operation(*this, "dense_backward_weights");
   check_matrix("dense_backward_weights", "dy", args.dy);
   check_matrix("dense_backward_weights", "x", args.x);
   check_shape("dense_backward_weights", "x", args.x, {args.dy.rows(), args.x.cols()});
@@ -147,13 +148,13 @@ void Backend::dense_backward_weights(const DenseBackwardWeightsArgs& args) {
 }
 
 void Backend::gaussian_forward(const GaussianForwardArgs& args) {
-  const Observed observed(observer_, "gaussian_forward");
+  const Operation operation(*this, "gaussian_forward");
   check(args);
   do_gaussian_forward(args);
 }
 
 void Backend::gaussian_backward(const GaussianBackwardArgs& args) {
-  const Observed observed(observer_, "gaussian_backward");
+  const Operation operation(*this, "gaussian_backward");
   check_matrix("gaussian_backward", "dz", args.dz);
   const Shape heads{args.dz.rows(), 2 * args.dz.cols()};
   check_shape("gaussian_backward", "heads", args.heads, heads);
@@ -163,14 +164,14 @@ void Backend::gaussian_backward(const GaussianBackwardArgs& args) {
 }
 
 void Backend::prior_sample(const PriorSampleArgs& args) {
-  const Observed observed(observer_, "prior_sample");
+  const Operation operation(*this, "prior_sample");
   check_matrix("prior_sample", "z", args.z);
   check_state("prior_sample", args.noise.state);
   do_prior_sample(args);
 }
 
 void Backend::posterior_statistics(const PosteriorStatisticsArgs& args) {
-  const Observed observed(observer_, "posterior_statistics");
+  const Operation operation(*this, "posterior_statistics");
   check_matrix("posterior_statistics", "heads", args.heads);
   check_matrix("posterior_statistics", "sums", args.sums);
   check_shape("posterior_statistics", "sums", args.sums, {3, args.sums.cols()});
@@ -180,20 +181,20 @@ void Backend::posterior_statistics(const PosteriorStatisticsArgs& args) {
 }
 
 void Backend::likelihood(const LikelihoodArgs& args) {
-  const Observed observed(observer_, "likelihood");
+  const Operation operation(*this, "likelihood");
   check(args);
   do_likelihood(args);
 }
 
 void Backend::likelihood_mean(const LikelihoodMeanArgs& args) {
-  const Observed observed(observer_, "likelihood_mean");
+  const Operation operation(*this, "likelihood_mean");
   check_matrix("likelihood_mean", "outputs", args.outputs);
   check_shape("likelihood_mean", "mean", args.mean, args.outputs.shape);
   do_likelihood_mean(args);
 }
 
 void Backend::importance_merge(const ImportanceArgs& args) {
-  const Observed observed(observer_, "importance_merge");
+  const Operation operation(*this, "importance_merge");
   VAE_CHECK(args.samples >= 1, "importance_merge: samples must be positive, got ", args.samples);
   const Shape rows{args.log_px.count() / args.samples};
   const Shape weights{rows[0] * args.samples};
@@ -205,7 +206,7 @@ void Backend::importance_merge(const ImportanceArgs& args) {
 }
 
 void Backend::accumulate(const AccumulateArgs& args) {
-  const Observed observed(observer_, "accumulate");
+  const Operation operation(*this, "accumulate");
   check_shape("accumulate", "kl", args.kl, {args.kl.count()});
   check_shape("accumulate", "log_px", args.log_px, args.kl.shape);
   check_state("accumulate", args.state);
@@ -214,14 +215,14 @@ void Backend::accumulate(const AccumulateArgs& args) {
 }
 
 void Backend::judge_gradient(const JudgeGradientArgs& args) {
-  const Observed observed(observer_, "judge_gradient");
+  const Operation operation(*this, "judge_gradient");
   check_shape("judge_gradient", "gradients", args.gradients, {args.gradients.count()});
   check_state("judge_gradient", args.state);
   do_judge_gradient(args);
 }
 
 void Backend::adam(const AdamArgs& args) {
-  const Observed observed(observer_, "adam");
+  const Operation operation(*this, "adam");
   const Shape shape{args.parameters.count()};
   check_shape("adam", "parameters", args.parameters, shape);
   check_shape("adam", "first_moment", args.first_moment, shape);
@@ -232,7 +233,7 @@ void Backend::adam(const AdamArgs& args) {
 }
 
 void Backend::gemm(const GemmArgs& args) {
-  const Observed observed(observer_, "gemm");
+  const Operation operation(*this, "gemm");
   check_matrix("gemm", "a", args.a);
   check_matrix("gemm", "b", args.b);
   const int64_t m = args.transpose_a ? args.a.cols() : args.a.rows();
@@ -250,7 +251,7 @@ void Backend::load_dense_forward(const LoadBatchArgs& load, const DenseForwardAr
     dense_forward(dense);
     return;
   }
-  const Observed observed(observer_, "load_dense_forward");
+  const Operation operation(*this, "load_dense_forward");
   check(load);
   check(dense);
   do_load_dense_forward(load, dense);
@@ -265,7 +266,7 @@ void Backend::dense_gaussian_forward(const DenseForwardArgs& dense,
     gaussian_forward(gaussian);
     return;
   }
-  const Observed observed(observer_, "dense_gaussian_forward");
+  const Operation operation(*this, "dense_gaussian_forward");
   check(dense);
   check(gaussian);
   do_dense_gaussian_forward(dense, gaussian);
@@ -279,7 +280,7 @@ void Backend::dense_likelihood(const DenseForwardArgs& dense, const LikelihoodAr
     likelihood(args);
     return;
   }
-  const Observed observed(observer_, "dense_likelihood");
+  const Operation operation(*this, "dense_likelihood");
   check(dense);
   check(args);
   do_dense_likelihood(dense, args);

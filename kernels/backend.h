@@ -277,6 +277,10 @@ class Backend {
   void set_observer(OperationObserver* observer) { observer_ = observer; }
 
  private:
+  class Operation;
+
+  /// Called before each operation, for devices of which a thread has a current one.
+  virtual void make_current() {}
   virtual void do_begin_step(StepState* state, const Schedule& schedule) = 0;
   virtual void do_load_batch(const LoadBatchArgs& args) = 0;
   virtual void do_dense_forward(const DenseForwardArgs& args) = 0;

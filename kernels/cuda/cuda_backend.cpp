@@ -13,13 +13,6 @@ namespace {
 
 constexpr int kFirstWithTensorFloats = 80;  // sm_80: tf32 and bf16 products
 
-/// The card, made the calling thread's; throws where it cannot be used.
-Card open_card(int index) {
-  Card card = find_card(index);
-  check(cudaSetDevice(index), "cudaSetDevice(index)");
-  return card;
-}
-
 Precision resolve(Precision wanted, const Card& card) {
   const bool has_tensor_floats = card.capability >= kFirstWithTensorFloats;
   if (wanted == Precision::automatic) {
@@ -42,8 +35,9 @@ std::string mebibytes(std::size_t bytes) {
 
 CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
     : device_index_(device.index),
-      card_(open_card(device.index)),
+      card_(find_card(device.index)),
       precision_(resolve(device.precision, card_)),
+      stream_(device.index),
       staging_(stream_) {
   constexpr std::size_t kFloatBytes = Workspace::kFloats * sizeof(float);
   constexpr std::size_t kTicketBytes = Workspace::kTickets * sizeof(uint32_t);
@@ -68,7 +62,10 @@ CudaBackend::~CudaBackend() {
   workspace_tickets_.release();
 }
 
+void CudaBackend::make_current() { stream_.make_current(); }
+
 void* CudaBackend::allocate(std::size_t bytes) {
+  make_current();
   void* memory = nullptr;
   cudaError_t status = cudaSuccess;
   for (int attempt = 0; attempt < 2; ++attempt) {  // another program may have left in between
@@ -93,6 +90,7 @@ void CudaBackend::deallocate(void* memory) noexcept {
 
 void CudaBackend::copy_to_device(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
+  make_current();
   if (bytes <= Staging::kLargest) {
     staging_.to_device(device, host, bytes);
     return;
@@ -104,6 +102,7 @@ void CudaBackend::copy_to_device(void* device, const void* host, std::size_t byt
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
   if (bytes == 0) return;
+  make_current();
   if (bytes <= Staging::kLargest) {
     staging_.to_host(host, device, bytes);
     return;
@@ -115,12 +114,14 @@ void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes
 
 void CudaBackend::fill_zero(void* device, std::size_t bytes) {
   if (bytes == 0) return;
+  make_current();
   stream_.check(cudaMemsetAsync(device, 0, bytes, stream_.get()), "cudaMemsetAsync(device, 0)");
 }
 
 void CudaBackend::synchronize() { stream_.synchronize(); }
 
 std::unique_ptr<Recording> CudaBackend::record(std::function<void()> body) {
+  make_current();
   return gemms_->capture_tuned([&] { return record_graph(stream_, body); });
 }
 

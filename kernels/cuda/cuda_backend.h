@@ -46,6 +46,7 @@ class CudaBackend final : public Backend {
   std::string description() const override;
 
  private:
+  void make_current() override;
   void do_begin_step(StepState* state, const Schedule& schedule) override;
   void do_load_batch(const LoadBatchArgs& args) override;
   void do_dense_forward(const DenseForwardArgs& args) override;

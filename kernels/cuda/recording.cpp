@@ -24,6 +24,7 @@ class Graph final : public Recording {
     if (stream_.is_broken()) graph_.release();
   }
   void replay() override {
+    stream_.make_current();
     stream_.check(cudaGraphLaunch(graph_.get(), stream_.get()), "cudaGraphLaunch(graph, stream)");
   }
 

@@ -8,7 +8,8 @@
 
 namespace vae::cuda {
 
-Stream::Stream() {
+Stream::Stream(int device) : device_(device) {
+  make_current();
   const char* const wanted = std::getenv("VAE_CUDA_SYNC");
   synchronous_ = wanted != nullptr && std::string_view(wanted) == "1";
   VAE_CUDA(cudaStreamCreateWithFlags(stream_.out(), cudaStreamNonBlocking));
@@ -17,6 +18,8 @@ Stream::Stream() {
 Stream::~Stream() {
   if (broken_) stream_.release();
 }
+
+void Stream::make_current() { check(cudaSetDevice(device_), "cudaSetDevice(device)"); }
 
 void Stream::synchronize() {
   check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize(stream)");

@@ -15,7 +15,7 @@ namespace vae::cuda {
 /// last ones are remembered by name for the message of an error that surfaces later.
 class Stream {
  public:
-  Stream();
+  explicit Stream(int device);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -33,6 +33,9 @@ class Stream {
 
   /// Notes what somebody else launches on this stream. `name` must be a literal.
   void remember(const char* name) { recent_[launches_++ % kRemembered] = name; }
+
+  /// Makes the device the calling thread's, which launches and allocations go to.
+  void make_current();
 
   /// Waits for everything issued; throws what the kernels reported.
   void synchronize();
@@ -53,6 +56,7 @@ class Stream {
 
   void check_launch(cudaError_t status);
 
+  int device_;
   UniqueStream stream_;
   bool synchronous_ = false;
   bool broken_ = false;

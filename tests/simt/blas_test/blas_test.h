@@ -117,7 +117,7 @@ inline void expect_near(const std::vector<float>& actual, const std::vector<doub
 /// What a backend owns and a BlasGemm works with.
 struct Device32MiB {
   static constexpr std::size_t kBytes = std::size_t{32} << 20;
-  Stream stream;
+  Stream stream{0};
   DeviceFloats workspace{kBytes / sizeof(float)};
 };
 

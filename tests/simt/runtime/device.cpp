@@ -50,7 +50,9 @@ const char* environment(const char* name) {
 }
 
 cudaError_t check_device(State& s, int device) {
-  return device == 0 ? cudaSuccess : report(s, cudaErrorInvalidDevice, "the only device is 0");
+  if (device >= 0 && device < s.model.count) return cudaSuccess;
+  return report(s, cudaErrorInvalidDevice,
+                "the last device is " + std::to_string(s.model.count - 1));
 }
 
 void describe(const DeviceModel& model, cudaDeviceProp* prop) {
@@ -138,6 +140,11 @@ DeviceModel model_from_environment() {
     if (driver == "no_device") model.driver = Driver::no_device;
   }
   return model;
+}
+
+int& current_device() {
+  thread_local int device = 0;
+  return device;
 }
 
 cudaError_t driver_error(const DeviceModel& model) {
@@ -232,20 +239,23 @@ cudaError_t cudaGetDeviceCount(int* count) {
   if (count != nullptr) *count = 0;
   return simt::runtime_call("cudaGetDeviceCount", simt::Call::any, [&](simt::State& s) {
     if (count == nullptr) return report(s, cudaErrorInvalidValue, "null result pointer");
-    *count = 1;
+    *count = s.model.count;
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return simt::runtime_call("cudaSetDevice", simt::Call::any,
-                            [&](simt::State& s) { return simt::check_device(s, device); });
+  return simt::runtime_call("cudaSetDevice", simt::Call::any, [&](simt::State& s) {
+    const cudaError_t status = simt::check_device(s, device);
+    if (status == cudaSuccess) simt::current_device() = device;
+    return status;
+  });
 }
 
 cudaError_t cudaGetDevice(int* device) {
   return simt::runtime_call("cudaGetDevice", simt::Call::any, [&](simt::State& s) {
     if (device == nullptr) return report(s, cudaErrorInvalidValue, "null result pointer");
-    *device = 0;
+    *device = simt::current_device();
     return cudaSuccess;
   });
 }

@@ -85,6 +85,7 @@ cudaError_t launch_graph(State& s, cudaGraphExec_t exec, cudaStream_t handle) {
   if (s.execs.count(exec) == 0) return no_graph(s);
   CUstream_st* stream = find_stream(s, handle);
   if (stream == nullptr) return report(s, cudaErrorInvalidResourceHandle, "no such stream");
+  if (const cudaError_t error = check_current(s, *stream); error != cudaSuccess) return error;
   if (stream->capture) return launch_in_capture(s, *stream, *exec);
   if (const cudaError_t error = check_legacy(s, *stream); error != cudaSuccess) return error;
   auto replay = std::make_shared<Replay>(s, exec->body);

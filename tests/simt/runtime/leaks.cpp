@@ -61,6 +61,7 @@ void reset_runtime() {
   s.allocation_fault = s.call_fault = s.launch_fault = s.kernel_fault = {};
   apply_fault_environment(s);
   s.model = model_from_environment();
+  current_device() = 0;
   s.seed = s.random_state = options().seed;
   restart_schedules();
 }

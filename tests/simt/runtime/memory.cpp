@@ -56,7 +56,7 @@ cudaError_t allocate(State& s, void** memory, std::size_t bytes, bool device) {
     return report(s, cudaErrorMemoryAllocation, "the host has no memory for it");
   }
   std::memset(block, 0xFF, bytes);
-  s.memory[static_cast<const char*>(block)] = {bytes, device, ++s.allocations};
+  s.memory[static_cast<const char*>(block)] = {bytes, device, current_device(), ++s.allocations};
   if (device) {
     s.device_bytes += bytes;
     close_bytes(block, bytes);
@@ -151,6 +151,12 @@ bool is_device_memory(const void* memory, std::size_t bytes) {
   const std::lock_guard lock(state().mutex);
   bool fits = false;
   return place_of(state(), memory, bytes, &fits) == Place::device && fits;
+}
+
+int device_of(const void* memory) {
+  const std::lock_guard lock(state().mutex);
+  const auto found = state().memory.find(static_cast<const char*>(memory));
+  return found == state().memory.end() || !found->second.device ? -1 : found->second.owner;
 }
 
 }  // namespace simt

@@ -24,6 +24,7 @@ enum class Driver {
 /// values can be set from the environment: VAE_SIMT_CAPABILITY (80 is 8.0), VAE_SIMT_SMS,
 /// VAE_SIMT_MEMORY (bytes), VAE_SIMT_DRIVER (missing, old, no_device).
 struct DeviceModel {
+  int count = 1;  // of such devices, which share the memory below
   std::string name = "CUDA simulator";
   int major = 8;
   int minor = 0;
@@ -69,5 +70,8 @@ cudaError_t enqueue_work(cudaStream_t stream, const char* name, std::function<vo
 
 /// True where [memory, memory + bytes) lies within one live allocation of device memory.
 bool is_device_memory(const void* memory, std::size_t bytes);
+
+/// The device whose cudaMalloc returned `memory`; -1 where none did.
+int device_of(const void* memory);
 
 }  // namespace simt

@@ -55,7 +55,8 @@ struct Capture {
 }  // namespace simt
 
 struct CUstream_st {
-  int number = 0;          // of its creation
+  int number = 0;  // of its creation
+  int device = 0;
   bool blocking = true;    // ordered with the legacy stream
   bool destroyed = false;  // by its owner; the queue still runs
   std::deque<simt::OperationPtr> queue;
@@ -94,6 +95,7 @@ namespace simt {
 struct Allocation {
   std::size_t bytes = 0;
   bool device = true;  // otherwise pinned
+  int owner = 0;       // number of the device
   std::int64_t number = 0;
 };
 
@@ -196,6 +198,8 @@ void sweep_streams(State& s);
 // ---- streams.cpp
 /// The stream of a handle, or nullptr where it is none.
 CUstream_st* find_stream(State& s, cudaStream_t handle);
+/// An error where the stream is not one of the thread's current device.
+cudaError_t check_current(State& s, const CUstream_st& stream);
 /// An error where the stream is the legacy one and a blocking stream is being captured.
 cudaError_t check_legacy(State& s, const CUstream_st& stream);
 /// Queues work, or adds it to the capture in progress on the stream.
@@ -213,6 +217,8 @@ cudaError_t captured_wait(State& s, CUstream_st& stream, CUevent_st& event);
 // ---- device.cpp
 DeviceModel model_from_environment();
 cudaError_t driver_error(const DeviceModel& model);
+/// Of the calling thread, as cudaSetDevice left it.
+int& current_device();
 bool has_kernel_image(const DeviceModel& model);
 /// Blocks of this size that fit one multiprocessor.
 int resident_blocks(const DeviceModel& model, int threads, std::size_t shared_bytes);

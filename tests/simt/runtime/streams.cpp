@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <string>
 #include <utility>
 
 #include "tests/simt/runtime/state.h"
@@ -13,6 +14,7 @@ cudaError_t create_stream(State& s, cudaStream_t* handle, unsigned int flags) {
   auto stream = std::make_unique<CUstream_st>();
   stream->blocking = (flags & cudaStreamNonBlocking) == 0;
   stream->number = ++s.streams_made;
+  stream->device = current_device();
   *handle = stream.get();
   s.streams.push_back(std::move(stream));
   return cudaSuccess;
@@ -53,6 +55,13 @@ CUstream_st* find_stream(State& s, cudaStream_t handle) {
   return nullptr;
 }
 
+cudaError_t check_current(State& s, const CUstream_st& stream) {
+  if (&stream == &s.legacy || stream.device == current_device()) return cudaSuccess;
+  return report(s, cudaErrorInvalidResourceHandle,
+                "the stream is one of device " + std::to_string(stream.device) +
+                    ", the current one is " + std::to_string(current_device()));
+}
+
 cudaError_t check_legacy(State& s, const CUstream_st& stream) {
   if (&stream != &s.legacy) return cudaSuccess;
   cudaError_t status = cudaSuccess;
@@ -69,6 +78,10 @@ cudaError_t push(State& s, cudaStream_t handle, Work work) {
   CUstream_st* stream = find_stream(s, handle);
   if (stream == nullptr) {
     return report(s, cudaErrorInvalidResourceHandle, "no such stream, or destroyed before");
+  }
+  // Copies may be issued to any device's stream.
+  if (work.type != cudaGraphNodeTypeMemcpy) {
+    if (const cudaError_t error = check_current(s, *stream); error != cudaSuccess) return error;
   }
   if (stream->capture) return capture_work(s, *stream, std::move(work));
   if (const cudaError_t error = check_legacy(s, *stream); error != cudaSuccess) return error;

@@ -31,6 +31,27 @@ TEST_F(DeviceTest, ThereIsOneAndItSaysWhatItIs) {
   EXPECT_EQ(properties.totalGlobalMem, std::size_t{4} << 30);
 }
 
+TEST_F(DeviceTest, StreamsAndMemoryAreOfTheCurrentDevice) {
+  simt::device_model().count = 2;
+  void *first = nullptr, *second = nullptr;
+  cudaStream_t stream = nullptr;
+  ASSERT_OK(cudaMalloc(&first, 64));
+  ASSERT_OK(cudaSetDevice(1));
+  ASSERT_OK(cudaStreamCreate(&stream));
+  ASSERT_OK(cudaMalloc(&second, 64));
+  EXPECT_EQ(simt::device_of(first), 0);
+  EXPECT_EQ(simt::device_of(second), 1);
+  EXPECT_OK(cudaMemsetAsync(second, 0, 64, stream));
+  ASSERT_OK(cudaSetDevice(0));
+  EXPECT_CUDA(cudaErrorInvalidResourceHandle, cudaMemsetAsync(second, 0, 64, stream));
+  char host[64];
+  EXPECT_OK(cudaMemcpyAsync(host, second, 64, cudaMemcpyDeviceToHost, stream));
+  EXPECT_OK(cudaStreamSynchronize(stream));
+  EXPECT_OK(cudaStreamDestroy(stream));
+  EXPECT_OK(cudaFree(first));
+  EXPECT_OK(cudaFree(second));
+}
+
 TEST_F(DeviceTest, PropertiesAndAttributesAgree) {
   simt::device_model().major = 7;
   simt::device_model().minor = 5;

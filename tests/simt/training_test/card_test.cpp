@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -27,8 +28,12 @@ class CardTest : public ::testing::Test {
     simt::reset_runtime();
   }
   static std::unique_ptr<Backend> open(Precision precision = Precision::automatic) {
+    return open_card(0, precision);
+  }
+  static std::unique_ptr<Backend> open_card(int index, Precision precision = Precision::automatic) {
     Device device;
     device.kind = DeviceKind::cuda;
+    device.index = index;
     device.precision = precision;
     return make_backend(device);
   }
@@ -66,6 +71,7 @@ TEST_F(CardTest, PrecisionFollowsTheCard) {
 }
 
 TEST_F(CardTest, TestsSkipAPrecisionThatTheCardLacksButNotTheCard) {
+  ::setenv("VAE_REQUIRE_GPU", "1", 1);
   Device device;
   device.kind = DeviceKind::cuda;
   device.precision = Precision::bf16;
@@ -74,8 +80,7 @@ TEST_F(CardTest, TestsSkipAPrecisionThatTheCardLacksButNotTheCard) {
   set_capability(7, 5);
   EXPECT_EQ(open_backend(device), nullptr);
   set_capability(7, 0);
-  EXPECT_THROW(open_backend(device),
-               Error);  // VAE_REQUIRE_GPU=1, as for all tests of the simulator
+  EXPECT_THROW(open_backend(device), Error);
 }
 
 TEST_F(CardTest, ACardThatIsTooOldOrNotThereSaysSo) {
@@ -166,6 +171,38 @@ TEST_F(CardTest, SynchronousKernelsNameTheOneThatFailedAlsoWhenRecorded) {
   simt::fail_launch(2, cudaErrorIllegalAddress);
   const std::string message = failure(ErrorCode::device, [&] { recording->replay(); });
   EXPECT_HOLDS(message, "last kernels launched: begin_step, prior_sample; this process");
+}
+
+// A thread's current card is the first one until it says otherwise.
+TEST_F(CardTest, TwoCardsTakeTurnsAlsoInAnotherThread) {
+  simt::device_model().count = 2;
+  struct OnCard {
+    explicit OnCard(int index) : backend(open_card(index)) {
+      state = static_cast<StepState*>(backend->allocate(sizeof *state));
+      backend->fill_zero(state, sizeof *state);
+      recording = backend->record([this] { backend->begin_step(state, Schedule()); });
+    }
+    ~OnCard() { backend->deallocate(state); }
+    uint32_t steps() const {
+      StepState now;
+      backend->copy_to_host(&now, state, sizeof now);
+      return now.step;
+    }
+    std::unique_ptr<Backend> backend;
+    StepState* state;
+    std::unique_ptr<Recording> recording;
+  };
+  OnCard first(0), second(1);
+  EXPECT_EQ(simt::device_of(first.state), 0);
+  EXPECT_EQ(simt::device_of(second.state), 1);
+  for (OnCard* card : {&first, &second, &first}) card->recording->replay();
+  first.backend->begin_step(first.state, Schedule());
+  std::thread([&] {
+    second.recording->replay();
+    second.backend->begin_step(second.state, Schedule());
+    EXPECT_EQ(second.steps(), 3u);
+  }).join();
+  EXPECT_EQ(first.steps(), 3u);
 }
 
 TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
