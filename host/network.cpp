@@ -2,6 +2,7 @@
 #include "host/network.h"
 
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,6 +48,19 @@ void run_chain_backward(Backend& backend, const std::vector<std::unique_ptr<Laye
     const View dbelow = i > 0 ? layers[i - 1]->gradient(rows) : dinput;
     layers[i]->backward(backend, layers[i]->gradient(rows), below, dbelow, rows);
   }
+}
+
+/// The most rows, by halving, whose activations the device still has memory for; 0: none.
+int64_t rows_that_fit(Backend& backend, int64_t rows, std::size_t bytes) {
+  for (int64_t fewer = rows / 2; fewer > 0; fewer /= 2) {
+    try {
+      backend.deallocate(backend.allocate(bytes / static_cast<std::size_t>(rows / fewer)));
+      return fewer;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::out_of_memory) throw;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -107,7 +121,7 @@ void Network::plan_activations() {
   arena_.request(log_px_, {samples});
   arena_.request(fixed_log_variance, {1});
   if (options_.training) arena_.request(dlatent_, {rows, config_.latent});
-  arena_.allocate();
+  allocate_activations();
   if (config_.likelihood != Likelihood::gaussian) return;
   if (has_learned_variance()) {
     log_variance_ = parameters_->find(kLogVariance).value;
@@ -117,6 +131,18 @@ void Network::plan_activations() {
   const auto value = static_cast<float>(2.0 * std::log(config_.sigma));
   backend_.copy_to_device(fixed_log_variance.data, &value, sizeof value);
   log_variance_ = fixed_log_variance;
+}
+
+void Network::allocate_activations() {
+  try {
+    arena_.allocate();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory || !options_.training) throw;
+    const int64_t fitting = rows_that_fit(backend_, options_.max_rows, arena_.bytes());
+    fail(ErrorCode::out_of_memory, "batch_size ", options_.max_rows, ": ", error.what(),
+         fitting > 0 ? concat("; batch_size ", fitting, " would fit")
+                     : std::string("; no batch_size would fit"));
+  }
 }
 
 bool Network::has_learned_variance() const {

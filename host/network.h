@@ -68,6 +68,7 @@ class Network {
   void build_layers();
   void declare_parameters();
   void plan_activations();
+  void allocate_activations();
   bool has_learned_variance() const;
   const Signal& run_encoder(const LoadBatchArgs& load, std::size_t layers);
   GaussianForwardArgs posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const;

@@ -214,6 +214,26 @@ TEST(CudaTrainingTest, OutOfMemoryNamesBothSizesAndAdvises) {
   simt::device_model().memory_bytes = before;
 }
 
+TEST(CudaTrainingTest, OutOfMemoryAdvisesABatchSizeThatFits) {
+  const std::size_t before = simt::device_model().memory_bytes;
+  simt::device_model().memory_bytes = std::size_t{40} << 20;
+  Config config = tiny_config();
+  config.training.batch_size = 1 << 20;
+  std::string message;
+  try {
+    Training run(cuda(), config, tiny_data());
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  const std::string advice = "; batch_size ";
+  const std::size_t at = message.find(advice);
+  ASSERT_NE(at, std::string::npos) << message;
+  config.training.batch_size = std::stoll(message.substr(at + advice.size()));
+  EXPECT_GT(config.training.batch_size, 0);
+  EXPECT_NO_THROW(Training(cuda(), config, tiny_data()));
+  simt::device_model().memory_bytes = before;
+}
+
 TEST(CudaTrainingTest, AFaultOfAKernelNamesTheLastKernels) {
   {
     Training run(cuda(), tiny_config(), tiny_data());
