@@ -15,7 +15,7 @@ class Mutant:
     operator: str
     before: str
     after: str
-    ordinal: int  # among equal (path, operator, before, after)
+    ordinal: int  # among equal (path, operator, before)
 
     @property
     def key(self) -> str:
@@ -82,7 +82,7 @@ def mutants_of(root: pathlib.Path, path: str):
             for match in re.finditer(pattern, code):
                 changed = code[: match.start()] + match.expand(replacement) + code[match.end() :]
                 after = changed + line[len(code) :]
-                identity = (path, operator, line, after)
+                identity = (path, operator, line.strip())
                 ordinal = seen.get(identity, 0)
                 seen[identity] = ordinal + 1
                 yield Mutant(path, number, operator, line, after, ordinal)
