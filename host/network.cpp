@@ -140,8 +140,8 @@ void Network::allocate_activations() {
     if (error.code() != ErrorCode::out_of_memory || !options_.training) throw;
     const int64_t fitting = rows_that_fit(backend_, options_.max_rows, arena_.bytes());
     fail(ErrorCode::out_of_memory, "batch_size ", options_.max_rows, ": ", error.what(),
-         fitting > 0 ? concat("; batch_size ", fitting, " would fit")
-                     : std::string("; no batch_size would fit"));
+         fitting > 0 ? concat("; the activations of batch_size ", fitting, " would fit")
+                     : std::string("; those of no batch_size would fit"));
   }
 }
 

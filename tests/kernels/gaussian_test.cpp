@@ -329,6 +329,23 @@ TEST_P(GaussianTest, StatisticsHaveAnyShape) {
   }
 }
 
+// Heads in memory of their exact size: the address sanitizer sees what is read behind them.
+TEST_P(GaussianTest, StatisticsReadNothingBehindTheHeads) {
+  const int64_t rows = 3, latent = 5;
+  const auto heads = random_values(rows * 2 * latent, 17);
+  const std::size_t bytes = heads.size() * sizeof(float);
+  auto* const memory = static_cast<float*>(backend().allocate(bytes));
+  backend().copy_to_device(memory, heads.data(), bytes);
+  const DeviceTensor<double> sums(backend(), {3, latent}, std::vector<double>(3 * latent, 0.0));
+  backend().posterior_statistics({sums.view(), View(memory, {rows, 2 * latent}), kLow, kHigh});
+  const auto found = sums.values();
+  for (std::size_t j = 0; j < latent; ++j) {
+    const double mean = double{heads[j]} + heads[2 * latent + j] + double{heads[4 * latent + j]};
+    EXPECT_NEAR(found[latent + j], mean, 1e-9);
+  }
+  backend().deallocate(memory);
+}
+
 VAE_INSTANTIATE_BACKENDS(GaussianTest);
 
 }  // namespace

@@ -225,7 +225,7 @@ TEST(CudaTrainingTest, OutOfMemoryAdvisesABatchSizeThatFits) {
   } catch (const Error& error) {
     message = error.what();
   }
-  const std::string advice = "; batch_size ";
+  const std::string advice = "activations of batch_size ";
   const std::size_t at = message.find(advice);
   ASSERT_NE(at, std::string::npos) << message;
   config.training.batch_size = std::stoll(message.substr(at + advice.size()));
