@@ -70,14 +70,25 @@ class Laboratory:
         self.source = folder / "source"
         self.folder = folder
         self.jobs = jobs
-        shutil.rmtree(self.source, ignore_errors=True)
-        files = subprocess.check_output(
+        self._copy_sources()
+
+    def _copy_sources(self):
+        """Writes what differs and no more, so that a later run compiles just that anew: a source
+        older than the object of its mutant would be taken for compiled."""
+        listed = subprocess.check_output(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True)
-        for name in files.splitlines():
-            if name.startswith(("data/", "docs/pictures/")) or not (ROOT / name).is_file():
+        names = {name for name in listed.splitlines()
+                 if not name.startswith(("data/", "docs/pictures/")) and (ROOT / name).is_file()}
+        for file in self.source.rglob("*"):
+            if file.is_file() and str(file.relative_to(self.source)) not in names:
+                file.unlink()
+        for name in names:
+            content, copy = (ROOT / name).read_bytes(), self.source / name
+            if copy.is_file() and copy.read_bytes() == content:
                 continue
-            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, self.source / name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+            shutil.copymode(ROOT / name, copy)
 
     def configure(self, build: str):
         subprocess.run(
