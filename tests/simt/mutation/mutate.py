@@ -161,6 +161,7 @@ def all_mutants(part: str):
             path = str(file.relative_to(ROOT))
             if file.suffix in (".cu", ".h") and part in path:
                 found += operators.mutants_of(ROOT, path)
+    assert len({mutant.key for mutant in found}) == len(found), "two mutants of one name"
     return sorted(found, key=lambda mutant: "bound" in mutant.operator)  # order within is kept
 
 
