@@ -17,8 +17,8 @@ import subprocess
 
 EM_CUDA = 190
 OPCODES = {0x23C: "HMMA", 0xFAE: "LDGSTS", 0x83B: "LDSM", 0x381: "LDG", 0x981: "LDG",
-           0x386: "STG", 0x986: "STG", 0x983: "LDL", 0x387: "STL", 0x9A6: "RED.float", 0x98E: "RED.integer", 0x223: "FFMA",
-           0xB1D: "BAR"}
+           0x386: "STG", 0x986: "STG", 0x983: "LDL", 0x387: "STL", 0x9A6: "RED.float",
+           0x98E: "RED.integer", 0x223: "FFMA", 0xB1D: "BAR"}
 # Attributes of .nv.info sections.
 MAX_THREADS, FRAME_SIZE, REGISTERS = 0x05, 0x11, 0x2F
 
