@@ -34,8 +34,7 @@ std::string mebibytes(std::size_t bytes) {
 }  // namespace
 
 CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
-    : device_index_(device.index),
-      card_(find_card(device.index)),
+    : card_(find_card(device.index)),
       precision_(resolve(device.precision, card_)),
       stream_(device.index),
       staging_(stream_) {
@@ -129,7 +128,7 @@ std::string CudaBackend::name() const {
 #ifdef VAE_SIMT
   return "cuda-sim";
 #else
-  return concat("cuda:", device_index_);
+  return concat("cuda:", stream_.device());
 #endif
 }
 

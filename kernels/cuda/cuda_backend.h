@@ -75,7 +75,6 @@ class CudaBackend final : public Backend {
   /// A graph of so many steps runs for milliseconds, a thousand times what its launch costs.
   static constexpr int64_t kStepsPerGraph = 64;
 
-  int device_index_ = 0;
   Card card_;
   Precision precision_ = Precision::fp32;  // never automatic
   Stream stream_;

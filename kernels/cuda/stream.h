@@ -43,6 +43,7 @@ class Stream {
   void check(cudaError_t status, const char* call);
 
   cudaStream_t get() const { return stream_.get(); }
+  int device() const { return device_; }
   /// Whether VAE_CUDA_SYNC=1 was set: kernels are then issued one by one, not by graphs.
   bool is_synchronous() const { return synchronous_; }
   /// Whether an error ended the context. What was created with it is then abandoned: calls that

@@ -79,7 +79,7 @@ inline std::unique_ptr<Backend> open_backend(Device device) {
     if (error.code() != ErrorCode::unavailable) throw;
     const char* required = std::getenv("VAE_REQUIRE_GPU");
     if (device.kind == DeviceKind::cuda && required != nullptr && *required == '1') {
-      if (device.precision == Precision::automatic) throw;
+      if (device.precision != Precision::tf32 && device.precision != Precision::bf16) throw;
       device.precision = Precision::automatic;
       make_backend(device);  // throws without a card
     }
