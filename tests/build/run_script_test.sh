@@ -77,6 +77,14 @@ stub cmake 'echo "no compiler"; exit 1'
 expect 4 mnist
 grep -q 'no compiler' "$scratch/err" || fail 'hides why the build failed'
 
+# Stages of `test full` that no longer fit are named; nothing of them is run.
+stub cmake "echo \"cmake \$*\" >>'$scratch/calls'"
+expect 0 test full --minutes 1
+[ ! -s "$scratch/calls" ] || fail 'runs what does not fit'
+grep -q '^left out, .*fuzzing' "$scratch/out" || fail 'does not name what it leaves out'
+expect 2 test full --minutes soon
+expect 2 test ful
+
 expect 2 mnits
 expect 0 help
 

@@ -26,8 +26,8 @@ std::vector<std::byte> with_right_checksum(std::span<const std::byte> input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(checkpoint) {
   using namespace vae;
   const fuzz::MemoryFile file(with_right_checksum(fuzz::as_input(data, size)));
-  return fuzz::run_parser([&] { Checkpoint::read(file.path()); });
+  fuzz::run_parser([&] { Checkpoint::read(file.path()); });
 }

@@ -3,10 +3,10 @@
 
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(config) {
   using namespace vae;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const Config config = config_from_json(text, Config(), "input");
     validate(config);
     const Config again = config_from_json(config_to_json(config), Config(), "again");

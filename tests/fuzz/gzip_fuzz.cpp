@@ -2,10 +2,10 @@
 #include "host/io/gzip.h"
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(gzip) {
   using namespace vae;
   constexpr uint64_t kLimit = 1 << 20;
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const auto plain = inflate_gzip(fuzz::as_input(data, size), kLimit, "input");
     fuzz::require(plain.size() <= kLimit, "the limit holds");
     fuzz::require(plain.size() <= size * kLargestDeflateRatio, "deflate's ratio is bounded");

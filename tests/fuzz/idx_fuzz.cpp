@@ -2,7 +2,7 @@
 #include "host/io/idx.h"
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(idx) {
   using namespace vae;
   for (const IdxContent content : {IdxContent::images, IdxContent::labels}) {
     fuzz::run_parser([&] {
@@ -12,5 +12,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       fuzz::require(product > 0 && product == array.values.size(), "dims describe the values");
     });
   }
-  return 0;
 }

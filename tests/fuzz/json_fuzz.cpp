@@ -5,7 +5,7 @@
 
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(json) {
   using namespace vae;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const bool comments : {false, true}) {
@@ -15,5 +15,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       fuzz::require(again == document, "what is written reads back the same");
     });
   }
-  return 0;
 }

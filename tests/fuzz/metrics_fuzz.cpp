@@ -2,10 +2,10 @@
 #include "host/metrics_log.h"
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(metrics) {
   using namespace vae;
   const fuzz::MemoryFile file(fuzz::as_input(data, size));
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const size_t before = read_metrics(file.path()).size();
     const MetricsLog log(file.path());
     log.rewind(INT64_MAX, [](const std::string&) {});

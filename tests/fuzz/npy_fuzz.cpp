@@ -5,9 +5,9 @@
 
 #include "tests/fuzz/run_parser.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(npy) {
   using namespace vae;
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const Array array = decode_npy(fuzz::as_input(data, size), "input");
     fuzz::require(array.values.size() <= size, "memory stays within four bytes a byte");
     const Array again = decode_npy(encode_npy(array), "again");

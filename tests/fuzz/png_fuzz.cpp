@@ -31,11 +31,11 @@ std::vector<std::byte> with_right_checksums(std::span<const std::byte> input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(png) {
   using namespace vae;
   const auto input = fuzz::as_input(data, size);
   fuzz::run_parser([&] { decode_png(input, "input"); });
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const Image image = decode_png(with_right_checksums(input), "input");
     fuzz::require(
         static_cast<int64_t>(image.pixels.size()) == image.height * image.width * image.channels,

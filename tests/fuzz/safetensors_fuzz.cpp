@@ -32,9 +32,9 @@ void check_rewriting(const SafetensorsFile& file) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+VAE_FUZZ_TARGET(safetensors) {
   const auto input = fuzz::as_input(data, size);
-  return fuzz::run_parser([&] {
+  fuzz::run_parser([&] {
     const SafetensorsFile file =
         parse_safetensors({input.begin(), input.end()}, "input", {.require_checksum = false});
     check_tensors(file);

@@ -10,7 +10,7 @@ set(VAE_SIMT_BLAS_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/blas/product.cpp
 )
 add_library(vae_simt_blas STATIC ${VAE_SIMT_BLAS_SOURCES})
-vae_set_options(vae_simt_blas)
+vae_set_simulator_options(vae_simt_blas)
 set_target_properties(vae_simt_blas PROPERTIES UNITY_BUILD OFF)
 target_link_libraries(vae_simt_blas PUBLIC vae_simt_runtime)
 # The race detector watches kernels, not what stands in for the library.
@@ -35,11 +35,11 @@ set(sources
 list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/")
 file(GLOB tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/blas_test/*.cpp")
 add_executable(vae_simt_blas_test ${tests} ${sources})
-vae_set_options(vae_simt_blas_test)
+vae_set_simulator_options(vae_simt_blas_test)
 set_target_properties(vae_simt_blas_test PROPERTIES UNITY_BUILD OFF)
 target_include_directories(vae_simt_blas_test PRIVATE "${PROJECT_SOURCE_DIR}/include")
 target_link_libraries(vae_simt_blas_test PRIVATE vae_simt_blas GTest::gtest GTest::gtest_main)
-vae_discover_tests(vae_simt_blas_test simt)
+vae_add_shards(simt.blas vae_simt_blas_test simt 2 "*")
 
 # The stand-in's definitions and values against the headers of the toolkit, as one source.
 find_package(CUDAToolkit QUIET)

@@ -13,7 +13,7 @@ add_library(vae_simt_core STATIC
   ${CMAKE_CURRENT_LIST_DIR}/core/shared_memory.cpp
   ${CMAKE_CURRENT_LIST_DIR}/core/warp.cpp
 )
-vae_set_options(vae_simt_core)
+vae_set_simulator_options(vae_simt_core)
 target_compile_definitions(vae_simt_core PUBLIC VAE_SIMT)
 target_include_directories(vae_simt_core BEFORE
   PUBLIC "${CMAKE_CURRENT_LIST_DIR}/include"
@@ -30,6 +30,6 @@ endif()
 
 file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/core_test/*.cpp")
 add_executable(vae_simt_core_test ${sources})
-vae_set_options(vae_simt_core_test)
+vae_set_test_options(vae_simt_core_test)
 target_link_libraries(vae_simt_core_test PRIVATE vae_simt_core GTest::gtest GTest::gtest_main)
-vae_discover_tests(vae_simt_core_test simt)
+vae_add_shards(simt.core vae_simt_core_test simt 2 "*")

@@ -17,7 +17,7 @@ set(VAE_SIMT_RUNTIME_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/runtime/streams.cpp
 )
 add_library(vae_simt_runtime STATIC ${VAE_SIMT_RUNTIME_SOURCES})
-vae_set_options(vae_simt_runtime)
+vae_set_simulator_options(vae_simt_runtime)
 target_include_directories(vae_simt_runtime BEFORE
   PUBLIC "${CMAKE_CURRENT_LIST_DIR}/include"  # before the toolkit's headers of the same names
   PUBLIC "${PROJECT_SOURCE_DIR}")
@@ -29,10 +29,10 @@ endif()
 
 file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/runtime_test/*.cpp")
 add_executable(vae_simt_runtime_test ${sources})
-vae_set_options(vae_simt_runtime_test)
+vae_set_test_options(vae_simt_runtime_test)
 target_link_libraries(vae_simt_runtime_test PRIVATE vae_simt_runtime GTest::gtest
   GTest::gtest_main)
-vae_discover_tests(vae_simt_runtime_test simt)
+vae_add_shards(simt.runtime vae_simt_runtime_test simt 2 "*")
 
 # The simulator's definitions and values against the headers of the toolkit, as one source.
 find_package(CUDAToolkit QUIET)

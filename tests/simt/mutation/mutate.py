@@ -3,7 +3,8 @@
 """Breaks the CUDA kernels one line at a time and looks whether the simulator's builds notice.
 
     tests/simt/mutation/mutate.py                 every mutant; writes tests/simt/mutation/results.md
-    tests/simt/mutation/mutate.py --short         the mutants of short.txt; survivors fail (CI)
+    tests/simt/mutation/mutate.py --short         the mutants of short.txt; survivors fail
+    tests/simt/mutation/mutate.py --sample 16     as many, evenly spread; survivors fail
     tests/simt/mutation/mutate.py --list          names them and stops
     tests/simt/mutation/mutate.py --table         writes results.md again, with new reasons
     tests/simt/mutation/mutate.py --file dense    only files whose path contains this
@@ -95,7 +96,7 @@ class Laboratory:
             ["cmake", "-G", "Ninja", "-S", self.source, "-B", self.folder / build,
              "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS[build]}",
              f"-DVAE_SANITIZE={SANITIZERS[build]}", "-DVAE_WITH_ONEDNN=OFF", "-DVAE_WITH_CUDA=OFF",
-             "-DVAE_BUILD_PROGRAM=OFF", "-DCMAKE_UNITY_BUILD=ON"],
+             "-DVAE_BUILD_PROGRAM=OFF", "-DVAE_TEST_PARTS=simt", "-DCMAKE_UNITY_BUILD=ON"],
             check=True, stdout=subprocess.DEVNULL)
 
     def compile(self, build: str, programs) -> str:
@@ -163,6 +164,14 @@ def all_mutants(part: str):
                 found += operators.mutants_of(ROOT, path)
     assert len({mutant.key for mutant in found}) == len(found), "two mutants of one name"
     return sorted(found, key=lambda mutant: "bound" in mutant.operator)  # order within is kept
+
+
+def sample(mutants, count: int, builds):
+    """`count` of those that these builds are known to kill, evenly spread."""
+    known = read_results(mutants)
+    able = [m for m in mutants if m.key not in known or known[m.key].killer in builds]
+    count = min(count, len(able))
+    return [able[i * len(able) // count] for i in range(count)]
 
 
 def read_results(mutants):
@@ -235,6 +244,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="only the mutants of short.txt")
+    parser.add_argument("--sample", type=int, default=0, metavar="N",
+                        help="N mutants, evenly spread over all")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     parser.add_argument("--table", action="store_true", help="write results.md again and stop")
     parser.add_argument("--file", default="", help="only files whose path contains this")
@@ -253,6 +264,8 @@ def main() -> int:
         if missing:
             sys.exit("mutate: short.txt names mutants that no longer exist:\n" + "\n".join(missing))
         mutants = [by_key[key] for key in wanted if key]
+    if arguments.sample:
+        mutants = sample(mutants, arguments.sample, arguments.builds.split(","))
     if arguments.list:
         print("\n".join(mutant.key for mutant in mutants))
         return 0
@@ -265,7 +278,8 @@ def main() -> int:
 
     builds = arguments.builds.split(",")
     laboratory = Laboratory(arguments.work, arguments.jobs)
-    verdicts = {} if arguments.short else read_results(every)
+    recorded = not arguments.short and not arguments.sample
+    verdicts = read_results(every) if recorded else {}
     if arguments.survivors:
         mutants = [m for m in mutants if m.key not in verdicts or not verdicts[m.key].killer]
     limits = check_baseline(laboratory, builds, mutants)
@@ -274,7 +288,7 @@ def main() -> int:
         verdicts[mutant.key] = verdict
         print(f"[{number}/{len(mutants)}] {verdict.killer or 'SURVIVES'} in {verdict.seconds:.0f} s: "
               f"{mutant.key}", flush=True)
-        if not arguments.short:
+        if recorded:
             write_results(every, verdicts, reasons)
     unexplained = [m.key for m in mutants if not verdicts[m.key].killer and m.key not in reasons]
     if unexplained:
