@@ -46,8 +46,8 @@ class Context {
   void* saved_ = nullptr;  // stack pointer
 #endif
   void* asan_stack_ = nullptr;  // the address sanitizer's copy of the frames
-  void* tsan_fiber_ = nullptr;
-  int quiet_ = 0;  // how many Quiet objects it holds
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;
+  [[maybe_unused]] int quiet_ = 0;  // how many Quiet objects it holds
 };
 
 /// Takes order from one tag to another for a CUDA thread, without the order that the thread itself
@@ -59,7 +59,7 @@ class OrderCarrier {
   void release();
 
  private:
-  void* tsan_fiber_ = nullptr;
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;
 };
 
 /// Makes `context` stand for the flow that calls this.
