@@ -13,6 +13,7 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/foreign.h"
+#include "host/io/npy_values.h"
 #include "host/io/sanitize.h"
 #include "kernels/check.h"
 
@@ -31,8 +32,7 @@ constexpr size_t kLargestNpyRank = 32;        // NumPy's limit
 [[noreturn]] void fail_corrupt_npy(std::string_view origin, std::string_view expected,
                                    std::string_view found) {
   fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": not a readable .npy file: expected ",
-       expected, ", found ", found,
-       "; write it with numpy.save as a C-ordered float32, float64 or uint8 array");
+       expected, ", found ", found, "; write it with numpy.save as an array of numbers");
 }
 
 /// Recognises {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } with keys in any order.
@@ -123,6 +123,7 @@ class HeaderParser {
     const bool leading_zero = rest_.starts_with('0') && end != rest_.data() + 1;
     if (error != std::errc() || size < 0 || leading_zero) fail_here("a size from 0 to 2^63 - 1");
     rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
+    if (rest_.starts_with('L')) rest_.remove_prefix(1);  // a long integer of Python 2
     return size;
   }
 
@@ -154,17 +155,6 @@ std::pair<std::string_view, std::span<const std::byte>> split(std::span<const st
   return {text.substr(start, length), file.subspan(start + length)};
 }
 
-size_t value_size(std::string_view descr, std::string_view origin) {
-  if (descr == "<f4") return 4;
-  if (descr == "<f8") return 8;
-  if (descr == "|u1") return 1;
-  const bool object = descr.find('O') != std::string_view::npos;
-  fail_corrupt_npy(
-      origin, "type <f4, <f8 or |u1",
-      concat('"', sanitize_for_terminal(descr, 40), '"',
-             object ? " (Python objects, which could run code and are never loaded)" : ""));
-}
-
 void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size_t data_bytes,
                      std::string_view origin) {
   uint64_t bytes = value_bytes;
@@ -177,23 +167,6 @@ void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size
   if (bytes != data_bytes) {
     fail_corrupt_npy(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
   }
-}
-
-std::vector<float> to_floats(std::span<const std::byte> data, size_t value_bytes) {
-  std::vector<float> values(data.size() / value_bytes);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::byte* from = data.data() + i * value_bytes;
-    if (value_bytes == 8) {
-      double wide = 0.0;
-      std::memcpy(&wide, from, sizeof wide);
-      values[i] = static_cast<float>(wide);
-    } else if (value_bytes == 4) {
-      std::memcpy(&values[i], from, sizeof(float));
-    } else {
-      values[i] = static_cast<float>(std::to_integer<int>(*from));
-    }
-  }
-  return values;
 }
 
 }  // namespace
@@ -225,10 +198,10 @@ Array decode_npy(std::span<const std::byte> file, std::string_view origin) {
   const auto [header, data] = split(file, origin);
   HeaderParser parser(header, origin);
   parser.parse();
-  const size_t value_bytes = value_size(*parser.descr, origin);
-  if (*parser.fortran_order) fail_corrupt_npy(origin, "C order", "Fortran order");
-  check_data_size(*parser.shape, value_bytes, data.size(), origin);
-  return {std::move(*parser.shape), to_floats(data, value_bytes)};
+  const NpyType type = parse_npy_type(*parser.descr, origin);
+  check_data_size(*parser.shape, type.bytes, data.size(), origin);
+  std::vector<float> values = npy_values(data, type, *parser.shape, *parser.fortran_order, origin);
+  return {std::move(*parser.shape), std::move(values)};
 }
 
 }  // namespace vae

@@ -13,10 +13,10 @@ namespace vae {
 /// NumPy's .npy format, version 1.0: little-endian float32 in C order.
 std::vector<std::byte> encode_npy(const Array& array);
 
-/// Reads versions 1.0 and 2.0 with float32, float64 (narrowed) or uint8 values in C order. The
+/// Reads versions 1.0 and 2.0 with values of the types of npy_values.h, in C or Fortran order. The
 /// header is Python source; only the one form NumPy writes is recognised and nothing is evaluated.
-/// Object arrays (pickles), Fortran order and every other type throw Error(corrupt). Memory stays
-/// within four bytes for each value of the file.
+/// Object arrays (pickles) and every other type throw Error(corrupt). Memory stays within four
+/// bytes for each value of the file.
 Array decode_npy(std::span<const std::byte> file, std::string_view origin);
 
 }  // namespace vae

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +20,22 @@ struct Array {
   int64_t rows() const { return shape.empty() ? 0 : shape.front(); }
   int64_t row_size() const { return rows() == 0 ? 0 : count() / rows(); }
   const float* row(int64_t index) const { return values.data() + index * row_size(); }
+  /// Index in `values` of the first NaN or infinity, if there is one.
+  std::optional<int64_t> first_not_finite() const {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(values[i])) return static_cast<int64_t>(i);
+    }
+    return {};
+  }
 };
 
 /// Writes NumPy's .npy format (version 1.0, little-endian float32, C order), atomically.
 /// Throws Error(io).
 void save_npy(const std::string& path, const Array& array);
 
-/// Reads a .npy file of float32, float64 or uint8 values in C order.
-/// Throws Error(io) or Error(corrupt).
+/// Reads a .npy file of floating-point numbers (16, 32 or 64 bits), integers (8 to 64 bits, signed
+/// or not) or booleans, in C or Fortran order and of either byte order. Throws Error(io), and
+/// Error(corrupt) for everything else and for a value that a float cannot hold.
 Array load_npy(const std::string& path);
 
 }  // namespace vae

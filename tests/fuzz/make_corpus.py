@@ -107,6 +107,11 @@ def make_npy():
     write("npy", "empty", npy(form("<f4", False, "(0, 3)"), b""))
     write("npy", "version2", npy(form("|u1", False, "(1,)"), b"a", 2))
     write("npy", "fortran", npy(form("<f4", True, "(2, 2)"), bytes(16)))
+    write("npy", "int64", npy(form("<i8", True, "(2, 1)"), struct.pack("<qq", -1, 2**62)))
+    write("npy", "half", npy(form(">f2", True, "(2, 1, 2)"), struct.pack(">4e", 1, -2, 1e-7, 6e4)))
+    write("npy", "bool", npy(form("|b1", False, "(1L,)"), b"\1"))
+    write("npy", "too-large", npy(form("<f8", False, "(1, 1)"), struct.pack("<d", 1e300)))
+    write("npy", "complex", npy(form("<c8", False, "(1,)"), bytes(8)))
     write("npy", "object", npy(form("|O", False, "(1,)"), b"\x80\x04N."))
     write("npy", "huge", npy(form("<f4", False, "(9223372036854775807, 3)"), b""))
     write("npy", "structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, "
