@@ -2,6 +2,7 @@
 #include "vae/config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include <nlohmann/json.hpp>
@@ -92,13 +93,24 @@ Config starting_point(const json& document, const Config& base,
   }
 }
 
+/// Rate of schedule step after the last of its epochs; the highest or lowest of the run.
+double last_stage_rate(const TrainConfig& training) {
+  return training.learning_rate *
+         std::pow(training.step_factor, static_cast<double>(training.step_epochs.size()));
+}
+
+bool is_positive_float(double value) {
+  const auto used = static_cast<float>(value);
+  return std::isfinite(used) && used > 0.0f;
+}
+
 /// What one key's range cannot say.
 void check_relations(const Config& config, std::vector<std::string>& problems) {
   const ModelConfig& model = config.model;
   const TrainConfig& training = config.training;
   if (model.channels == 2) problems.push_back("model.channels is 2, expected 1 or 3");
-  if (!(model.logvar_min < model.logvar_max)) {
-    problems.push_back("model.logvar_min must be below model.logvar_max");
+  if (!(static_cast<float>(model.logvar_min) < static_cast<float>(model.logvar_max))) {
+    problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }
   const std::vector<int64_t>& epochs = training.step_epochs;
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {
@@ -106,6 +118,13 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
   }
   if (training.schedule == LearningRateSchedule::step && epochs.empty()) {
     problems.push_back("training.schedule is step but training.step_epochs is empty");
+  }
+  if (training.schedule == LearningRateSchedule::step &&
+      is_positive_float(training.learning_rate) && !is_positive_float(last_stage_rate(training))) {
+    problems.push_back(concat("training.learning_rate ", training.learning_rate,
+                              " multiplied by training.step_factor ", training.step_factor,
+                              " at each of the ", epochs.size(), " training.step_epochs becomes ",
+                              last_stage_rate(training), ", which no 32-bit float holds"));
   }
 }
 

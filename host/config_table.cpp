@@ -7,6 +7,7 @@
 #include <string>
 
 #include "host/config_value.h"
+#include "kernels/step_state.h"
 
 namespace vae::config_detail {
 namespace {
@@ -160,7 +161,7 @@ std::vector<Entry> training_entries() {
       {{"training", "step_epochs", "--step-epochs",
         "schedule step: epochs after which the rate is multiplied", ""},
        training<&T::step_epochs>,
-       {1, kMillion, false, false, 1024}},
+       {1, kMillion, false, false, Schedule::kMaxStages}},
       {{"training", "step_factor", "--step-factor", "schedule step: the multiplier", ""},
        training<&T::step_factor>,
        kPositive},

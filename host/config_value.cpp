@@ -174,6 +174,23 @@ bool inside(double value, const Range& range) {
   return value < range.high || (!range.high_open && value == range.high);
 }
 
+/// The number in the type it is computed with in the end.
+double as_float(double value) { return static_cast<double>(static_cast<float>(value)); }
+
+/// "" or what is wrong with a number: it must lie in the range as it is written and as a float, and
+/// must not turn into 0 on the way.
+std::string number_problem(double value, const Range& range) {
+  const std::string is = "is " + number_text(value);
+  if (!inside(value, range)) return is + ", expected " + range_text(range);
+  Range floats = range;
+  floats.low = as_float(range.low);
+  floats.high = as_float(range.high);
+  const double used = as_float(value);
+  if (inside(used, floats) && (used != 0.0 || value == 0.0)) return {};
+  return is + ", which is " + (std::isinf(used) ? "infinite" : number_text(used)) +
+         " as a 32-bit float, expected " + range_text(range);
+}
+
 std::string list_problem(const std::vector<int64_t>& list, const Range& range) {
   if (static_cast<int64_t>(list.size()) > range.max_items) {
     return "has " + std::to_string(list.size()) + " entries, at most " +
@@ -240,15 +257,11 @@ std::string check_range(const Field& field, const Range& range) {
         using T = std::remove_cv_t<std::remove_pointer_t<decltype(value)>>;
         if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
           return list_problem(*value, range);
-        } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, int64_t>) {
+        } else if constexpr (std::is_same_v<T, double>) {
+          return number_problem(*value, range);
+        } else if constexpr (std::is_same_v<T, int64_t>) {
           if (inside(static_cast<double>(*value), range)) return {};
-          std::string found;
-          if constexpr (std::is_same_v<T, double>) {
-            found = number_text(*value);
-          } else {
-            found = std::to_string(*value);
-          }
-          return "is " + found + ", expected " + range_text(range);
+          return "is " + std::to_string(*value) + ", expected " + range_text(range);
         } else {
           return {};
         }

@@ -63,6 +63,12 @@ void check_code(const Array& code, std::string_view name) {
             "latent: ", name, " must be one code [1, Z]");
 }
 
+void check_steps(int64_t steps) {
+  constexpr int64_t kMostSteps = 1 << 24;
+  VAE_CHECK(steps >= 2 && steps <= kMostSteps, "latent: ", steps,
+            " steps; both ends are included, so take 2 to ", kMostSteps);
+}
+
 Array make_codes(int64_t steps, int64_t dimensions) {
   Array codes{{steps, dimensions}, {}};
   codes.values.resize(steps * dimensions);
@@ -89,7 +95,7 @@ void check_ends(const Array& a, const Array& b, int64_t steps) {
   check_code(b, "b");
   VAE_CHECK(a.count() == b.count(), "latent: a has ", a.count(), " dimensions but b has ",
             b.count());
-  VAE_CHECK(steps >= 2, "latent: ", steps, " steps; both ends are included, so take at least 2");
+  check_steps(steps);
 }
 
 struct Angle {
@@ -146,8 +152,9 @@ Array traverse_dimension(const Array& center, int64_t dimension, double range, i
   check_code(center, "center");
   VAE_CHECK(dimension >= 0 && dimension < center.count(), "latent: dimension ", dimension,
             " does not exist; there are 0 to ", center.count() - 1);
-  VAE_CHECK(steps >= 2, "latent: ", steps, " steps; both ends are included, so take at least 2");
-  VAE_CHECK(std::isfinite(range), "latent: the range must be finite");
+  check_steps(steps);
+  VAE_CHECK(std::isfinite(static_cast<float>(range)), "latent: a range of ", range,
+            " is not finite as a 32-bit float");
   Array codes = make_codes(steps, center.count());
   for (int64_t step = 0; step < steps; ++step) {
     float* code = codes.values.data() + step * center.count();

@@ -118,7 +118,9 @@ TEST(LatentTest, RefusesCodesThatDoNotFit) {
   EXPECT_THROW(interpolate_linear(code({1}), code({1, 2}), 3), Error);
   EXPECT_THROW(interpolate_linear(code({1}), code({2}), 1), Error);
   EXPECT_THROW(interpolate_linear(Array{{2, 1}, {1, 2}}, code({2}), 3), Error);
+  EXPECT_THROW(interpolate_linear(code({1}), code({2}), int64_t{1} << 62), Error);
   EXPECT_THROW(traverse_dimension(code({1, 2}), 2, 3.0, 3), Error);
+  EXPECT_THROW(traverse_dimension(code({1, 2}), 0, 1e39, 3), Error) << "infinite as a float";
   EXPECT_THROW(manifold_grid(0), Error);
 }
 

@@ -79,6 +79,20 @@ TEST_F(UsageTest, EveryValueOutOfItsRangeIsListedAtOnce) {
   EXPECT_FALSE(exists("r"));
 }
 
+TEST_F(UsageTest, NumbersAreCheckedInTheTypeTheyEndIn) {
+  expect_failure(run_vae({"train", "--out", path("r"), "--learning-rate", "1e39"}), 2,
+                 {"--learning-rate", "infinite as a 32-bit float"});
+  expect_failure(run_vae({"train", "--out", path("r"), "--clip-norm", "1e-60"}), 2,
+                 {"--clip-norm", "0 as a 32-bit float"});
+  expect_failure(run_vae({"train", "--out", path("r"), "--seed", "18446744073709551616"}), 2,
+                 {"--seed"});
+  expect_failure(run_vae({"traverse", "run", "--range", "1e-60", "--out", path("t.png")}), 2,
+                 {"--range", "above 0"});
+  expect_failure(run_vae({"sample", "run", "--count", "9223372036854775808", "--out", "s.png"}), 2,
+                 {"--count"});
+  EXPECT_FALSE(exists("r"));
+}
+
 TEST_F(UsageTest, ARunMayBeCalledLikeAVerb) {
   expect_failure(run_vae({"eval", "sample"}), 4, {"sample: cannot open"});
 }

@@ -259,6 +259,12 @@ TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
                                                {"beta", "0", "-1e-9"},
                                                {"beta", "0", "inf"},
                                                {"learning_rate", "1e-30", "0"},
+                                               {"learning_rate", "1e38", "1e39"},
+                                               {"learning_rate", "1e-44", "1e-46"},
+                                               {"adam_beta1", "0.9999999", "0.99999999"},
+                                               {"clip_norm", "3e38", "4e38"},
+                                               {"beta", "1e-30", "1e-50"},
+                                               {"step_factor", "3e38", "4e38"},
                                                {"adam_beta2", "0", "1"},
                                                {"adam_epsilon", "1e-8", "0"},
                                                {"clip_norm", "0", "-1"},
@@ -277,6 +283,57 @@ TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
   EXPECT_NO_THROW(validate(config));
   config.model.decoder.push_back(1);
   EXPECT_THROW(validate(config), Error);
+}
+
+/// Keys that hold a number with a fraction.
+std::vector<std::string> real_keys() {
+  std::vector<std::string> keys;
+  for (const ConfigKey& key : config_keys()) {
+    Config config;
+    try {
+      set_config_value(config, key.name, "0.5");
+      keys.emplace_back(key.name);
+    } catch (const Error&) {
+    }
+  }
+  return keys;
+}
+
+TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
+  ASSERT_EQ(real_keys().size(), 12u);
+  for (const std::string& key : real_keys()) {
+    for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
+      Config config;
+      set_config_value(config, key, text);
+      EXPECT_CONTAINS(message_of([&] { validate(config); }), key) << text;
+    }
+  }
+  Config config;
+  config.training.learning_rate = 1e39;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "infinite as a 32-bit float");
+  config.training.learning_rate = 1e-50;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "0 as a 32-bit float");
+}
+
+TEST(ConfigTest, TheRateOfEveryStageIsAFloat) {
+  Config config;
+  config.training.schedule = LearningRateSchedule::step;
+  for (int64_t epoch = 1; epoch <= 32; ++epoch) config.training.step_epochs.push_back(epoch);
+  EXPECT_NO_THROW(validate(config));
+  for (const double factor : {1e-2, 1e3}) {
+    config.training.step_factor = factor;
+    EXPECT_CONTAINS(message_of([&] { validate(config); }), "step_factor");
+  }
+  config.training.step_factor = 0.1;
+  config.training.step_epochs.push_back(33);
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "at most 32");
+}
+
+TEST(ConfigTest, ClampsAreApartAsFloats) {
+  Config config;
+  config.model.logvar_min = 1.0;
+  config.model.logvar_max = 1.0 + 1e-12;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "logvar_min");
 }
 
 TEST(SuggestTest, CountsASwapOfNeighboursAsOneEdit) {
