@@ -43,10 +43,18 @@ class Decode : public Verb {
  private:
   void check(const Array& latents, const Model& model) const {
     const int64_t latent = model.config().latent;
-    if (latents.shape.size() == 2 && latents.rows() > 0 && latents.shape[1] == latent) return;
-    throw Error(ErrorCode::corrupt,
-                fmt::format("{}: the array is [{}] but the model decodes [n, {}]", latents_,
-                            fmt::join(latents.shape, ", "), latent));
+    if (latents.shape.size() != 2 || latents.rows() == 0 || latents.shape[1] != latent) {
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("{}: the array is [{}] but the model decodes [n, {}]", latents_,
+                              fmt::join(latents.shape, ", "), latent));
+    }
+    if (const auto at = latents.first_not_finite()) {
+      throw Error(ErrorCode::corrupt,
+                  fmt::format("{}: row {}, column {} (counted from 0) is {}; codes are finite "
+                              "numbers",
+                              latents_, *at / latent, *at % latent,
+                              latents.values[static_cast<std::size_t>(*at)]));
+    }
   }
 
   Terminal terminal_;
