@@ -151,7 +151,7 @@ Dataset load_files(const std::string& folder, const Files& files) {
   }
   Dataset data;
   data.train = load_images_and_labels(files[kTrainImages], files[kTrainLabels]);
-  data.test = load_images_and_labels(files[kTestImages], files[kTestLabels]);
+  data.test = load_images_and_labels(files[kTestImages], files[kTestLabels]).as(Split::test);
   const auto size_of = [](const ImageSet& set) {
     return concat(set.height(), " x ", set.width(), " x ", set.channels());
   };

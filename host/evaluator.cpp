@@ -19,11 +19,14 @@ constexpr double kActiveVariance = 0.01;  // Var_x(mu) above which a dimension c
 /// Device memory and running sums of one evaluation.
 class Evaluator {
  public:
-  Evaluator(Network& network, const ImageSet& images, const EvaluateOptions& options)
+  Evaluator(Network& network, const ImageSet& images, const EvaluateOptions& options,
+            const TrainConfig& training)
       : network_(network),
         options_(options),
+        binarization_(options.binarization.value_or(training.binarization)),
+        seed_(options.seed.value_or(training.seed)),
         images_(images.count()),
-        reader_(network, images, options.binarization, options.seed),
+        reader_(network, images, binarization_, seed_),
         arena_(network.backend()) {
     const int64_t rows = network.options().max_rows;
     arena_.request(statistics_, {3, network.config().latent});
@@ -43,6 +46,8 @@ class Evaluator {
 
   Network& network_;
   const EvaluateOptions& options_;
+  Binarization binarization_;
+  uint64_t seed_;
   int64_t images_;
   ImageReader reader_;
   Arena arena_;
@@ -128,17 +133,19 @@ void Evaluator::summarize(Evaluation& result) const {
     result.mean_variance.push_back(spread);
     result.active_units += spread > kActiveVariance;
   }
-  result.binarization = options_.binarization;
+  result.binarization = binarization_;
+  result.seed = seed_;
   result.images = images_;
   result.device = backend.name();
 }
 
 }  // namespace
 
-Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options) {
+Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
+                    const TrainConfig& training) {
   VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
             "importance samples must lie in [0, 2^24), got ", options.importance_samples);
-  return Evaluator(network, images, options).run();
+  return Evaluator(network, images, options, training).run();
 }
 
 }  // namespace vae

@@ -7,7 +7,9 @@
 
 namespace vae {
 
-/// Model::evaluate on a network: bounds by sampling, statistics of the posterior.
-Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options);
+/// Model::evaluate on a network: bounds by sampling, statistics of the posterior. Protocol and seed
+/// are those of `training` where the options name none.
+Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
+                    const TrainConfig& training = {});
 
 }  // namespace vae

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "kernels/check.h"
 #include "vae/dataset.h"
 
 namespace vae {
+
+Dataset::Dataset(std::string set_name, const ImageSet& train_images, const ImageSet& test_images)
+    : name(std::move(set_name)),
+      train(train_images.as(Split::train)),
+      test(test_images.as(Split::test)) {}
 
 ImageSet::ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,
                    std::vector<uint8_t> labels)
@@ -48,6 +54,12 @@ ImageSet ImageSet::slice(int64_t first, int64_t count) const {
   part.first_ = first_ + first;
   part.count_ = count;
   return part;
+}
+
+ImageSet ImageSet::as(Split split) const {
+  ImageSet same = *this;
+  same.split_ = split;
+  return same;
 }
 
 std::vector<double> ImageSet::mean_pixels() const {

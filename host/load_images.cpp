@@ -74,12 +74,15 @@ ImageSet load_images(const std::string& path, int64_t height, int64_t width, int
   const ImageSet wanted(height, width, channels, {});
   std::error_code error;
   try {
-    if (fs::is_directory(path, error)) return load_png_files(png_files(path), wanted);
+    if (fs::is_directory(path, error)) {
+      return load_png_files(png_files(path), wanted).as(Split::test);
+    }
   } catch (const fs::filesystem_error& failure) {
     fail(ErrorCode::io, "cannot list ", sanitize_for_terminal(path), ": ",
          failure.code().message());
   }
-  return is_png(path) ? load_png_files({path}, wanted) : load_idx_file(path, wanted);
+  return (is_png(path) ? load_png_files({path}, wanted) : load_idx_file(path, wanted))
+      .as(Split::test);
 }
 
 }  // namespace vae

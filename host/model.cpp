@@ -7,7 +7,6 @@
 
 #include "host/checkpoint.h"
 #include "host/evaluator.h"
-#include "host/image_reader.h"
 #include "host/model_impl.h"
 #include "kernels/check.h"
 
@@ -61,6 +60,15 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
   network = std::make_unique<Network>(*backend, config.model, options);
 }
 
+ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarization> binarization,
+                                std::optional<uint64_t> seed) {
+  const TrainConfig& training = config.training;
+  const Binarization without_chance = training.binarization == Binarization::threshold
+                                          ? Binarization::threshold
+                                          : Binarization::none;
+  return {*network, images, binarization.value_or(without_chance), seed.value_or(training.seed)};
+}
+
 Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
     : impl_(std::make_unique<Impl>(with_model(config), device, /*training=*/false)) {
   const std::vector<double> grey(config.pixels(), 0.5);
@@ -88,9 +96,10 @@ const Config& Model::run_config() const { return impl_->config; }
 int64_t Model::parameter_count() const { return impl_->network->parameters().count(); }
 std::string Model::device_name() const { return impl_->backend->name(); }
 
-Posterior Model::encode(const ImageSet& images, Binarization binarization, uint64_t seed) {
+Posterior Model::encode(const ImageSet& images, std::optional<Binarization> binarization,
+                        std::optional<uint64_t> seed) {
   Network& network = *impl_->network;
-  ImageReader reader(network, images, binarization, seed);
+  ImageReader reader = impl_->reader(images, binarization, seed);
   const int64_t latent = config().latent;
   Posterior posterior;
   posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
@@ -115,6 +124,11 @@ Array Model::decode(const Array& z) {
   VAE_CHECK(z.shape.size() == 2 && z.row_size() == config().latent,
             "decode takes codes of shape [n, ", config().latent, "], got rows of ", z.row_size(),
             " numbers");
+  if (const auto at = z.first_not_finite()) {
+    fail(ErrorCode::invalid_argument, "decode: row ", *at / z.row_size(), ", column ",
+         *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
+         "; codes are finite numbers");
+  }
   Network& network = *impl_->network;
   Array out{{z.rows(), config().pixels()}, {}};
   for_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
@@ -126,12 +140,14 @@ Array Model::decode(const Array& z) {
   return out;
 }
 
-Array Model::reconstruct(const ImageSet& images, Binarization binarization, uint64_t seed) {
+Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> binarization,
+                         std::optional<uint64_t> seed) {
   return decode(encode(images, binarization, seed).mean);
 }
 
 Array Model::sample(int64_t count, uint64_t seed) {
-  VAE_CHECK(count >= 0, "sample: the count must not be negative, got ", count);
+  constexpr int64_t kMost = int64_t{1} << 32;  // rows of the random numbers
+  VAE_CHECK(count >= 0 && count <= kMost, "sample: the count must lie in [0, 2^32], got ", count);
   Network& network = *impl_->network;
   Arena arena(*impl_->backend);
   StepState* state = nullptr;
@@ -150,12 +166,13 @@ Array Model::sample(int64_t count, uint64_t seed) {
 }
 
 Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
-  return vae::evaluate(*impl_->network, images, options);
+  return vae::evaluate(*impl_->network, images, options, impl_->config.training);
 }
 
-Array Model::inputs(const ImageSet& images, Binarization binarization, uint64_t seed) {
+Array Model::inputs(const ImageSet& images, std::optional<Binarization> binarization,
+                    std::optional<uint64_t> seed) {
   Network& network = *impl_->network;
-  ImageReader reader(network, images, binarization, seed);
+  ImageReader reader = impl_->reader(images, binarization, seed);
   Array out{{images.count(), config().pixels()}, {}};
   for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     const LoadBatchArgs load = reader.batch(first, rows);

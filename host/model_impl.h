@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "host/image_reader.h"
 #include "host/network.h"
 #include "host/tuning_file.h"
 #include "kernels/backend.h"
@@ -14,6 +17,10 @@ namespace vae {
 struct Model::Impl {
   /// Opens the device and builds the network; its weights are zero until initialised or loaded.
   Impl(const Config& config, const Device& device, bool training);
+
+  /// Reads images as Model::encode() and its kin do.
+  ImageReader reader(const ImageSet& images, std::optional<Binarization> binarization,
+                     std::optional<uint64_t> seed);
 
   Config config;
   TuningFile tuning;  // the backend keeps its address

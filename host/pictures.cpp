@@ -29,14 +29,12 @@ std::vector<Image> comfortable_images(const Array& pixels, const ModelConfig& mo
 
 /// Rows of inputs, each above the row of its reconstructions. The last band is filled up with
 /// black where the data set is too small.
-Image reconstruction_picture(Model& model, const ImageSet& test, Binarization binarization) {
+Image reconstruction_picture(Model& model, const ImageSet& test) {
   const int64_t count = std::min(test.count(), kColumns * kReconstructionBands);
   const int64_t columns = std::min(count, kColumns);
   const ImageSet images = test.slice(0, count);
-  const std::vector<Image> inputs =
-      comfortable_images(model.inputs(images, binarization, kPictureSeed), model.config());
-  const std::vector<Image> outputs =
-      comfortable_images(model.reconstruct(images, binarization, kPictureSeed), model.config());
+  const std::vector<Image> inputs = comfortable_images(model.inputs(images), model.config());
+  const std::vector<Image> outputs = comfortable_images(model.reconstruct(images), model.config());
   Image black = inputs.front();
   std::fill(black.pixels.begin(), black.pixels.end(), uint8_t{0});
   std::vector<Image> cells;
@@ -53,7 +51,7 @@ Image reconstruction_picture(Model& model, const ImageSet& test, Binarization bi
 }  // namespace
 
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
-                          int64_t epoch, const TrainConfig& training) {
+                          int64_t epoch) {
   const std::string folder = run_folder + "/images";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -63,8 +61,7 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
   const auto save = [&](PictureKind kind, const Image& picture) {
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
-  save(PictureKind::reconstructions,
-       reconstruction_picture(model, data.test, training.binarization));
+  save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
   save(PictureKind::samples,
        make_grid(
            comfortable_images(model.sample(kColumns * kSampleRows, kPictureSeed), model.config()),

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "host/image_reader.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -43,7 +44,8 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
     : network_(network),
       config_(config),
       schedule_(make_schedule(config, train.count())),
-      arena_(network.backend()) {
+      arena_(network.backend()),
+      first_draw_(first_draw(train, config.binarization)) {
   VAE_CHECK(train.image_size() == network.config().pixels(), "the training images have ",
             train.image_size(), " values each but the model takes ", network.config().pixels());
   arena_.request(pixels_, {train.count(), train.image_size()});
@@ -116,6 +118,7 @@ void TrainStep::issue(int64_t rows) {
   load.binarization = config_.binarization;
   load.shuffle = true;
   load.seed = config_.seed;
+  load.first_draw = first_draw_;
   const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
   network_.infer(load, noise);
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);

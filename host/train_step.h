@@ -56,6 +56,7 @@ class TrainStep {
   Schedule schedule_;
   Arena arena_;
   BasicView<uint8_t> pixels_;
+  uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;
   Totals* totals_ = nullptr;
   int64_t steps_at_once_ = 1;

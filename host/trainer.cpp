@@ -111,7 +111,10 @@ struct Trainer::Impl {
 };
 
 Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts)
-    : config(wanted), data(dataset), options(opts), fingerprint(dataset.fingerprint()) {
+    : config(wanted),
+      data(dataset.name, dataset.train, dataset.test),  // members of their splits
+      options(opts),
+      fingerprint(dataset.fingerprint()) {
   validate(config);
   VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
             " needs images for training and for testing");
@@ -334,10 +337,8 @@ Metrics Trainer::Impl::train_metrics() {
 }
 
 Metrics Trainer::Impl::test_metrics() {
-  EvaluateOptions evaluation;
-  evaluation.binarization = config.training.binarization;
   const Clock::time_point start = Clock::now();
-  const Evaluation found = evaluate(*model->impl().network, data.test, evaluation);
+  const Evaluation found = evaluate(*model->impl().network, data.test, {}, config.training);
   Metrics metrics = result.train;
   metrics.split = "test";
   metrics.elbo = found.elbo;
@@ -361,7 +362,7 @@ void Trainer::Impl::log_metrics(const Metrics& metrics, bool sync) {
 void Trainer::Impl::write_pictures() {
   if (!options.pictures) return;
   attempt("write the pictures", [&] {
-    write_epoch_pictures(folder->path(), *model, data, epoch(), config.training);
+    write_epoch_pictures(folder->path(), *model, data, epoch());
     write_report(folder->path());
   });
 }

@@ -31,7 +31,7 @@ namespace vae {
 
 /// Reads rows of the 8-bit dataset into the model's input.
 /// Row r takes position p = state->first_row + r; the image is permute(p) when `shuffle` is set,
-/// p itself otherwise. Binarisation draws stream binarize at (row = image index,
+/// p itself otherwise. Binarisation draws stream binarize at (row = first_draw + image index,
 /// step = state->step for `dynamic`, 0 for `fixed`).
 struct LoadBatchArgs {
   View x;                            // [B, X] out, values in [0, 1]
@@ -40,6 +40,7 @@ struct LoadBatchArgs {
   Binarization binarization = Binarization::none;
   bool shuffle = false;
   uint64_t seed = 0;
+  uint32_t first_draw = 0;  // row of the draws of the first image
 };
 
 /// y = activation(x w^T + b).

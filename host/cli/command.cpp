@@ -34,6 +34,12 @@ int64_t parse_integer(const std::string& name, const std::string& text, int64_t 
   return value;
 }
 
+uint64_t parse_seed(const std::string& text) {
+  uint64_t seed = 0;
+  if (!parse_number(text, seed)) refuse("--seed", text, "a whole number 0..18446744073709551615");
+  return seed;
+}
+
 }  // namespace
 
 void Command::argument(Argument argument) { declared_.push_back({std::move(argument), title_}); }
@@ -61,18 +67,22 @@ void Command::integer(const std::string& name, int64_t& value, int64_t low, int6
 }
 
 void Command::seed(uint64_t& value, const std::string& help) {
-  argument({"--seed", "N", fmt::format("{} [{}]", help, value), [&value](const std::string& text) {
-              if (!parse_number(text, value)) {
-                refuse("--seed", text, "a whole number 0..18446744073709551615");
-              }
-            }});
+  argument({"--seed", "N", fmt::format("{} [{}]", help, value),
+            [&value](const std::string& text) { value = parse_seed(text); }});
+}
+
+void Command::seed(std::optional<uint64_t>& value, const std::string& otherwise,
+                   const std::string& help) {
+  argument({"--seed", "N", fmt::format("{} [{}]", help, otherwise),
+            [&value](const std::string& text) { value = parse_seed(text); }});
 }
 
 void Command::real(const std::string& name, double& value, double low, double high,
                    const std::string& help) {
   argument({name, "X", fmt::format("{} [{}]", help, value), [=, &value](const std::string& text) {
               const bool read = parse_number(text, value);
-              if (!read || !(value > low) || !(value <= high)) {
+              // As a float too, which it may become.
+              if (!read || !(static_cast<float>(value) > low) || !(value <= high)) {
                 refuse(name, text, fmt::format("a number above {} up to {}", low, high));
               }
             }});

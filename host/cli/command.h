@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ class Command {
   void integer(const std::string& name, int64_t& value, int64_t low, int64_t high,
                const std::string& help);
   void seed(uint64_t& value, const std::string& help);
+  /// A seed whose default is known later; `otherwise` says what it is.
+  void seed(std::optional<uint64_t>& value, const std::string& otherwise, const std::string& help);
   /// A number above low, up to high.
   void real(const std::string& name, double& value, double low, double high,
             const std::string& help);

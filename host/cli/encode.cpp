@@ -18,12 +18,12 @@ class Encode : public Verb {
     command.text("--images", "PATH", images_,
                  "instead of --data: an IDX file, a PNG, or a folder of PNGs in name order");
     command.group("Encoding");
-    input_.declare(command);
+    input_.declare(command, kWithoutChance);
     out_.declare(command, {"npy"}, "means [n, Z]; log-variances go to FILE.logvar.npy");
     terminal_.declare(command, false);
     command.examples(
         "  vae encode runs/first --data mnist --split test --out latents.npy\n"
-        "  vae encode runs/first --images digits/ --binarization none --out latents.npy");
+        "  vae encode runs/first --images digits/ --out latents.npy");
   }
 
   int run() override {
@@ -33,7 +33,7 @@ class Encode : public Verb {
     }
     Model model = model_.load(terminal_);
     const Posterior posterior =
-        model.encode(load(model.config()), input_.binarization(model), input_.seed());
+        model.encode(load(model.config()), input_.binarization(), input_.seed());
     const std::string& mean_path = out_.path();
     const std::string stem = mean_path.substr(0, mean_path.size() - 4);  // without ".npy"
     save_npy(mean_path, posterior.mean);

@@ -19,7 +19,7 @@ class Eval : public Verb {
   int run() override;
 
  private:
-  EvaluateOptions options(const Model& model);
+  EvaluateOptions options();
   std::string json(const Evaluation& result) const;
   std::string table(const Evaluation& result, const Model& model) const;
 
@@ -37,7 +37,7 @@ void Eval::declare(Command& command) {
   command.group("Evaluation");
   command.integer("--importance-samples", samples_, 0, 1000000,
                   "K of the bound L_K, reported as nll; 0: no nll");
-  input_.declare(command);
+  input_.declare(command, "as in training");
   command.integer("--batch-size", batch_size_, 1, 1 << 20, "images at a time; changes no number");
   command.flag("--json", json_, "print one JSON object");
   terminal_.declare(command, true);
@@ -50,17 +50,17 @@ int Eval::run() {
   Model model = model_.load(terminal_);
   const ImageSet images = data_.load(model.config());
   install_stop_handlers();
-  const Evaluation result = model.evaluate(images, options(model));
+  const Evaluation result = model.evaluate(images, options());
   terminal_.clear();
   if (stop_signal() != 0) return 128 + stop_signal();
   write_stdout(json_ ? json(result) : table(result, model));
   return kSuccess;
 }
 
-EvaluateOptions Eval::options(const Model& model) {
+EvaluateOptions Eval::options() {
   EvaluateOptions options;
   options.importance_samples = samples_;
-  options.binarization = input_.binarization(model);
+  options.binarization = input_.binarization();
   options.seed = input_.seed();
   options.batch_size = batch_size_;
   options.progress = [this](double share) {
@@ -84,7 +84,7 @@ std::string Eval::json(const Evaluation& result) const {
                {"binarization", to_string(result.binarization)},
                {"n", result.images},
                {"split", data_.split()},
-               {"seed", input_.seed()},
+               {"seed", result.seed},
                {"device", result.device},
                {"checkpoint", model_.path()}};
   if (result.nll) json["nll"] = *result.nll;

@@ -19,7 +19,7 @@ class Interpolate : public Verb {
     command.integer("--steps", steps_, 2, 4096, "pictures, both ends included");
     command.word("--path", path_, {"linear", "spherical"},
                  "straight line, or great circle that keeps the norm");
-    input_.declare(command);
+    input_.declare(command, kWithoutChance);
     out_.declare(command, {"png", "gif", "npy"},
                  "a row of pictures, a film, or pixel values [steps, X]");
     scale_.declare(command);
@@ -48,7 +48,7 @@ class Interpolate : public Verb {
  private:
   Array code(Model& model, const ImageSet& images, const char* option, int64_t index) const {
     const ImageSet one = one_image(images, option, index);
-    return model.encode(one, input_.binarization(model), input_.seed()).mean;
+    return model.encode(one, input_.binarization(), input_.seed()).mean;
   }
 
   std::vector<Image> scaled(std::vector<Image> images) const {

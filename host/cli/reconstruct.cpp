@@ -36,7 +36,7 @@ class Reconstruct : public Verb {
     data_.declare(command, false);
     command.group("Reconstruction");
     command.integer("--count", count_, 1, 1 << 20, "the first N images");
-    input_.declare(command);
+    input_.declare(command, kWithoutChance);
     out_.declare(command, {"png", "npy"},
                  "inputs above outputs, or the outputs' pixel values [count, X]");
     scale_.declare(command);
@@ -49,13 +49,12 @@ class Reconstruct : public Verb {
     Model model = model_.load(terminal_);
     ImageSet images = data_.load(model.config());
     images = images.slice(0, std::min(count_, images.count()));
-    const Binarization binarization = input_.binarization(model);
-    const Array outputs = model.reconstruct(images, binarization, input_.seed());
+    const Array outputs = model.reconstruct(images, input_.binarization(), input_.seed());
     if (out_.format() == "npy") {
       save_npy(out_.path(), outputs);
       return kSuccess;
     }
-    const Array inputs = model.inputs(images, binarization, input_.seed());
+    const Array inputs = model.inputs(images, input_.binarization(), input_.seed());
     const int64_t columns = std::min(kPairsPerRow, images.count());
     const std::vector<Image> cells =
         interleave(pictures_of(inputs, model), pictures_of(outputs, model), columns);

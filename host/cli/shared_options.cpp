@@ -82,15 +82,15 @@ ImageSet DataOptions::load(const ModelConfig& model) const {
   return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
 }
 
-void InputOptions::declare(Command& command) {
+void InputOptions::declare(Command& command, const std::string& otherwise) {
   command.word("--binarization", binarization_, {"none", "static", "dynamic", "threshold"},
-               "how pixels become the model's input; default: as in training");
-  command.seed(seed_, "key of the random numbers drawn");
+               fmt::format("how pixels become the model's input; default: {}", otherwise));
+  command.seed(seed_, "the run's", "key of the random numbers drawn");
 }
 
-Binarization InputOptions::binarization(const Model& model) const {
-  if (!binarization_.empty()) return binarization_from_string(binarization_);
-  return model.run_config().training.binarization;
+std::optional<Binarization> InputOptions::binarization() const {
+  if (binarization_.empty()) return {};
+  return binarization_from_string(binarization_);
 }
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {

@@ -63,18 +63,21 @@ class DataOptions {
   bool given_ = false;
 };
 
-/// --binarization and --seed of everything that reads images.
+/// --binarization and --seed of everything that reads images. Without them the library decides.
 class InputOptions {
  public:
-  void declare(Command& command);
-  /// As asked for, or the protocol the model was trained with.
-  Binarization binarization(const Model& model) const;
-  uint64_t seed() const { return seed_; }
+  /// `otherwise` says what holds without --binarization.
+  void declare(Command& command, const std::string& otherwise);
+  std::optional<Binarization> binarization() const;
+  std::optional<uint64_t> seed() const { return seed_; }
 
  private:
   std::string binarization_;
-  uint64_t seed_ = 1;
+  std::optional<uint64_t> seed_;
 };
+
+/// What Model::encode() and its kin do without --binarization.
+inline constexpr const char* kWithoutChance = "pixel / 255, or the threshold trained with";
 
 /// --preset, --config and one flag per configuration key.
 class ConfigOptions {

@@ -42,10 +42,10 @@ void Traverse::declare(Command& command) {
   command.group("Traversal");
   command.integer("--index", index_, -1, INT64_MAX,
                   "image whose code is the center; -1: the prior's mean");
-  command.real("--range", range_, 0, 1000, "each dimension runs from -X to +X");
+  command.real("--range", range_, 0, 1000, "each dimension takes values from -X to +X");
   command.integer("--steps", steps_, 2, 1024, "pictures of each dimension");
   command.integers("--dimensions", dimensions_, 0, 65535, "which dimensions; default: all");
-  input_.declare(command);
+  input_.declare(command, kWithoutChance);
   out_.declare(command, {"png", "gif"},
                "grid with a row for each dimension, or a film sweeping all at once");
   scale_.declare(command);
@@ -83,7 +83,7 @@ Array Traverse::center(Model& model) const {
     return {{1, latent}, std::vector<float>(static_cast<std::size_t>(latent), 0.0f)};
   }
   const ImageSet one = one_image(data_.load(model.config()), "--index", index_);
-  return model.encode(one, input_.binarization(model), input_.seed()).mean;
+  return model.encode(one, input_.binarization(), input_.seed()).mean;
 }
 
 int Traverse::run() {

@@ -11,7 +11,14 @@
 
 namespace vae {
 
+/// What a set of images is for. A `static` binarisation draws other numbers for image i of one
+/// split than for image i of another.
+enum class Split { train, validation, test };
+
 /// Images of one size with optional labels. Copies share the pixels.
+///
+/// The random numbers drawn for an image, by a binarisation or a posterior sample, are keyed by its
+/// index in the set that was made or loaded, first_index() + i; a slice draws what the whole draws.
 class ImageSet {
  public:
   ImageSet() = default;
@@ -30,6 +37,12 @@ class ImageSet {
   Image image(int64_t index) const;
   /// Images first .. first + count - 1; shares the pixels.
   ImageSet slice(int64_t first, int64_t count) const;
+  /// Index of image 0 in the set that this one was sliced from; 0 for a set that is no slice.
+  int64_t first_index() const { return first_; }
+  /// A set is of the training split until as() names another one.
+  Split split() const { return split_; }
+  /// The same images as members of another split.
+  ImageSet as(Split split) const;
   /// Mean of each pixel value in [0, 1]: X numbers.
   std::vector<double> mean_pixels() const;
 
@@ -37,10 +50,15 @@ class ImageSet {
   std::shared_ptr<const std::vector<uint8_t>> pixels_;
   std::shared_ptr<const std::vector<uint8_t>> labels_;
   int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1;
+  Split split_ = Split::train;
 };
 
 /// A training and a test set.
 struct Dataset {
+  Dataset() = default;
+  /// Makes the sets members of their splits; who assigns them one by one calls ImageSet::as().
+  Dataset(std::string name, const ImageSet& train, const ImageSet& test);
+
   std::string name;  ///< "mnist", or the folder's name.
   ImageSet train;
   ImageSet test;
@@ -55,7 +73,8 @@ struct Dataset {
 };
 
 /// Images for encoding: an IDX file (gzipped or not), a PNG file, or a folder of PNG files in
-/// name order. PNGs must have the size and channels given.
+/// name order. PNGs must have the size and channels given. The images are of the test split: no
+/// model was trained on them.
 ImageSet load_images(const std::string& path, int64_t height, int64_t width, int64_t channels);
 
 }  // namespace vae

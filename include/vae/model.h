@@ -23,9 +23,10 @@ struct Posterior {
 
 struct EvaluateOptions {
   int64_t importance_samples = 0;  ///< K of the bound L_K; 0 leaves `nll` out.
-  Binarization binarization = Binarization::dynamic;
-  uint64_t seed = 1;
-  int64_t batch_size = 128;  ///< Only speed and memory depend on it, never a number drawn.
+  /// How pixels become x; without a value as in training. `dynamic` draws each image once.
+  std::optional<Binarization> binarization;
+  std::optional<uint64_t> seed;  ///< Key of all draws; without a value that of the training.
+  int64_t batch_size = 128;      ///< Only speed and memory depend on it, never a number drawn.
   /// Called with the share done in [0, 1]; returning false stops with an empty result.
   std::function<bool(double)> progress;
 };
@@ -42,6 +43,7 @@ struct Evaluation {
   std::vector<double> kl_per_dimension;  ///< Z
   std::vector<double> mean_variance;     ///< Var_x(mu) per dimension, Z
   Binarization binarization = Binarization::dynamic;
+  uint64_t seed = 1;
   int64_t images = 0;
   std::string device;
 };
@@ -69,21 +71,29 @@ class Model {
   int64_t parameter_count() const;
   std::string device_name() const;
 
-  /// Posterior of each image; binarised images are drawn as in an evaluation with this seed.
-  Posterior encode(const ImageSet& images, Binarization binarization = Binarization::none,
-                   uint64_t seed = 1);
+  // encode(), reconstruct() and inputs() leave nothing to chance unless they are told to, so that
+  // one picture has one code: without `binarization` x is pixel / 255, and the threshold for a
+  // model that was trained with it. An explicit `static` or `dynamic` draws each image once, as
+  // evaluate() does, keyed by `seed` (without a value that of the training) and by the image's
+  // index, see ImageSet.
+
+  /// q(z|x) of each image.
+  Posterior encode(const ImageSet& images, std::optional<Binarization> binarization = {},
+                   std::optional<uint64_t> seed = {});
   /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities.
+  /// Throws Error(invalid_argument) for another shape and where a code is NaN or infinite.
   Array decode(const Array& z);
   /// E[x|z = mu(x)]: decodes the posterior mean [n, X]. No bound follows from it.
-  Array reconstruct(const ImageSet& images, Binarization binarization = Binarization::none,
-                    uint64_t seed = 1);
-  /// E[x|z] for z drawn from the prior [count, X].
+  Array reconstruct(const ImageSet& images, std::optional<Binarization> binarization = {},
+                    std::optional<uint64_t> seed = {});
+  /// E[x|z] for z drawn from the prior [count, X]; at most 2^32 of them.
   Array sample(int64_t count, uint64_t seed = 1);
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 
   /// The images as the model reads them, values in [0, 1]: [n, X].
-  Array inputs(const ImageSet& images, Binarization binarization, uint64_t seed = 1);
+  Array inputs(const ImageSet& images, std::optional<Binarization> binarization = {},
+               std::optional<uint64_t> seed = {});
 
   /// For the library's own trainer.
   struct Impl;

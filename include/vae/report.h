@@ -13,9 +13,10 @@ namespace vae {
 void write_report(const std::string& run_folder);
 
 /// Writes the pictures of one epoch into `run_folder`/images: reconstructions, prior samples and,
-/// for a 2-D latent, the manifold. The same images and draws every epoch, so epochs compare.
+/// for a 2-D latent, the manifold. The same images and draws every epoch, so epochs compare; the
+/// test images are read without chance, as Model::reconstruct() does.
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
-                          int64_t epoch, const TrainConfig& training);
+                          int64_t epoch);
 
 /// What a file is and holds, as a JSON document: a checkpoint's header, an IDX or .npy file's
 /// sizes, a run folder's state. Tensor data is only read for the checksum. Throws Error(corrupt).

@@ -33,8 +33,9 @@ void CpuBackend::do_load_batch(const LoadBatchArgs& args) {
           break;
         case Binarization::fixed:
         case Binarization::dynamic:
-          ops_.load_bernoulli(x, pixels, width,
-                              philox_row(args.seed, Stream::binarize, step, image));
+          ops_.load_bernoulli(
+              x, pixels, width,
+              philox_row(args.seed, Stream::binarize, step, args.first_draw + image));
           break;
       }
     }

@@ -27,6 +27,7 @@ void CudaBackend::do_load_dense_forward(const LoadBatchArgs& load, const DenseFo
       static_cast<std::size_t>(width),
       static_cast<uint32_t>(load.pixels.rows()),
       load.seed,
+      load.first_draw,
       load.shuffle,
       load.binarization,
       width % 4 == 0 && aligned_to_quads(load.x.data),

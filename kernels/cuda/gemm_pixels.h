@@ -30,6 +30,7 @@ struct PixelOperand {
   std::size_t width;
   uint32_t images;
   uint64_t seed;
+  uint32_t first_draw;
   bool shuffle;
   Binarization binarization;
   bool x_in_quads, pixels_in_quads;
@@ -75,8 +76,8 @@ class PixelOperand::Loader {
       const Place at = place(i);
       Quad values = {};
       if (is_valid(at)) {
-        const PhiloxRow noise =
-            philox_row(operand_.seed, vae::Stream::binarize, step_, images_[at.row]);
+        const PhiloxRow noise = philox_row(operand_.seed, vae::Stream::binarize, step_,
+                                           operand_.first_draw + images_[at.row]);
         values = pixel_values(operand_.binarization, pixels_[i], noise,
                               static_cast<uint32_t>(at.column) / 4);
         if (leader_) {

@@ -24,8 +24,8 @@ __global__ void __launch_bounds__(kThreads)
     load_batch_kernel(float* __restrict__ x,               // [B, X] out
                       const uint8_t* __restrict__ pixels,  // [N, X]
                       const StepState* state, std::size_t rows, std::size_t width, uint32_t images,
-                      bool shuffle, uint64_t seed, unsigned block_rows, bool aligned,
-                      bool pixels_aligned) {
+                      bool shuffle, uint64_t seed, uint32_t first_draw, unsigned block_rows,
+                      bool aligned, bool pixels_aligned) {
   VAE_SHARED(uint32_t, image_of, [kThreads]);
   const std::size_t first = std::size_t{blockIdx.x} * block_rows;
   const std::size_t left = rows - first;
@@ -40,7 +40,8 @@ __global__ void __launch_bounds__(kThreads)
   for (unsigned i = threadIdx.x; i < count * quads; i += kThreads) {
     const unsigned row = i / quads, quad = i % quads;
     const std::size_t image = image_of[row], at = std::size_t{4} * quad;
-    const PhiloxRow noise = philox_row(seed, vae::Stream::binarize, step, image_of[row]);
+    const PhiloxRow noise =
+        philox_row(seed, vae::Stream::binarize, step, first_draw + image_of[row]);
     const uchar4 loaded = load_pixels(pixels + image * width + at, width - at, pixels_aligned);
     store_quad(x + (first + row) * width + at, pixel_values(kRule, loaded, noise, quad), width - at,
                aligned);
@@ -76,7 +77,7 @@ void CudaBackend::do_load_batch(const LoadBatchArgs& args) {
   const auto blocks = static_cast<unsigned>((rows + block_rows - 1) / block_rows);
   stream_.launch("load_batch", {blocks, kThreads}, kernel_of(args.binarization), args.x.data,
                  args.pixels.data, args.state, rows, width, images, args.shuffle, args.seed,
-                 block_rows, width % 4 == 0 && aligned_to_quads(args.x.data),
+                 args.first_draw, block_rows, width % 4 == 0 && aligned_to_quads(args.x.data),
                  width % 4 == 0 && reinterpret_cast<std::uintptr_t>(args.pixels.data) % 4 == 0);
 }
 

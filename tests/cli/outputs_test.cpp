@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // The verbs that turn a model into pictures and latents.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
 #include "tests/cli/cli_test.h"
 #include "vae/array.h"
+#include "vae/dataset.h"
 #include "vae/image.h"
+#include "vae/latent.h"
+#include "vae/model.h"
 
 namespace vae::test {
 namespace {
@@ -72,15 +79,26 @@ TEST_F(OutputsTest, ReconstructPutsInputsAboveOutputs) {
 }
 
 TEST_F(OutputsTest, InterpolateStartsAndEndsAtTheTwoImages) {
-  make({"interpolate", "--from", "0", "--to", "9", "--steps", "5", "--binarization", "none",
-        "--out", path("i.npy")});
-  make({"reconstruct", "--count", "10", "--binarization", "none", "--out", path("r.npy")});
-  const Array walk = load_npy(path("i.npy"));
-  const Array ends = load_npy(path("r.npy"));
-  ASSERT_EQ(walk.rows(), 5);
-  for (int64_t i = 0; i < 64; ++i) {
-    EXPECT_NEAR(walk.row(0)[i], ends.row(0)[i], 1e-5);
-    EXPECT_NEAR(walk.row(4)[i], ends.row(9)[i], 1e-5);
+  for (const std::string& way : {std::string("linear"), std::string("spherical")}) {
+    for (const std::vector<std::string>& input : {std::vector<std::string>(),
+                                                  {"--binarization", "dynamic"},
+                                                  {"--binarization", "static"}}) {
+      std::vector<std::string> walk_words = {"interpolate", "--from",  "3",          "--to",
+                                             "9",           "--steps", "5",          "--path",
+                                             way,           "--out",   path("i.npy")};
+      walk_words.insert(walk_words.end(), input.begin(), input.end());
+      make(walk_words);
+      std::vector<std::string> words = {"reconstruct", "--count", "10", "--out", path("r.npy")};
+      words.insert(words.end(), input.begin(), input.end());
+      make(words);
+      const Array walk = load_npy(path("i.npy"));
+      const Array ends = load_npy(path("r.npy"));
+      ASSERT_EQ(walk.rows(), 5);
+      for (int64_t i = 0; i < 64; ++i) {
+        EXPECT_NEAR(walk.row(0)[i], ends.row(3)[i], 1e-6) << way;
+        EXPECT_NEAR(walk.row(4)[i], ends.row(9)[i], 1e-6) << way;
+      }
+    }
   }
   make({"interpolate", "--steps", "5", "--path", "spherical", "--out", path("i.png")});
   make({"interpolate", "--steps", "5", "--out", path("i.gif")});
@@ -99,6 +117,19 @@ TEST_F(OutputsTest, TraverseDrawsARowForEachDimension) {
   EXPECT_EQ(read("t.gif").substr(0, 3), "GIF");
   expect_failure(run_vae({"traverse", run_, "--dimensions", "3", "--out", path("x.png")}), 2,
                  {"no dimension 3"});
+}
+
+TEST_F(OutputsTest, TraverseStandsAtTheCodeOfTheImage) {
+  make({"traverse", "--index", "6", "--dimensions", "1", "--range", "2", "--steps", "3", "--scale",
+        "1", "--out", path("t.png")});
+  Model model = Model::load(run_, Device::cpu(1));
+  const ImageSet image = Dataset::load(data()).test.slice(6, 1);
+  const Array pixels = model.decode(traverse_dimension(model.encode(image).mean, 1, 2.0, 3));
+  const Image expected = make_grid(to_images(pixels, 8, 8, 1), 3), found = picture("t.png");
+  ASSERT_EQ(found.pixels.size(), expected.pixels.size());
+  for (std::size_t i = 0; i < expected.pixels.size(); ++i) {
+    EXPECT_NEAR(int{found.pixels[i]}, int{expected.pixels[i]}, 1);  // rounding of other products
+  }
 }
 
 TEST_F(OutputsTest, ManifoldNeedsATwoDimensionalLatent) {
@@ -130,6 +161,46 @@ TEST_F(OutputsTest, EncodeAndDecodeAreTheTwoHalvesOfReconstruct) {
   EXPECT_GE(picture("x.png").width, 6 * 8);
 }
 
+TEST_F(OutputsTest, FourCopiesOfAPictureHaveOneCode) {
+  Image picture{8, 8, 1, std::vector<uint8_t>(64)};
+  for (std::size_t i = 0; i < 64; ++i) picture.pixels[i] = static_cast<uint8_t>(i * 4);
+  std::filesystem::create_directory(path("copies"));
+  for (const char* name : {"copies/0.png", "copies/1.png", "copies/2.png", "copies/3.png"}) {
+    save_png(path(name), picture);
+  }
+  make({"encode", "--images", path("copies"), "--out", path("z.npy")}, false);
+  const Array codes = load_npy(path("z.npy"));
+  ASSERT_EQ(codes.rows(), 4);
+  for (int64_t row = 1; row < 4; ++row) {
+    EXPECT_TRUE(std::equal(codes.row(0), codes.row(1), codes.row(row))) << row;
+  }
+  make({"encode", "--images", path("copies"), "--binarization", "dynamic", "--out", path("d.npy")},
+       false);
+  const Array drawn = load_npy(path("d.npy"));
+  EXPECT_FALSE(std::equal(drawn.row(0), drawn.row(1), drawn.row(1))) << "draws were asked for";
+}
+
+TEST_F(OutputsTest, TheLibraryEncodesAsTheProgramDoes) {
+  const std::string cut = trained("cut", {"--binarization", "threshold"});
+  for (const std::string& run : {run_, cut}) {
+    Model model = Model::load(run, Device::cpu(1));
+    const ImageSet images = Dataset::load(data()).test;
+    const auto encoded = [&](const std::vector<std::string>& more) {
+      std::vector<std::string> words = {"encode", run,         "--data", data(),  "--device",
+                                        "cpu",    "--threads", "1",      "--out", path("z.npy")};
+      words.insert(words.end(), more.begin(), more.end());
+      const Outcome outcome = run_vae(words);
+      EXPECT_EQ(outcome.status, 0) << outcome.err;
+      return load_npy(path("z.npy")).values;
+    };
+    EXPECT_EQ(encoded({}), model.encode(images).mean.values);
+    EXPECT_EQ(encoded({"--binarization", "dynamic"}),
+              model.encode(images, Binarization::dynamic).mean.values);
+    EXPECT_EQ(encoded({"--binarization", "static", "--seed", "9"}),
+              model.encode(images, Binarization::fixed, 9).mean.values);
+  }
+}
+
 TEST_F(OutputsTest, EncodeReadsImageFiles) {
   make({"encode", "--images", data() + "/t10k-images-idx3-ubyte", "--out", path("a.npy")}, false);
   make({"encode", "--out", path("b.npy")});
@@ -147,6 +218,35 @@ TEST_F(OutputsTest, DecodeRefusesLatentsOfAnotherWidth) {
   write("bad.npy", "no array");
   expect_failure(run_vae({"decode", run_, path("bad.npy"), "--out", path("x.png")}), 3,
                  {"bad.npy"});
+}
+
+TEST_F(OutputsTest, DecodeRefusesWhatIsNoNumberAndSaysWhere) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
+    save_npy(path("z.npy"), {{2, 3}, {0, 0, 0, 0, bad, 0}});
+    expect_failure(run_vae({"decode", run_, path("z.npy"), "--out", path("x.png")}), 3,
+                   {"z.npy", "row 1, column 1"});
+  }
+  EXPECT_FALSE(exists("x.png"));
+}
+
+TEST_F(OutputsTest, DecodeReadsFortranOrder) {
+  make({"encode", "--out", path("z.npy"), "--limit", "4"});
+  const Array codes = load_npy(path("z.npy"));
+  std::string file = read("z.npy");
+  const std::size_t order = file.find("False, ");
+  ASSERT_NE(order, std::string::npos);
+  file.replace(order, 7, "True,  ");
+  std::vector<float> columns;  // the first index runs fastest
+  for (int64_t column = 0; column < 3; ++column) {
+    for (int64_t row = 0; row < 4; ++row) columns.push_back(codes.row(row)[column]);
+  }
+  std::memcpy(file.data() + file.size() - columns.size() * sizeof(float), columns.data(),
+              columns.size() * sizeof(float));
+  write("f.npy", file);
+  make({"decode", path("z.npy"), "--out", path("x.npy")}, false);
+  make({"decode", path("f.npy"), "--out", path("y.npy")}, false);
+  EXPECT_EQ(load_npy(path("x.npy")).values, load_npy(path("y.npy")).values);
 }
 
 TEST_F(OutputsTest, AnOutputThatCannotBeWrittenIsRefusedBeforeTheModelIsRead) {

@@ -55,6 +55,23 @@ TEST_F(EvalTest, TakesTheProtocolOfTheTrainingUnlessTold) {
             "static");
 }
 
+TEST_F(EvalTest, DrawsWithTheSeedOfTheRunUnlessTold) {
+  for (const char* protocol : {"static", "dynamic"}) {
+    const std::string run = trained(protocol, {"--binarization", protocol, "--seed", "7"});
+    const std::vector<std::string> words = {"eval",   run,         "--data", data(),
+                                            "--json", "--threads", "1"};
+    const auto with_seed = [&](const char* seed) {
+      std::vector<std::string> more = words;
+      more.insert(more.end(), {"--seed", seed});
+      return json_of(more);
+    };
+    const json result = json_of(words);
+    EXPECT_EQ(result["seed"], 7);
+    EXPECT_EQ(result["elbo"], with_seed("7")["elbo"]);
+    EXPECT_NE(result["elbo"], with_seed("1")["elbo"]);
+  }
+}
+
 TEST_F(EvalTest, DoesNotCallAGreyLevelScoreALikelihood) {
   std::vector<std::string> words = {"eval", run_, "--data", data(), "--importance-samples", "5"};
   const std::string honest = run_vae(words).out;

@@ -77,6 +77,19 @@ TEST(ImageSetTest, SlicesShareThePixelsAndKeepTheLabels) {
   EXPECT_THROW(part.image(2), Error);
 }
 
+TEST(ImageSetTest, SlicesKnowTheirPlaceAndSplit) {
+  const ImageSet set(1, 2, 1, {0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(set.first_index(), 0);
+  EXPECT_EQ(set.split(), Split::train);
+  const ImageSet part = set.as(Split::test).slice(1, 2).slice(1, 1);
+  EXPECT_EQ(part.first_index(), 2);
+  EXPECT_EQ(part.split(), Split::test);
+  EXPECT_EQ(part.pixels()[1], 5);
+  const Dataset data("by hand", set, set);
+  EXPECT_EQ(data.train.split(), Split::train);
+  EXPECT_EQ(data.test.split(), Split::test);
+}
+
 TEST(ImageSetTest, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(ImageSet(2, 2, 1, {1, 2, 3}), Error);
   EXPECT_THROW(ImageSet(1, 1, 2, {1, 2}), Error);
@@ -102,6 +115,8 @@ TEST_F(DatasetTest, LoadsAFolderNamedLikeMnist) {
   EXPECT_EQ(data.train.labels()[2], 9);
   EXPECT_EQ(data.test.count(), 2);
   EXPECT_EQ(data.test.pixels()[0], 100);
+  EXPECT_EQ(data.train.split(), Split::train);
+  EXPECT_EQ(data.test.split(), Split::test);
 }
 
 TEST_F(DatasetTest, LabelsAreOptional) {

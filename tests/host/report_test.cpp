@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "host/metrics_log.h"
+#include "host/model_impl.h"
 #include "host/report/html.h"
 #include "tests/host/io/sample_files.h"
 #include "vae/image.h"
@@ -71,8 +72,8 @@ class ReportTest : public testing::Test {
 TEST_F(ReportTest, ShowsNumbersCurvesSettingsAndPictures) {
   write_run(3);
   Model model(small_config(2).model, Device::cpu(1));
-  write_epoch_pictures(folder_.path(), model, small_data(), 1, TrainConfig());
-  write_epoch_pictures(folder_.path(), model, small_data(), 3, TrainConfig());
+  write_epoch_pictures(folder_.path(), model, small_data(), 1);
+  write_epoch_pictures(folder_.path(), model, small_data(), 3);
   const std::string html = report();
   for (const char* part : {"-117.00", "1,234,567", "16-8-2-8-16", "dynamic: each pixel",
                            "Learning rate", "rank 1: 1.500", "after epoch 3", "after epoch 1"}) {
@@ -130,7 +131,7 @@ class EpochPicturesTest : public ReportTest {};
 TEST_F(EpochPicturesTest, TheManifoldIsForTwoDimensionsOnly) {
   for (const int64_t latent : {2, 3}) {
     Model model(small_config(latent).model, Device::cpu(1));
-    write_epoch_pictures(folder_.path(), model, small_data(), latent, TrainConfig());
+    write_epoch_pictures(folder_.path(), model, small_data(), latent);
   }
   EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-002-manifold.png")));
   EXPECT_FALSE(std::filesystem::exists(folder_.file("images/epoch-003-manifold.png")));
@@ -140,7 +141,7 @@ TEST_F(EpochPicturesTest, TheManifoldIsForTwoDimensionsOnly) {
 TEST_F(EpochPicturesTest, TheSameModelMakesTheSamePicturesEveryEpoch) {
   Model model(small_config(2).model, Device::cpu(1));
   for (const int64_t epoch : {1, 1000}) {
-    write_epoch_pictures(folder_.path(), model, small_data(), epoch, TrainConfig());
+    write_epoch_pictures(folder_.path(), model, small_data(), epoch);
   }
   for (const char* kind : {"reconstructions", "samples", "manifold"}) {
     const std::string first = folder_.file(std::string("images/epoch-001-") + kind + ".png");
@@ -151,10 +152,9 @@ TEST_F(EpochPicturesTest, TheSameModelMakesTheSamePicturesEveryEpoch) {
 
 TEST_F(EpochPicturesTest, InputsStandAboveTheirReconstructions) {
   Model model(small_config(2).model, Device::cpu(1));
-  TrainConfig training;
-  training.binarization = Binarization::threshold;
+  model.impl().config.training.binarization = Binarization::threshold;
   const Dataset data = small_data();
-  write_epoch_pictures(folder_.path(), model, data, 1, training);
+  write_epoch_pictures(folder_.path(), model, data, 1);
   const Image picture = load_png(folder_.file("images/epoch-001-reconstructions.png"));
   const int64_t side = 4 * 14;  // enlarged to 56 pixels
   EXPECT_EQ(picture.width, 12 * (side + 1) + 1);
@@ -168,7 +168,7 @@ TEST_F(EpochPicturesTest, InputsStandAboveTheirReconstructions) {
     EXPECT_EQ(cell_pixel(0, 5, pixel), data.test.image(5).pixels[pixel] >= 128 ? 255 : 0);
     EXPECT_EQ(cell_pixel(2, 2, pixel), data.test.image(14).pixels[pixel] >= 128 ? 255 : 0);
   }
-  const Array decoded = model.reconstruct(data.test.slice(5, 1), Binarization::threshold);
+  const Array decoded = model.reconstruct(data.test.slice(5, 1));
   EXPECT_NEAR(cell_pixel(1, 5, 7), decoded.values[7] * 255.0, 0.51);
 }
 

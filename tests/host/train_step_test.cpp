@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/permutation.h"
 #include "tests/support/tiny_run.h"
+#include "vae/model.h"
 
 namespace vae {
 namespace {
@@ -24,6 +26,10 @@ class Training {
   }
 
   TrainStep& step() { return step_; }
+  /// x of the batch trained on last.
+  std::vector<float> inputs(int64_t rows) {
+    return network_.parameters().download(network_.input(rows));
+  }
   std::vector<float> weights() {
     return network_.parameters().download(network_.parameters().values());
   }
@@ -63,6 +69,29 @@ TEST(TrainStepTest, StepsRecordedTogetherAreTheSameSteps) {
       }
     }
   }
+}
+
+TEST(TrainStepTest, StaticTrainingReadsTheImagesThatAnEvaluationReads) {
+  Config config = batches_of(20);
+  config.training.binarization = Binarization::fixed;
+  config.training.seed = 7;
+  const ImageSet images = test::tiny_data().train;
+  Model model(config.model, Device::cpu(1));
+  const Array expected = model.inputs(images, Binarization::fixed, 7);
+  Training training(config, 1);
+  for (uint32_t epoch = 0; epoch < 2; ++epoch) {
+    const Permutation order = make_permutation(7, epoch, 45);
+    for (uint32_t position = 0; position < 45;) {
+      training.step().run();
+      const int64_t rows = std::min<int64_t>(20, 45 - position);
+      const std::vector<float> seen = training.inputs(rows);
+      for (int64_t row = 0; row < rows; ++row) {
+        const float* image = expected.row(permute(order, position++));
+        ASSERT_TRUE(std::equal(image, image + 36, &seen[36 * row])) << "image " << position - 1;
+      }
+    }
+  }
+  EXPECT_NE(expected.values, model.inputs(images.as(Split::test), Binarization::fixed, 7).values);
 }
 
 TEST(TrainStepTest, ARestoredStateGoesOnFromAnywhereInAnEpoch) {

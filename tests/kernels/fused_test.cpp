@@ -81,7 +81,7 @@ void compare_load(Backend& backend, const LoadCase& c, Binarization binarization
   start.first_row = static_cast<uint32_t>(c.images - c.rows);
   const DeviceState state(backend, start);
   const auto run = [&](const Floats& x, const Floats& y, const Floats& pre, bool fused) {
-    const LoadBatchArgs load{x.view(), pixels.view(), state.get(), binarization, shuffle, 99};
+    const LoadBatchArgs load{x.view(), pixels.view(), state.get(), binarization, shuffle, 99, 5};
     const DenseForwardArgs dense{y.view(), pre.view(), x.view(), w.view(), b.view(), activation};
     if (fused) {
       backend.load_dense_forward(load, dense);

@@ -95,6 +95,24 @@ TEST_P(LoadBatchTest, FixedDrawsNeverChange) {
       << "an evaluation, at step 0, sees the fixed draw";
 }
 
+TEST_P(LoadBatchTest, DrawsOfAPartAreThoseOfTheWhole) {
+  const auto pixels = test_pixels();
+  constexpr uint32_t kFirst = 7, kFarRow = 1u << 31;
+  for (const Binarization binarization : {Binarization::fixed, Binarization::dynamic}) {
+    const auto whole = load(kImages, state_of_load(3, 0, 0), binarization, false);
+    const DeviceTensor<uint8_t> part(backend(), {kImages - kFirst, kWidth},
+                                     {pixels.begin() + kFirst * kWidth, pixels.end()});
+    const FloatTensor x(backend(), {kImages - kFirst, kWidth});
+    const DeviceState state(backend(), state_of_load(3, 0, 0));
+    LoadBatchArgs args{x.view(), part.view(), state.get(), binarization, false, kLoadSeed, kFirst};
+    backend().load_batch(args);
+    EXPECT_EQ(x.values(), std::vector<float>(whole.begin() + kFirst * kWidth, whole.end()));
+    args.first_draw = kFirst + kFarRow;
+    backend().load_batch(args);
+    EXPECT_NE(x.values(), std::vector<float>(whole.begin() + kFirst * kWidth, whole.end()));
+  }
+}
+
 TEST_P(LoadBatchTest, DrawsHaveTheProbabilityOfThePixel) {
   const std::vector<uint8_t> image(1000, 51);  // one in five
   const DeviceTensor<uint8_t> pixels(backend(), {1, 1000}, image);
