@@ -47,9 +47,10 @@ void Eval::declare(Command& command) {
 }
 
 int Eval::run() {
+  watch_signals();
   Model model = model_.load(terminal_);
   const ImageSet images = data_.load(model.config());
-  install_stop_handlers();
+  stop_when_asked();
   const Evaluation result = model.evaluate(images, options());
   terminal_.clear();
   if (stop_signal() != 0) return 128 + stop_signal();

@@ -26,7 +26,7 @@ std::string flag_text(const Json& value) {
 void DeviceOptions::declare(Command& command, bool with_precision) {
   command.group("Device");
   command.text("--device", "auto|cpu|cuda[:N]", device_, "where to compute");
-  command.integer("--threads", threads_, 0, 4096,
+  command.integer("--threads", threads_, 0, 1024,
                   "CPU threads; 0: all this process may use (affinity, cgroup quota)");
   command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
                "pin the instruction set of vae's own loops (oneDNN chooses its own)");

@@ -5,44 +5,76 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "vae/error.h"
 
 namespace vae::cli {
 namespace {
 
-// The only globals of the program: a handler can reach nothing else.
+// What the watching thread tells the others.
+std::atomic<bool> stops_when_asked{false};
 std::atomic<int> requested_stop{0};
 std::atomic<bool> requested_checkpoint{false};
-static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-extern "C" void on_stop(int signal) {
-  if (requested_stop.exchange(signal) != 0) ::_exit(128 + signal);
+bool is_ignored(int signal) {
+  struct sigaction current = {};
+  ::sigaction(signal, nullptr, &current);
+  return current.sa_handler == SIG_IGN;
 }
 
-extern "C" void on_checkpoint(int) { requested_checkpoint = true; }
+/// The end that a signal brings to a program that knows nothing of it.
+[[noreturn]] void end_by(int signal) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+  ::_exit(128 + signal);
+}
 
-void handle(int signal, void (*handler)(int)) {
-  struct sigaction action = {};
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
-  ::sigaction(signal, &action, nullptr);
+[[noreturn]] void watch(sigset_t watched) {
+  while (true) {
+    int signal = 0;
+    if (::sigwait(&watched, &signal) != 0) continue;
+    if (signal == SIGUSR1) {
+      requested_checkpoint = true;
+    } else if (!stops_when_asked) {
+      end_by(signal);
+    } else if (requested_stop.exchange(signal) != 0) {
+      ::_exit(128 + signal);
+    }
+  }
 }
 
 }  // namespace
 
 void ignore_write_signals() {
-  handle(SIGPIPE, SIG_IGN);
-  handle(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
-void install_stop_handlers() {
-  handle(SIGINT, on_stop);
-  handle(SIGTERM, on_stop);
-  struct sigaction current = {};
-  ::sigaction(SIGHUP, nullptr, &current);
-  if (current.sa_handler != SIG_IGN) handle(SIGHUP, on_stop);  // nohup keeps its promise
-  handle(SIGUSR1, on_checkpoint);
+void watch_signals() {
+  sigset_t watched;
+  ::sigemptyset(&watched);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+    if (signal == SIGHUP && is_ignored(signal)) continue;  // nohup keeps its promise
+    ::signal(signal, SIG_DFL);                             // an ignored one need not arrive
+    ::sigaddset(&watched, signal);
+  }
+  ::pthread_sigmask(SIG_BLOCK, &watched, nullptr);  // threads inherit it
+  try {
+    std::thread(watch, watched).detach();
+  } catch (const std::system_error& error) {
+    throw Error(ErrorCode::unavailable,
+                std::string("no thread can be started (") + error.what() +
+                    "); end other programs or raise the limit, see `ulimit -u`");
+  }
 }
+
+void stop_when_asked() { stops_when_asked = true; }
 
 int stop_signal() { return requested_stop; }
 

@@ -82,6 +82,7 @@ void Train::declare(Command& command) {
 }
 
 int Train::run() {
+  watch_signals();
   if (out_.empty() && !dry_run_) {
     throw Error(ErrorCode::invalid_argument,
                 "vae train: --out is missing: name the run folder to write");
@@ -98,7 +99,7 @@ int Train::run() {
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
 
-  install_stop_handlers();
+  stop_when_asked();
   const auto start = std::chrono::steady_clock::now();
   Trainer trainer(config, data, options(choice));
   const TrainResult result = trainer.run();

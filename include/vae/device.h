@@ -27,8 +27,10 @@ Precision precision_from_string(std::string_view word);
 /// Where a model lives and computes.
 struct Device {
   DeviceKind kind = DeviceKind::automatic;
-  int index = 0;        ///< Number of the card for `cuda`.
-  int threads = 0;      ///< CPU threads; 0 takes the affinity mask and the cgroup quota.
+  int index = 0;  ///< Number of the card for `cuda`.
+  /// CPU threads; 0 takes what the affinity mask and the cgroup quota allow. No more than that are
+  /// started; the matrix products are cut, and so round, as for the number asked for.
+  int threads = 0;
   std::string cpu_isa;  ///< "" picks the best; "baseline", "avx2" or "avx512" pins it.
   Precision precision = Precision::automatic;  ///< CUDA only; the CPU computes in fp32.
 

@@ -48,7 +48,9 @@ struct Evaluation {
   std::string device;
 };
 
-/// A variational autoencoder on one device. Movable, not copyable; one thread at a time.
+/// A variational autoencoder on one device. Movable, not copyable; one thread at a time. After
+/// fork() parent and child may both go on with a model on the CPU that no thread was using; one on
+/// a GPU is the parent's alone.
 class Model {
  public:
   /// Freshly initialised weights. Throws Error(invalid_argument), Error(unavailable).

@@ -81,8 +81,9 @@ std::unique_ptr<Recording> CpuBackend::record(std::function<void()> body) {
 }
 
 std::string CpuBackend::description() const {
-  return concat(processor_name(), ", ", ops_.isa, ", ", pool_.size(),
-                pool_.size() == 1 ? " thread, " : " threads, ", Gemm::library());
+  std::string threads = concat(pool_.size(), pool_.size() == 1 ? " thread" : " threads");
+  if (pool_.started() < pool_.size()) threads += concat(" on ", pool_.started(), " CPUs");
+  return concat(processor_name(), ", ", ops_.isa, ", ", threads, ", ", Gemm::library());
 }
 
 }  // namespace vae::cpu

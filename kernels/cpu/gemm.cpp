@@ -22,6 +22,11 @@ constexpr int64_t kGranule = 16;  // tiles are cut at multiples of a cache line 
 // Products a tile should have at least: some 3 us of work, what waking another thread costs.
 constexpr int64_t kTileProducts = 1 << 17;
 
+// A thread's tile is cut into slices of some 100 us, where it is that large: a thread that comes
+// late or runs on a CPU that others use leaves the rest of them to the other threads.
+constexpr int64_t kSliceProducts = 1 << 22;
+constexpr int64_t kMostSlices = 4;
+
 int64_t rounded_up(int64_t size) { return (size + kGranule - 1) / kGranule * kGranule; }
 
 const float* at(const Factor& factor, int64_t row, int64_t column) {
@@ -71,7 +76,8 @@ Tile Gemm::Grid::tile(int64_t task, int64_t m, int64_t n) const {
 }
 
 /// One tile a thread, as square as possible: a tile of m x n elements packs (m + n) k of its
-/// operands, so a small half-perimeter means little repeated packing.
+/// operands, so a small half-perimeter means little repeated packing. Slices are columns of a tile;
+/// they change no bit of the product, where rows would.
 Gemm::Grid Gemm::choose_grid(int64_t m, int64_t n, int64_t k) const {
   const int64_t threads = std::clamp<int64_t>(m * n * k / kTileProducts, 1, pool_.size());
   Grid best{1, 1, m, n};
@@ -87,6 +93,11 @@ Gemm::Grid Gemm::choose_grid(int64_t m, int64_t n, int64_t k) const {
       best = {down, across, rows, columns};
     }
   }
+  if (threads == 1) return best;
+  const int64_t slices =
+      std::clamp<int64_t>(best.tile_rows * best.tile_columns * k / kSliceProducts, 1, kMostSlices);
+  best.tile_columns = rounded_up((best.tile_columns + slices - 1) / slices);
+  best.across = (n + best.tile_columns - 1) / best.tile_columns;
   return best;
 }
 
@@ -106,6 +117,12 @@ void Gemm::multiply(float* c, int64_t ldc, const Factor& a, const Factor& b, int
             b_columns, b.transposed ? 1 : b.stride, b.transposed ? b.stride : 1, tile.rows,
             tile.columns, k);
 }
+
+#ifdef VAE_WITH_ONEDNN
+const bool Gemm::kMovesStackPointer = true;
+#else
+const bool Gemm::kMovesStackPointer = false;
+#endif
 
 std::string Gemm::library() {
 #ifdef VAE_WITH_ONEDNN

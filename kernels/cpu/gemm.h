@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "kernels/cpu/signal_mask.h"
 #include "kernels/cpu/threads.h"
 #include "kernels/cpu/vector_ops.h"
 
@@ -22,8 +24,8 @@ struct Tile {
   int64_t row, rows, column, columns;
 };
 
-/// Matrix products on the pool's threads: each thread computes one tile with a single-threaded
-/// kernel (oneDNN's where it was built in) and then runs the epilogue on it.
+/// Matrix products on the pool's threads: each thread computes tiles with a single-threaded kernel
+/// (oneDNN's where it was built in) and runs the epilogue on each.
 class Gemm {
  public:
   Gemm(ThreadPool& pool, const VectorOps& ops) : pool_(pool), ops_(ops) {}
@@ -33,6 +35,8 @@ class Gemm {
   void run(float* c, int64_t ldc, const Factor& a, const Factor& b, int64_t m, int64_t n, int64_t k,
            Epilogue epilogue) {
     const Grid grid = choose_grid(m, n, k);
+    std::optional<SignalMask> mask;  // the pool's workers have one for life
+    if (kMovesStackPointer) mask.emplace();
     pool_.parallel_for(grid.down * grid.across, [&](int64_t task) {
       const Tile tile = grid.tile(task, m, n);
       if (tile.rows <= 0 || tile.columns <= 0) return;
@@ -49,6 +53,10 @@ class Gemm {
     int64_t down, across, tile_rows, tile_columns;
     Tile tile(int64_t task, int64_t m, int64_t n) const;
   };
+
+  /// oneDNN's generated kernels keep something else in the stack pointer while they run: a signal
+  /// handler on such a thread would write over the heap.
+  static const bool kMovesStackPointer;
 
   Grid choose_grid(int64_t m, int64_t n, int64_t k) const;
   void multiply(float* c, int64_t ldc, const Factor& a, const Factor& b, int64_t k,

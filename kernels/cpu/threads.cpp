@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/cpu/threads.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "kernels/cpu/signal_mask.h"
 
 namespace vae::cpu {
 
 namespace {
 
-// A few microseconds: longer than the serial code between two operations, short enough not to
-// matter on a machine where somebody else wants the core.
-constexpr int kSpins = 4000;
+using Clock = std::chrono::steady_clock;
+
+// Waking a thread takes some 10 us of the caller's time and 20 to 50 us until it runs; on a virtual
+// machine under load, more. Whoever waits for as long before paying that has at worst doubled the
+// price, and never pays it for less work than the price.
+constexpr Clock::duration kPatience = std::chrono::microseconds(100);
+
+// Longer than the serial code between two operations, short enough not to matter on a machine where
+// somebody else wants the core.
+constexpr Clock::duration kSpin = std::chrono::microseconds(100);
 
 void relax() {
 #if defined(__x86_64__)
@@ -23,6 +40,30 @@ void relax() {
 #else
   std::this_thread::yield();
 #endif
+}
+
+/// Waits for `condition` for kSpin; whether it came true.
+template <typename Condition>
+bool spin_until(Condition condition) {
+  constexpr int kChecksPerLook = 16;  // at the clock, which costs as much as a check
+  if (condition()) return true;
+  const Clock::time_point end = Clock::now() + kSpin;
+  do {
+    for (int check = 0; check < kChecksPerLook; ++check) {
+      relax();
+      if (condition()) return true;
+    }
+  } while (Clock::now() < end);
+  return false;
+}
+
+/// Forks between this process and the one that made the first pool.
+std::atomic<int> forks{0};
+
+void count_forks() {
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+  static_cast<void>(registered);
 }
 
 int affinity_count() {
@@ -58,69 +99,211 @@ int available_threads() {
   return std::clamp(static_cast<int>(std::ceil(quota)), 1, cores);
 }
 
-ThreadPool::ThreadPool(int threads)
-    : shares_(std::make_unique<Share[]>(static_cast<std::size_t>(threads))),
-      spins_(threads <= available_threads() ? kSpins : 0) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+/// The workers of one process, and the loop they are at.
+class ThreadPool::Team {
+ public:
+  explicit Team(int workers);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int workers() const { return static_cast<int>(threads_.size()); }
+  void run(int64_t tasks, Task task, void* context);
+
+ private:
+  /// The next task of one thread's share. Each thread starts with the same share of the tasks every
+  /// time, so that consecutive loops over the same memory find it in its core's cache, and then
+  /// helps the others. On its own cache line.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
+  // gate_: whether workers may still enter the loop, and how many are inside. The last task taken
+  // closes it, and the loop is over when nobody is inside.
+  static constexpr uint32_t kOpen = 1, kInside = 2;
+
+  void work(int thread);
+  template <typename AfterTask>
+  void take_tasks(int thread, AfterTask after_task);
+  bool enter();
+  void leave();
+  void close() { gate_.fetch_and(~kOpen, std::memory_order_relaxed); }
+  void wait_for_workers();
+  bool sleep();
+  int missing(int64_t tasks) const;
+  void notice_pause();
+  void worked_without(int wanted);
+  void call(int wanted);
+
+  const int shares_count_;
+  const std::unique_ptr<Share[]> shares_;  // one a thread; the first one is the caller's
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  alignas(64) std::atomic<uint32_t> gate_{0};
+
+  // The caller's time without the workers that sleep.
+  Clock::time_point alone_since_{}, alone_until_{};
+
+  std::mutex mutex_;
+  std::condition_variable all_left_, bell_;
+  std::atomic<int> sleeping_{0};  // changed under the mutex
+  int called_ = 0;                // workers woken that have not noticed yet
+  bool stopping_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+ThreadPool::Team::Team(int workers)
+    : shares_count_(workers + 1), shares_(std::make_unique<Share[]>(workers + 1)) {
+  const SignalMask mask;  // signals are for the application's threads
+  try {
+    for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { work(i); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads; those there are do the work of all.
+  }
+}
+
+ThreadPool::Team::~Team() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  bell_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
+  task_ = task;
+  context_ = context;
+  for (int i = 0; i < shares_count_; ++i) {
+    shares_[i].next.store(i * tasks / shares_count_, std::memory_order_relaxed);
+    shares_[i].end = (i + 1) * tasks / shares_count_;
+  }
+  gate_.store(kOpen, std::memory_order_release);
+  if (missing(tasks) > 0) notice_pause();
+  take_tasks(0, [&] {
+    if (const int wanted = missing(tasks); wanted > 0) worked_without(wanted);
+  });
+  wait_for_workers();
+}
+
+void ThreadPool::Team::work(int thread) {
+  do {
+    while (spin_until([this] { return enter(); })) {
+      take_tasks(thread, [] {});
+      leave();
+    }
+  } while (sleep());
+}
+
+template <typename AfterTask>
+void ThreadPool::Team::take_tasks(int thread, AfterTask after_task) {
+  for (int i = 0; i < shares_count_; ++i) {
+    Share& share = shares_[(thread + i) % shares_count_];
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= share.end) break;
+      task_(context_, task);
+      after_task();
+    }
+  }
+  close();
+}
+
+bool ThreadPool::Team::enter() {
+  uint32_t gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & kOpen) != 0) {
+    if (gate_.compare_exchange_weak(gate, gate + kInside, std::memory_order_acquire,
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::Team::leave() {
+  if (gate_.fetch_sub(kInside, std::memory_order_release) != kInside) return;
+  { const std::lock_guard lock(mutex_); }  // the caller is spinning, or waiting by now
+  all_left_.notify_one();
+}
+
+void ThreadPool::Team::wait_for_workers() {
+  const auto nobody_inside = [this] { return gate_.load(std::memory_order_acquire) == 0; };
+  if (spin_until(nobody_inside)) return;
+  std::unique_lock lock(mutex_);
+  all_left_.wait(lock, nobody_inside);
+}
+
+/// Until the caller wants help; false when the team is dissolved.
+bool ThreadPool::Team::sleep() {
+  std::unique_lock lock(mutex_);
+  ++sleeping_;
+  bell_.wait(lock, [this] { return called_ > 0 || stopping_; });
+  if (stopping_) return false;
+  --called_;
+  return true;
+}
+
+/// Workers that this loop could use and that sleep.
+int ThreadPool::Team::missing(int64_t tasks) const {
+  const int sleeping = sleeping_.load(std::memory_order_relaxed);
+  if (sleeping == 0) return 0;
+  return static_cast<int>(std::min<int64_t>(tasks - 1, workers())) - (workers() - sleeping);
+}
+
+/// Work before a pause says nothing about the work after it.
+void ThreadPool::Team::notice_pause() {
+  const Clock::time_point now = Clock::now();
+  if (now - alone_until_ > kSpin) alone_since_ = now;
+}
+
+void ThreadPool::Team::worked_without(int wanted) {
+  alone_until_ = Clock::now();
+  if (alone_until_ - alone_since_ < kPatience) return;
+  alone_since_ = alone_until_;
+  call(wanted);
+}
+
+void ThreadPool::Team::call(int wanted) {
+  {
+    const std::lock_guard lock(mutex_);
+    const int woken = std::min(wanted, sleeping_.load(std::memory_order_relaxed));
+    sleeping_ -= woken;
+    called_ += woken;
+  }
+  wanted == 1 ? bell_.notify_one() : bell_.notify_all();
+}
+
+ThreadPool::ThreadPool(int threads, int cpus)
+    : threads_(threads), workers_(std::min(threads, cpus) - 1) {
+  count_forks();
+  form_team();
 }
 
 ThreadPool::~ThreadPool() {
-  stopping_.store(true);
-  round_.fetch_add(1);
-  round_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  if (forked()) static_cast<void>(team_.release());
+}
+
+int ThreadPool::started() const { return team_ ? team_->workers() + 1 : 1; }
+
+bool ThreadPool::forked() const { return forks_ != forks.load(std::memory_order_relaxed); }
+
+/// After a fork the workers exist in the parent only. They cannot be joined here, and what they
+/// held stays as it was for ever, so the team is left where it lies.
+void ThreadPool::form_team() {
+  if (forked()) static_cast<void>(team_.release());
+  forks_ = forks.load(std::memory_order_relaxed);
+  if (workers_ > 0) team_ = std::make_unique<Team>(workers_);
 }
 
 void ThreadPool::run(int64_t tasks, Task task, void* context) {
-  if (workers_.empty() || tasks <= 1) {
+  if (workers_ <= 0 || tasks <= 1) {
     for (int64_t i = 0; i < tasks; ++i) task(context, i);
     return;
   }
-  task_ = task;
-  context_ = context;
-  for (int i = 0; i < size(); ++i) {
-    shares_[i].next.store(i * tasks / size(), std::memory_order_relaxed);
-    shares_[i].end = (i + 1) * tasks / size();
-  }
-  working_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
-  take_tasks(0);
-  for (int i = 0; i < spins_ && working_.load(std::memory_order_acquire) != 0; ++i) relax();
-  for (int left = working_.load(std::memory_order_acquire); left != 0;
-       left = working_.load(std::memory_order_acquire)) {
-    working_.wait(left, std::memory_order_acquire);
-  }
-}
-
-void ThreadPool::work(int thread) {
-  uint64_t last = 0;
-  while (true) {
-    last = wait_for_round(last);
-    if (stopping_.load()) return;
-    take_tasks(thread);
-    if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
-  }
-}
-
-void ThreadPool::take_tasks(int thread) {
-  for (int i = 0; i < size(); ++i) {
-    Share& share = shares_[(thread + i) % size()];
-    while (share.next.load(std::memory_order_relaxed) < share.end) {
-      const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
-      if (task < share.end) task_(context_, task);
-    }
-  }
-}
-
-uint64_t ThreadPool::wait_for_round(uint64_t last) const {
-  for (int i = 0; i < spins_; ++i) {
-    const uint64_t round = round_.load(std::memory_order_acquire);
-    if (round != last) return round;
-    relax();
-  }
-  round_.wait(last, std::memory_order_acquire);
-  return round_.load(std::memory_order_acquire);
+  if (forked()) form_team();
+  team_->run(tasks, task, context);
 }
 
 }  // namespace vae::cpu

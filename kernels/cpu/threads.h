@@ -1,31 +1,39 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <type_traits>
-#include <vector>
 
 namespace vae::cpu {
 
 /// CPUs this process may use: the affinity mask, limited by the cgroup's quota.
 int available_threads();
 
-/// A fixed team of threads that runs one loop at a time. A waiting thread spins for a few
-/// microseconds, because the operations of a training step follow each other closely, and then
-/// sleeps, because the machine may be shared. Each thread starts with the same share of the tasks
-/// every time, so that consecutive loops over the same memory find it in its core's cache, and then
-/// helps the others.
+/// The calling thread and a fixed team of workers that help it with one loop at a time.
+///
+/// The caller waits for tasks that a worker has begun and for nothing else: a worker that sleeps,
+/// or that the system keeps from its CPU, costs no time, and the others do its share. So a second
+/// thread never makes a loop slower, whatever else the machine does. A worker between two loops
+/// spins for a moment, because the operations of a training step follow each other closely, and
+/// then sleeps. It is woken when the caller has worked without it for as long as waking takes, so
+/// small work stays on the caller's thread.
+///
+/// Which thread runs a task depends on all that; results must not. A child made by fork() gets
+/// workers of its own when it first runs a loop.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);
+  /// A pool for loops cut into pieces for `threads` threads. Of these no more are started than
+  /// there are `cpus`; the pieces, and with them the numbers, stay those of `threads`.
+  explicit ThreadPool(int threads, int cpus = available_threads());
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  /// The number of threads asked for.
+  int size() const { return threads_; }
+  /// The number of threads there are, the calling one among them.
+  int started() const;
 
   /// Calls body(task) once for each task in 0 .. tasks - 1, from any thread, and returns when all
   /// are done. `body` must not throw and must not call parallel_for again.
@@ -38,27 +46,17 @@ class ThreadPool {
   }
 
  private:
+  class Team;
   using Task = void (*)(void* context, int64_t task);
 
-  /// The next task of one thread's share; on its own cache line.
-  struct alignas(64) Share {
-    std::atomic<int64_t> next{0};
-    int64_t end = 0;
-  };
-
   void run(int64_t tasks, Task task, void* context);
-  void work(int thread);
-  void take_tasks(int thread);
-  uint64_t wait_for_round(uint64_t last) const;
+  void form_team();
+  bool forked() const;
 
-  std::vector<std::thread> workers_;
-  Task task_ = nullptr;
-  void* context_ = nullptr;
-  std::unique_ptr<Share[]> shares_;  // one a thread
-  int spins_ = 0;
-  std::atomic<uint64_t> round_{0};
-  std::atomic<int> working_{0};
-  std::atomic<bool> stopping_{false};
+  const int threads_;
+  const int workers_;
+  int forks_ = 0;  // of the process, when the team was formed
+  std::unique_ptr<Team> team_;
 };
 
 }  // namespace vae::cpu

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The program is killed where it hurts and started again; the finished run must hold the same bits
-// as one that was never disturbed.
+// The program is killed or signalled where it hurts and started again; the finished run must hold
+// the same bits as one that was never disturbed.
 #include <signal.h>
 
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -43,9 +45,8 @@ class KillAndResumeTest : public CliTest {
     whole_ = files("whole");
   }
 
-  /// Twelve steps in three epochs; checkpoints after steps 3, 6, 9 and 12.
   std::vector<std::string> words(const std::string& run) const {
-    std::vector<std::string> more = {"--epochs", "3", "--checkpoint-every", "3"};
+    std::vector<std::string> more = sizes_;
     // A run killed before its config.json has left nothing to resume.
     if (exists(run + "/config.json")) more.emplace_back("--resume");
     std::vector<std::string> words = train_words(run, more);
@@ -63,7 +64,19 @@ class KillAndResumeTest : public CliTest {
     for (auto& [name, content] : files) {
       if (name.ends_with(".safetensors")) content = without_seconds(content);
     }
+    if (only_newest_) keep_newest_checkpoint(files);
     return files;
+  }
+
+  /// A checkpoint made for a signal takes the place of an older one.
+  static void keep_newest_checkpoint(std::map<std::string, std::string>& files) {
+    std::string newest;
+    for (const auto& [name, content] : files) {
+      if (name.starts_with("checkpoints/step-")) newest = name;
+    }
+    std::erase_if(files, [&](const auto& file) {
+      return file.first.starts_with("checkpoints/step-") && file.first != newest;
+    });
   }
 
   /// Runs under strace with SIGKILL before the k-th call of this name; whether it was reached.
@@ -95,7 +108,10 @@ class KillAndResumeTest : public CliTest {
     }
   }
 
+  /// Twelve steps in three epochs; checkpoints after steps 3, 6, 9 and 12.
+  std::vector<std::string> sizes_ = {"--epochs", "3", "--checkpoint-every", "3"};
   bool pictures_ = false;
+  bool only_newest_ = false;  // of the checkpoints is compared
   double whole_seconds_ = 0.0;
   std::map<std::string, std::string> whole_;
 };
@@ -160,6 +176,57 @@ TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
     }
   }
   EXPECT_GT(places, 6);
+}
+
+/// A second or two of training in layers that oneDNN computes in its own way.
+class SignalAndResumeTest : public KillAndResumeTest {
+ protected:
+  SignalAndResumeTest() {
+    only_newest_ = true;
+    sizes_ = {"--epochs",  "600",  "--checkpoint-every", "20",   "--batch-size", "50",
+              "--encoder", "1000", "--decoder",          "1000", "--threads",    "2"};
+  }
+
+  int one_of(int count) { return static_cast<int>(random_() % static_cast<unsigned>(count)); }
+  void wait_a_little() { std::this_thread::sleep_for(std::chrono::microseconds(one_of(30000))); }
+
+  /// Starts or resumes the run and sends signals until one stops it; whether the run ended.
+  bool disturb(const std::string& run, const std::string& trace) {
+    const std::vector<std::string> before = checkpoints(run);
+    Process process(program(run));
+    process.wait_until([&] { return checkpoints(run) != before; });
+    for (; one_of(3) == 0; ++signals_) {
+      wait_a_little();
+      process.signal(SIGUSR1);
+    }
+    wait_a_little();
+    const int signal = std::array{SIGINT, SIGTERM, SIGHUP}[static_cast<std::size_t>(one_of(3))];
+    process.signal(signal);
+    const Outcome outcome = process.wait();
+    if (outcome.status == 0) return true;
+    ++signals_;
+    EXPECT_FALSE(outcome.killed) << trace << ": " << outcome.err;
+    EXPECT_EQ(outcome.status, 128 + signal) << trace << ": " << outcome.err;
+    EXPECT_TRUE(contains(outcome.err, "the state is saved")) << trace << ": " << outcome.err;
+    return HasFailure();
+  }
+
+  std::mt19937_64 random_{20240301};
+  int signals_ = 0;
+};
+
+TEST_F(SignalAndResumeTest, AtRandomMomentsTheBitsAreTheSame) {
+  const int wanted = std::getenv("VAE_TEST_FULL") != nullptr ? 300 : 60;
+  for (int round = 0; signals_ < wanted; ++round) {
+    const std::string run = "run" + std::to_string(round);
+    const int first = signals_;
+    while (!disturb(run, run + " after " + std::to_string(signals_ - first) + " signals")) {
+    }
+    if (HasFailure()) return;
+    finish_and_compare(run, run);
+    if (HasFailure()) return;
+  }
+  RecordProperty("signals", signals_);
 }
 
 class FaultTest : public CliTest {};
