@@ -157,14 +157,15 @@ std::pair<std::string_view, std::span<const std::byte>> split(std::span<const st
 
 void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size_t data_bytes,
                      std::string_view origin) {
-  uint64_t bytes = value_bytes;
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) bytes = 0;
+  // Without the zeros, so that no product of sizes overflows later, strides included.
+  auto bytes = static_cast<int64_t>(value_bytes);
   for (const int64_t size : shape) {
-    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) {
-      fail_corrupt_npy(origin, "a shape of less than 2^64 bytes", "a larger one");
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(1, size), &bytes)) {
+      fail_corrupt_npy(origin, "a shape of less than 2^63 bytes", "a larger one");
     }
   }
-  if (bytes != data_bytes) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) bytes = 0;
+  if (static_cast<uint64_t>(bytes) != data_bytes) {
     fail_corrupt_npy(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
   }
 }

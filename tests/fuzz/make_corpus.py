@@ -114,6 +114,7 @@ def make_npy():
     write("npy", "complex", npy(form("<c8", False, "(1,)"), bytes(8)))
     write("npy", "object", npy(form("|O", False, "(1,)"), b"\x80\x04N."))
     write("npy", "huge", npy(form("<f4", False, "(9223372036854775807, 3)"), b""))
+    write("npy", "huge-and-zero", npy(form("<f4", True, "(0, 9223372036854775807, 3)"), b""))
     write("npy", "structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, "
                                    "'shape': (1,), }\n", bytes(4)))
 
