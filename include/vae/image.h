@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -3,6 +3,8 @@
 // Everything the library offers.
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include "vae/array.h"
 #include "vae/bench.h"
 #include "vae/config.h"
