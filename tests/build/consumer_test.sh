@@ -4,6 +4,7 @@
 #   find_package   installed, found by CMake
 #   pkg_config     installed, moved to another folder, found by pkg-config
 #   subdirectory   built as a part of the consumer
+#   no_toolkit     the package of a CUDA build on a machine without the toolkit: a clear message
 set -eu
 how=$1
 root=$2
@@ -24,11 +25,27 @@ configure_and_build() {
   cmake --build "$scratch/build"
 }
 
+# A shared library with vae inside exports only what its own object file defines, and of that nothing
+# of vae's.
+check_exports() {
+  nm -D --defined-only "$1" | cut -d' ' -f3 | sort >"$scratch/exported"
+  nm --defined-only "$2" | cut -d' ' -f3 | sort >"$scratch/own"
+  comm -23 "$scratch/exported" "$scratch/own" >"$scratch/leaked"
+  grep '3vae' "$scratch/exported" >>"$scratch/leaked" || true
+  if [ -s "$scratch/leaked" ] || ! grep -q '^plugin_run$' "$scratch/exported"; then
+    echo "$1 exports what is not its own:"
+    head -n 50 "$scratch/leaked" | c++filt
+    exit 1
+  fi
+}
+
 case $how in
   find_package)
     install_package
     configure_and_build -DCMAKE_PREFIX_PATH="$scratch/prefix"
     (cd "$scratch" && ./build/consumer)
+    check_exports "$scratch/build/libplugin.so" "$(find "$scratch/build" -name 'plugin.cpp.o')"
+    (cd "$scratch" && ./build/plugin_host ./build/libplugin.so)
     if [ -e "$build/vae" ]; then
       "$scratch/prefix/bin/vae" --version
     fi
@@ -38,10 +55,38 @@ case $how in
     PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name vae.pc)")
     export PKG_CONFIG_PATH
     pkg-config --print-errors --exists 'vae >= 0.1'
-    # shellcheck disable=SC2046 # flags are words
-    "$compiler" -std=c++20 "$root/tests/consumer/main.cpp" -o "$scratch/consumer" \
-      $(pkg-config --cflags --static --libs vae)
+    # Plain, as people type it; --static must not hurt.
+    for static in "" --static; do
+      # shellcheck disable=SC2046,SC2086 # flags are words
+      "$compiler" -std=c++20 "$root/tests/consumer/main.cpp" -o "$scratch/consumer" \
+        $(pkg-config --cflags $static --libs vae)
+    done
     (cd "$scratch" && ./consumer)
+    ;;
+  no_toolkit)
+    mkdir "$scratch/package"
+    cat >"$scratch/package/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.22)
+project(package LANGUAGES NONE)
+include(CMakePackageConfigHelpers)
+set(VAE_CUDA_BACKEND ON)
+set(CUDAToolkit_VERSION 13.0)
+set(CUDAToolkit_VERSION_MAJOR 13)
+configure_package_config_file("${ROOT}/cmake/vaeConfig.cmake.in" "${PREFIX}/lib/cmake/vae/vaeConfig.cmake"
+  INSTALL_DESTINATION lib/cmake/vae)
+END
+    cmake -S "$scratch/package" -B "$scratch/made" -DROOT="$root" -DPREFIX="$scratch/prefix"
+    if cmake -S "$root/tests/consumer" -B "$scratch/build" -G Ninja \
+      -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$scratch/prefix" \
+      -DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON 2>"$scratch/message"; then
+      echo "a package with the CUDA backend was accepted without the toolkit"
+      exit 1
+    fi
+    # CMake breaks lines where it likes.
+    tr -s ' \n' '  ' <"$scratch/message" >"$scratch/line"
+    for words in "built with the CUDA backend" "CUDA toolkit 13.0" "-DVAE_WITH_CUDA=OFF"; do
+      grep -q -e "$words" "$scratch/line" || { cat "$scratch/message"; exit 1; }
+    done
     ;;
   subdirectory)
     # The CPU's part, in few compilations: minutes count here.
