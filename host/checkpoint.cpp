@@ -214,10 +214,10 @@ class TensorList {
 
 }  // namespace
 
-Checkpoint Checkpoint::read(const std::string& path) {
+Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& options) {
   Checkpoint checkpoint;
   const std::string name = sanitize_for_terminal(path);
-  checkpoint.file_ = read_safetensors(path);
+  checkpoint.file_ = read_safetensors(path, options);
   const SafetensorsFile& file = checkpoint.file_;
   check_version(file);
   try {

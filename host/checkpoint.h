@@ -33,8 +33,9 @@ class UnsupportedFormat : public Error {
 /// docs/checkpoint.md specifies the format.
 class Checkpoint {
  public:
-  /// Throws Error(io), Error(corrupt), UnsupportedFormat.
-  static Checkpoint read(const std::string& path);
+  /// Throws Error(io), Error(corrupt), UnsupportedFormat. Without `require_checksum` a file that
+  /// another program saved is taken, too; everything else is checked all the same.
+  static Checkpoint read(const std::string& path, const SafetensorsOptions& options = {});
 
   const Config& config() const { return config_; }
   const std::optional<TrainingState>& training() const { return training_; }

@@ -70,43 +70,67 @@ ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarizati
 }
 
 Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
-    : impl_(std::make_unique<Impl>(with_model(config), device, /*training=*/false)) {
+    : impl_(std::make_shared<Impl>(with_model(config), device, /*training=*/false)) {
   const std::vector<double> grey(config.pixels(), 0.5);
   impl_->network->initialize(seed, grey);
 }
 
-Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
+Model::Impl& Model::impl() { return const_cast<Impl&>(std::as_const(*this).impl()); }
+const Model::Impl& Model::impl() const {
+  VAE_CHECK(impl_ != nullptr,
+            "this vae::Model was moved from and holds nothing; use the object it ",
+            "was moved to, or assign another model to this one");
+  return *impl_;
+}
+
+namespace {
+
+std::shared_ptr<Model::Impl> load_impl(const std::string& path, bool require_checksum,
+                                       const Device& device) {
+  return with_memory_for("load the model", [&] {
+    const Checkpoint checkpoint =
+        Checkpoint::read(find_checkpoint(path), {.require_checksum = require_checksum});
+    auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
+    checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+    return impl;
+  });
+}
+
+}  // namespace
+
 Model Model::load(const std::string& path, const Device& device) {
-  const Checkpoint checkpoint = Checkpoint::read(find_checkpoint(path));
-  auto impl = std::make_unique<Impl>(checkpoint.config(), device, /*training=*/false);
-  checkpoint.restore(impl->network->parameters(), /*moments=*/false);
-  return Model(std::move(impl));
+  return Model(load_impl(path, /*require_checksum=*/true, device));
+}
+
+Model Model::load_unverified(const std::string& path, const Device& device) {
+  return Model(load_impl(path, /*require_checksum=*/false, device));
 }
 
 void Model::save(const std::string& path) const {
-  write_checkpoint(path, impl_->network->parameters(), impl_->config);
+  write_checkpoint(path, impl().network->parameters(), impl().config);
 }
 
-const ModelConfig& Model::config() const { return impl_->config.model; }
-const Config& Model::run_config() const { return impl_->config; }
-int64_t Model::parameter_count() const { return impl_->network->parameters().count(); }
-std::string Model::device_name() const { return impl_->backend->name(); }
+const ModelConfig& Model::config() const { return impl().config.model; }
+const Config& Model::run_config() const { return impl().config; }
+int64_t Model::parameter_count() const { return impl().network->parameters().count(); }
+std::string Model::device_name() const { return impl().backend->name(); }
 
 Posterior Model::encode(const ImageSet& images, std::optional<Binarization> binarization,
                         std::optional<uint64_t> seed) {
-  Network& network = *impl_->network;
-  ImageReader reader = impl_->reader(images, binarization, seed);
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
   const int64_t latent = config().latent;
   Posterior posterior;
   posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
   std::vector<float> heads;
   for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     heads.clear();
-    append(*impl_->backend, network.encode(reader.batch(first, rows)), heads);
+    append(*impl().backend, network.encode(reader.batch(first, rows)), heads);
     for (int64_t row = 0; row < rows; ++row) {
       const auto mu = heads.begin() + row * 2 * latent;
       posterior.mean.values.insert(posterior.mean.values.end(), mu, mu + latent);
@@ -129,13 +153,13 @@ Array Model::decode(const Array& z) {
          *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
          "; codes are finite numbers");
   }
-  Network& network = *impl_->network;
+  Network& network = *impl().network;
   Array out{{z.rows(), config().pixels()}, {}};
   for_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
     const View latent = network.latent(rows);
-    impl_->backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
+    impl().backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
     network.decode(rows);
-    append(*impl_->backend, network.output_mean(rows), out.values);
+    append(*impl().backend, network.output_mean(rows), out.values);
   });
   return out;
 }
@@ -148,8 +172,8 @@ Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> bin
 Array Model::sample(int64_t count, uint64_t seed) {
   constexpr int64_t kMost = int64_t{1} << 32;  // rows of the random numbers
   VAE_CHECK(count >= 0 && count <= kMost, "sample: the count must lie in [0, 2^32], got ", count);
-  Network& network = *impl_->network;
-  Arena arena(*impl_->backend);
+  Network& network = *impl().network;
+  Arena arena(*impl().backend);
   StepState* state = nullptr;
   arena.request(state);
   arena.allocate();
@@ -157,27 +181,27 @@ Array Model::sample(int64_t count, uint64_t seed) {
   for_batches(network, count, [&](int64_t first, int64_t rows) {
     StepState position;
     position.first_row = static_cast<uint32_t>(first);
-    impl_->backend->copy_to_device(state, &position, sizeof position);
-    impl_->backend->prior_sample({network.latent(rows), {seed, Stream::prior, state, 0}});
+    impl().backend->copy_to_device(state, &position, sizeof position);
+    impl().backend->prior_sample({network.latent(rows), {seed, Stream::prior, state, 0}});
     network.decode(rows);
-    append(*impl_->backend, network.output_mean(rows), out.values);
+    append(*impl().backend, network.output_mean(rows), out.values);
   });
   return out;
 }
 
 Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
-  return vae::evaluate(*impl_->network, images, options, impl_->config.training);
+  return vae::evaluate(*impl().network, images, options, impl().config.training);
 }
 
 Array Model::inputs(const ImageSet& images, std::optional<Binarization> binarization,
                     std::optional<uint64_t> seed) {
-  Network& network = *impl_->network;
-  ImageReader reader = impl_->reader(images, binarization, seed);
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
   Array out{{images.count(), config().pixels()}, {}};
   for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     const LoadBatchArgs load = reader.batch(first, rows);
-    impl_->backend->load_batch(load);
-    append(*impl_->backend, load.x, out.values);
+    impl().backend->load_batch(load);
+    append(*impl().backend, load.x, out.values);
   });
   return out;
 }

@@ -85,9 +85,9 @@ struct Trainer::Impl {
   void write_status(const std::string& status, const std::string& reason = {});
   TrainingState training_state() const;
   void say(LogLevel level, const std::string& text) const;
-  /// Runs what may fail without harm to the training; a failure becomes a warning.
+  /// Writes what may be missing without harm to the training; a failure becomes a warning.
   template <typename Action>
-  void attempt(const char* what, Action action);
+  void attempt_to_write(const char* what, Action action);
 
   int64_t epoch() const { return (step->steps_done() - 1) / step->steps_per_epoch() + 1; }
 
@@ -99,6 +99,7 @@ struct Trainer::Impl {
   std::optional<MetricsLog> log;
   std::optional<CheckpointRotation> rotation;
   std::optional<Model> model;
+  std::shared_ptr<Model::Impl> network_owner;  // the step needs it, also where the model is taken
   std::unique_ptr<TrainStep> step;
   double earlier_seconds = 0.0;  // spent on this epoch before a resume
   Clock::time_point epoch_start, last_report;
@@ -124,7 +125,8 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
     log.emplace(folder->file("metrics.jsonl"));
     rotation.emplace(*folder, [this](const std::string& text) { say(LogLevel::warning, text); });
   }
-  model.emplace(std::make_unique<Model::Impl>(config, options.device, /*training=*/true));
+  network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
+  model.emplace(network_owner);
   step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
   if (options.resume) {
     resume();
@@ -186,6 +188,7 @@ void Trainer::Impl::restore(const Checkpoint& checkpoint) {
 }
 
 TrainResult Trainer::Impl::run() {
+  model->impl();  // throws where the model was moved out: it is not trained behind its new owner
   try {
     result.finished = train_epochs();
     result.steps = step->steps_done();
@@ -353,15 +356,15 @@ Metrics Trainer::Impl::test_metrics() {
 
 void Trainer::Impl::log_metrics(const Metrics& metrics, bool sync) {
   if (log) {
-    attempt("write metrics.jsonl",
-            [&] { log->append(metrics, config.training.binarization, sync); });
+    attempt_to_write("metrics.jsonl",
+                     [&] { log->append(metrics, config.training.binarization, sync); });
   }
   if (options.on_metrics) options.on_metrics(metrics);
 }
 
 void Trainer::Impl::write_pictures() {
   if (!options.pictures) return;
-  attempt("write the pictures", [&] {
+  attempt_to_write("the pictures", [&] {
     write_epoch_pictures(folder->path(), *model, data, epoch());
     write_report(folder->path());
   });
@@ -418,16 +421,17 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   }
   const std::string text =
       document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  attempt("write run.json",
-          [&] { write_file_atomically(folder->file("run.json"), std::string_view(text)); });
+  attempt_to_write(
+      "run.json", [&] { write_file_atomically(folder->file("run.json"), std::string_view(text)); });
 }
 
 template <typename Action>
-void Trainer::Impl::attempt(const char* what, Action action) {
+void Trainer::Impl::attempt_to_write(const char* what, Action action) {
   try {
+    folder->require_in_place();
     action();
   } catch (const std::exception& error) {
-    say(LogLevel::warning, concat("cannot ", what, ": ", error.what(), "; training goes on"));
+    say(LogLevel::warning, concat("cannot write ", what, ": ", error.what(), "; training goes on"));
   }
 }
 
@@ -436,14 +440,23 @@ void Trainer::Impl::say(LogLevel level, const std::string& text) const {
 }
 
 Trainer::Trainer(const Config& config, const Dataset& data, const TrainOptions& options)
-    : impl_(std::make_unique<Impl>(config, data, options)) {}
+    : impl_(with_memory_for("set up the training",
+                            [&] { return std::make_unique<Impl>(config, data, options); })) {}
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&&) noexcept = default;
 
-TrainResult Trainer::run() { return impl_->run(); }
-Model& Trainer::model() { return *impl_->model; }
-const Config& Trainer::config() const { return impl_->config; }
+Trainer::Impl& Trainer::impl() const {
+  VAE_CHECK(impl_ != nullptr, "this vae::Trainer was moved from and holds nothing; use the object ",
+            "it was moved to, or assign another trainer to this one");
+  return *impl_;
+}
+
+TrainResult Trainer::run() {
+  return with_memory_for("go on with the training", [this] { return impl().run(); });
+}
+Model& Trainer::model() { return *impl().model; }
+const Config& Trainer::config() const { return impl().config; }
 
 Model train(const Config& config, const Dataset& data, const TrainOptions& options) {
   Trainer trainer(config, data, options);

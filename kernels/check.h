@@ -2,6 +2,7 @@
 #pragma once
 
 #include <locale>
+#include <new>
 #include <sstream>
 #include <string>
 
@@ -22,6 +23,17 @@ std::string concat(const Parts&... parts) {
 template <typename... Parts>
 [[noreturn]] void fail(ErrorCode code, const Parts&... parts) {
   throw Error(code, concat(parts...));
+}
+
+/// Calls action(); a std::bad_alloc becomes Error(out_of_memory) "not enough memory to <what>".
+template <typename Action>
+auto with_memory_for(const char* what, Action action) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::out_of_memory, "not enough memory to ", what,
+         "; close other programs, or use a smaller batch_size or model");
+  }
 }
 
 }  // namespace vae

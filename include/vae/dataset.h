@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,13 +17,16 @@ namespace vae {
 /// split than for image i of another.
 enum class Split { train, validation, test };
 
-/// Images of one size with optional labels. Copies share the pixels.
+/// Images of one size with optional labels. Copies share the pixels, and a move
+/// is a copy.
 ///
 /// The random numbers drawn for an image, by a binarisation or a posterior sample, are keyed by its
 /// index in the set that was made or loaded, first_index() + i; a slice draws what the whole draws.
 class ImageSet {
  public:
   ImageSet() = default;
+  ImageSet(const ImageSet&) = default;
+  ImageSet& operator=(const ImageSet&) = default;
   /// `pixels` holds count * height * width * channels bytes; `labels` is empty or has one per
   /// image. Throws Error(invalid_argument) when sizes do not fit.
   ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,

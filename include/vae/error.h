@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include <stdexcept>
 #include <string>
 
@@ -18,8 +20,8 @@ enum class ErrorCode {
   busy,              ///< Another process uses the run folder. Exit status 7.
 };
 
-/// The one exception type of the library. `what()` says what failed, which file or option, why,
-/// and what to do about it.
+/// The one exception type of the library, beside std::bad_alloc where not even a message has room.
+/// `what()` says what failed, which file or option, why, and what to do about it.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,6 +53,7 @@ struct Evaluation {
 /// A variational autoencoder on one device. Movable, not copyable; one thread at a time. After
 /// fork() parent and child may both go on with a model on the CPU that no thread was using; one on
 /// a GPU is the parent's alone.
+/// Of a model that was moved from, every method but assignment throws Error(invalid_argument).
 class Model {
  public:
   /// Freshly initialised weights. Throws Error(invalid_argument), Error(unavailable).
@@ -63,6 +66,11 @@ class Model {
   /// Loads a checkpoint file, or the best checkpoint of a run folder.
   /// Throws Error(io) or Error(corrupt).
   static Model load(const std::string& path, const Device& device = Device::best());
+
+  /// Loads a checkpoint that another program saved with changes: its checksum may be stale or
+  /// missing. Tensors, configuration and finite numbers are checked as in load(). For weights made
+  /// elsewhere: `metadata` must be that of a checkpoint of this model (docs/checkpoint.md).
+  static Model load_unverified(const std::string& path, const Device& device = Device::best());
 
   /// Writes weights and configuration as one safetensors file, atomically. Throws Error(io).
   void save(const std::string& path) const;
@@ -99,12 +107,12 @@ class Model {
 
   /// For the library's own trainer.
   struct Impl;
-  explicit Model(std::unique_ptr<Impl> impl);
-  Impl& impl() { return *impl_; }
-  const Impl& impl() const { return *impl_; }
+  explicit Model(std::shared_ptr<Impl> impl);
+  Impl& impl();
+  const Impl& impl() const;
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with a trainer whose step works on it
 };
 
 }  // namespace vae

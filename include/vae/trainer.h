@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vae/require_cxx20.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -69,7 +71,8 @@ struct TrainResult {
   Metrics test;
 };
 
-/// Trains one model. The run folder is locked while a Trainer lives.
+/// Trains one model. The run folder is locked while a Trainer lives. Of a trainer that was moved
+/// from, every method but assignment throws Error(invalid_argument).
 /// Folder: config.json, run.json, metrics.jsonl, checkpoints/, images/, report.html.
 class Trainer {
  public:
@@ -89,6 +92,7 @@ class Trainer {
 
  private:
   struct Impl;
+  Impl& impl() const;
   std::unique_ptr<Impl> impl_;
 };
 
