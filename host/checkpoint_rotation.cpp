@@ -52,6 +52,7 @@ void CheckpointRotation::require_saved() const {
 
 bool CheckpointRotation::try_write(File& file, const std::string& path, const Write& write) {
   try {
+    folder_.require_in_place();
     write(path);
     file.failures = 0;
     return true;

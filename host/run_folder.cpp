@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,15 +98,17 @@ void delete_file(const std::string& path) {
   if (error) fail_io("delete", path, error.value());
 }
 
-void create_folder(const std::string& path) {
+/// The program around the library may change its working directory while a training runs.
+std::string make_absolute(const std::string& path) {
   std::error_code error;
-  fs::create_directories(path, error);
-  if (error) fail_io("create the folder", path, error.value());
+  const fs::path absolute = fs::absolute(path, error);
+  if (error) fail_io("find the working directory for the run folder", path, error.value());
+  return absolute.string();
 }
 
 }  // namespace
 
-RunFolder::RunFolder(std::string path, Mode mode) : path_(std::move(path)) {
+RunFolder::RunFolder(const std::string& path, Mode mode) : path_(make_absolute(path)) {
   if (mode == Mode::resume && !is_folder(path_)) {
     fail(ErrorCode::invalid_argument, "--resume: there is no run folder ",
          sanitize_for_terminal(path_), "; leave --resume out to start a run there");
@@ -117,6 +120,8 @@ RunFolder::RunFolder(std::string path, Mode mode) : path_(std::move(path)) {
   // A folder that is refused must not be left with a lock file in it; a run in use is busy first.
   if (!exists(file(kLock))) require_fit(mode);
   create_folder(path_);
+  folder_ = open_file(path_, O_RDONLY | O_DIRECTORY);
+  if (!folder_.is_open()) fail_io("open the folder", path_, errno);
   lock();
   require_fit(mode);
   if (mode == Mode::overwrite) delete_run_files();
@@ -128,6 +133,16 @@ RunFolder::RunFolder(std::string path, Mode mode) : path_(std::move(path)) {
   const std::string probe = file("checkpoints/") + kProbe;
   write_file_atomically(probe, std::string_view("writable\n"));
   delete_file(probe);
+}
+
+void RunFolder::require_in_place() const {
+  struct stat ours = {}, found = {};
+  if (::fstat(folder_.get(), &ours) != 0) fail_io("examine the folder", path_, errno);
+  const bool there = ::stat(path_.c_str(), &found) == 0;
+  if (there && ours.st_dev == found.st_dev && ours.st_ino == found.st_ino) return;
+  fail(ErrorCode::io, "the run folder ", sanitize_for_terminal(path_), " was ",
+       there ? "replaced by another one" : "deleted or moved",
+       " while the training ran; put it back, or stop and start the training anew");
 }
 
 /// Whether the folder's content allows the mode.

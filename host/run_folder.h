@@ -22,10 +22,14 @@ class RunFolder {
 
   /// Creates, locks, sweeps away what a killed process left and checks that writing works. Throws
   /// Error(invalid_argument), Error(busy), Error(io).
-  RunFolder(std::string path, Mode mode);
+  RunFolder(const std::string& path, Mode mode);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  ///< absolute
   std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  /// Throws Error(io) when the folder was deleted or moved since it was locked. One that lies there
+  /// instead may be another training's, so this is asked before every write.
+  void require_in_place() const;
 
   /// checkpoints/step-00001234.safetensors
   std::string checkpoint_path(int64_t step) const;
@@ -39,6 +43,7 @@ class RunFolder {
   void delete_run_files() const;
 
   std::string path_;
+  FileDescriptor folder_;  // to know the folder again
   FileDescriptor lock_;
 };
 

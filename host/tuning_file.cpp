@@ -27,7 +27,12 @@ std::string cache_folder() {
 
 }  // namespace
 
-TuningFile::TuningFile() : file_(environment("VAE_GEMM_CACHE")), folder_(cache_folder()) {}
+TuningFile::TuningFile() : folder_(cache_folder()) {
+  const std::string file = environment("VAE_GEMM_CACHE");
+  std::error_code ignored;  // without a working directory the name stays as it is
+  // Absolute: the working directory may be another one when the file is written.
+  if (!file.empty()) file_ = std::filesystem::absolute(file, ignored).string();
+}
 
 std::string TuningFile::path_of(std::string_view name) const {
   if (!file_.empty() || folder_.empty()) return file_;

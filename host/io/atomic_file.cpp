@@ -11,8 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <new>
+#include <system_error>
 
 #include "host/io/file_descriptor.h"
 #include "host/io/input_file.h"
@@ -210,6 +212,21 @@ void append_line(const std::string& path, std::string_view line, bool sync) {
   }
   if (sync && ::fsync(fd.get()) != 0) fail_io("write to disk", path, errno);
   if (const int error = fd.close_now()) fail_io("finish writing", path, error);
+}
+
+void create_folder(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path wanted(path);
+  if (std::filesystem::is_directory(wanted, error)) return;
+  const std::filesystem::path parent =
+      wanted.has_filename() ? wanted.parent_path() : wanted.parent_path().parent_path();
+  if (!parent.empty() && parent != wanted) create_folder(parent.string());
+  if (!std::filesystem::create_directory(wanted, error) && error) {
+    fail_io("create the folder", path, error.value());
+  }
+  const std::string folder = parent.empty() ? "." : parent.string();
+  const FileDescriptor folder_fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (folder_fd.is_open()) sync_folder(folder_fd.get(), folder);  // who may not read it cannot sync
 }
 
 uint64_t truncate_after_last_newline(const std::string& path) {

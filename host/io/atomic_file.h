@@ -30,6 +30,10 @@ int remove_stale_temporaries(const std::string& folder);
 /// could not be written whole is taken back. `sync` waits until it is on disk. Throws Error(io).
 void append_line(const std::string& path, std::string_view line, bool sync = false);
 
+/// Creates a folder with its missing parents, each on disk with its name: a power cut must not take
+/// the folder away from the files in it. Throws Error(io).
+void create_folder(const std::string& path);
+
 /// Cuts off what follows the last newline: the half line of a killed writer. A missing file is
 /// fine. Returns the number of bytes cut. Throws Error(io).
 uint64_t truncate_after_last_newline(const std::string& path);

@@ -201,5 +201,17 @@ TEST(TruncateAfterLastNewlineTest, CutsTheHalfLineOnly) {
   EXPECT_EQ(truncate_after_last_newline(folder.file("absent")), 0u);
 }
 
+/// The kernel's own files claim a size that their content does not have: as when another process
+/// writes to a file, or cuts it, between its size and its bytes.
+TEST(ReadFileTest, AFileThatGrowsOrShrinksWhileItIsReadIsAnError) {
+  const std::string grows = "/proc/self/status",
+                    shrinks = "/sys/kernel/mm/transparent_hugepage/enabled";
+  for (const std::string& path : {grows, shrinks}) {
+    if (!std::filesystem::exists(path)) continue;
+    expect_error(ErrorCode::corrupt, [&] { read_file(path, 1 << 20); },
+                 {path, "changed while it was read"});
+  }
+}
+
 }  // namespace
 }  // namespace vae
