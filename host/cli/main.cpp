@@ -31,6 +31,7 @@ std::vector<VerbEntry> all_verbs() {
   verbs.push_back({"decode", "latents (.npy) to pictures or pixels", make_decode()});
   verbs.push_back({"bench", "measure training speed", make_bench()});
   verbs.push_back({"inspect", "what a checkpoint, run folder or data file holds", make_inspect()});
+  verbs.push_back({"import", "take over a checkpoint that another program saved", make_import()});
   verbs.push_back({"devices", "list the devices of this machine", make_devices()});
   verbs.push_back({"doctor", "what this machine and this build can do, and advice", make_doctor()});
   return verbs;

@@ -18,6 +18,7 @@ std::unique_ptr<Verb> make_encode();
 std::unique_ptr<Verb> make_decode();
 std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_inspect();
+std::unique_ptr<Verb> make_import();
 std::unique_ptr<Verb> make_devices();
 std::unique_ptr<Verb> make_doctor();
 

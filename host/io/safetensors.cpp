@@ -32,9 +32,6 @@ constexpr size_t kLongestName = 256, kLargestTensorRank = 16;  // bounds for hos
 constexpr size_t kDataAlignment = 64;  // of the data's start, for GPUs and mmap
 constexpr std::string_view kMetadataKey = "__metadata__";
 constexpr std::string_view kChecksumKey = "checksum";
-/// Our files begin with this, so that the checksum's digits lie at one known place.
-constexpr std::string_view kChecksumLead = R"({"__metadata__":{"checksum":")";
-constexpr std::string_view kBlankChecksum = "0000000000000000";
 
 struct TypeRow {
   TensorType type;
@@ -245,15 +242,67 @@ uint64_t read_header_length(std::span<const std::byte> start, uint64_t file_byte
   return length;
 }
 
-bool checksum_matches(std::span<const std::byte> file, std::string_view header) {
-  if (!header.starts_with(kChecksumLead)) return false;
-  if (header.size() < kChecksumLead.size() + kBlankChecksum.size()) return false;
-  const size_t digits_at = kLengthBytes + kChecksumLead.size();
+void hash_text(Xxh64& hash, std::string_view text) {
+  const uint64_t length = text.size();
+  hash.update(std::as_bytes(std::span(&length, 1)));
+  hash.update(as_bytes(text));
+}
+
+/// A hash over what a file says, whatever the layout in which it says it: another program may write
+/// the same content in another order (docs/checkpoint.md). `metadata` may hold an old checksum.
+std::string content_checksum(const std::vector<SafetensorsTensor>& tensors,
+                             const std::map<std::string, std::string>& metadata) {
+  Xxh64 hash;
+  for (const auto& [key, text] : metadata) {
+    if (key == kChecksumKey) continue;
+    hash_text(hash, key);
+    hash_text(hash, text);
+  }
+  std::vector<const SafetensorsTensor*> by_name;
+  for (const SafetensorsTensor& tensor : tensors) by_name.push_back(&tensor);
+  std::ranges::sort(by_name, {}, &SafetensorsTensor::name);
+  for (const SafetensorsTensor* tensor : by_name) {
+    hash_text(hash, tensor->name);
+    hash_text(hash, to_string(tensor->type));
+    const uint64_t rank = tensor->shape.size();
+    hash.update(std::as_bytes(std::span(&rank, 1)));
+    hash.update(std::as_bytes(std::span(tensor->shape)));
+    hash.update(tensor->data);
+  }
+  return to_hex(hash.digest());
+}
+
+/// The checksum of files written before it was one of the content: over all bytes, with zeros for
+/// its own digits, which follow `lead`.
+bool is_checksum_of_bytes(std::span<const std::byte> file, std::string_view digits) {
+  constexpr std::string_view lead = R"({"__metadata__":{"checksum":")";
+  constexpr std::string_view blank = "0000000000000000";
+  const size_t digits_at = kLengthBytes + lead.size();
+  if (file.size() < digits_at + blank.size()) return false;
+  if (as_text(file.subspan(kLengthBytes, lead.size())) != lead) return false;
   Xxh64 hash;
   hash.update(file.first(digits_at));
-  hash.update(as_bytes(kBlankChecksum));
-  hash.update(file.subspan(digits_at + kBlankChecksum.size()));
-  return header.substr(kChecksumLead.size(), kBlankChecksum.size()) == to_hex(hash.digest());
+  hash.update(as_bytes(blank));
+  hash.update(file.subspan(digits_at + blank.size()));
+  return digits == to_hex(hash.digest());
+}
+
+bool verify_checksum(const SafetensorsFile& file) {
+  const auto found = file.metadata.find(std::string(kChecksumKey));
+  return found != file.metadata.end() &&
+         (found->second == content_checksum(file.tensors, file.metadata) ||
+          is_checksum_of_bytes(file.bytes, found->second));
+}
+
+void require_checksum(const SafetensorsFile& file) {
+  if (file.checksum_verified) return;
+  const std::string name = sanitize_for_terminal(file.origin);
+  if (file.metadata.contains(std::string(kChecksumKey))) {
+    fail(ErrorCode::corrupt, name, ": the checksum does not agree with the content: the file is ",
+         "damaged, or another program changed it; if that was meant, vae import takes it over");
+  }
+  fail(ErrorCode::corrupt, name, ": the file has no checksum: it is damaged, or another program ",
+       "wrote it; if that was meant, vae import takes it over");
 }
 
 void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& names) {
@@ -270,17 +319,22 @@ void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& n
             name, " has ", tensor.data.size(), " bytes, which its shape does not fill");
 }
 
-std::string quote(const std::string& text) { return nlohmann::json(text).dump(); }
-
-/// The JSON header with zeros for the checksum, padded so that the data start aligned.
-std::string make_header(const std::vector<SafetensorsTensor>& tensors,
-                        const std::map<std::string, std::string>& metadata) {
-  std::string header = concat(kChecksumLead, kBlankChecksum, '"');
+void check_metadata(const std::map<std::string, std::string>& metadata) {
   for (const auto& [key, text] : metadata) {
     VAE_CHECK(key != kChecksumKey, "the metadata key \"checksum\" is the format's own");
     VAE_CHECK(is_utf8(key) && is_utf8(text), "metadata \"", sanitize_for_terminal(key),
               "\" is not UTF-8");
-    header += concat(',', quote(key), ':', quote(text));
+  }
+}
+
+std::string quote(const std::string& text) { return nlohmann::json(text).dump(); }
+
+/// The JSON header, padded so that the data start aligned.
+std::string make_header(const std::vector<SafetensorsTensor>& tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  std::string header = concat('{', quote(std::string(kMetadataKey)), ":{");
+  for (const auto& [key, text] : metadata) {
+    header += concat(header.ends_with('{') ? "" : ",", quote(key), ':', quote(text));
   }
   header += '}';
   uint64_t offset = 0;
@@ -326,17 +380,13 @@ SafetensorsFile parse_safetensors(std::vector<std::byte> bytes, std::string_view
   const std::span<const std::byte> data = content.subspan(kLengthBytes + length);
   HeaderReader reader(header, data.size(), origin);
   reader.read();
-  file.checksum_verified = checksum_matches(content, header);
-  if (options.require_checksum && !file.checksum_verified) {
-    fail_corrupt(
-        origin, "a checksum over the whole file that agrees with its content",
-        reader.metadata.contains(std::string(kChecksumKey)) ? "one that does not" : "no checksum");
-  }
   file.metadata = std::move(reader.metadata);
   for (Entry& entry : reader.entries) {
     entry.tensor.data = data.subspan(entry.begin, entry.end - entry.begin);
     file.tensors.push_back(std::move(entry.tensor));
   }
+  file.checksum_verified = verify_checksum(file);
+  if (options.require_checksum) require_checksum(file);
   return file;
 }
 
@@ -369,6 +419,7 @@ std::vector<std::byte> write_safetensors(std::vector<SafetensorsTensor> tensors,
                                          const std::map<std::string, std::string>& metadata) {
   std::set<std::string_view> names;
   for (const SafetensorsTensor& tensor : tensors) check_tensor(tensor, names);
+  check_metadata(metadata);
   // Larger elements first, so that each tensor lies at its own natural alignment without holes.
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
     return std::pair(size_of(b.type), std::string_view(a.name)) <
@@ -376,6 +427,7 @@ std::vector<std::byte> write_safetensors(std::vector<SafetensorsTensor> tensors,
   });
   std::map<std::string, std::string> complete = metadata;
   complete.emplace("format", "pt");  // without it Hugging Face's transformers refuses the file
+  complete.emplace(kChecksumKey, content_checksum(tensors, complete));
   const std::string header = make_header(tensors, complete);
   const uint64_t length = header.size();
   uint64_t total = kLengthBytes + length;
@@ -388,8 +440,6 @@ std::vector<std::byte> write_safetensors(std::vector<SafetensorsTensor> tensors,
   append(std::as_bytes(std::span(&length, 1)));
   append(as_bytes(header));
   for (const SafetensorsTensor& tensor : tensors) append(tensor.data);
-  const std::string digits = to_hex(xxh64(bytes));  // of the file with zeros for the digits
-  std::ranges::copy(as_bytes(digits), bytes.begin() + kLengthBytes + kChecksumLead.size());
   return bytes;
 }
 

@@ -78,7 +78,7 @@ struct SafetensorsFile {
 };
 
 struct SafetensorsOptions {
-  /// Our own files carry a checksum over every byte (docs/checkpoint.md). false reads files of
+  /// Our own files carry a checksum over their content (docs/checkpoint.md). false reads files of
   /// other programs; `checksum_verified` then tells whether one was there and right.
   bool require_checksum = true;
 };

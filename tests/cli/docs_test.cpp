@@ -82,7 +82,7 @@ TEST(DocsTest, EverySectionOfAVerbNamesItsOptions) {
   const std::string text = document("cli.md");
   for (const char* verb :
        {"train", "eval", "sample", "reconstruct", "interpolate", "traverse", "manifold", "encode",
-        "decode", "bench", "inspect", "devices", "doctor"}) {
+        "decode", "bench", "inspect", "import", "devices", "doctor"}) {
     const std::string heading = std::string("\n## vae ") + verb + "\n";
     const std::size_t begin = text.find(heading);
     ASSERT_NE(begin, std::string::npos) << verb;

@@ -10,7 +10,7 @@ namespace {
 
 const std::vector<std::string> kVerbs = {
     "train",  "eval",   "sample", "reconstruct", "interpolate", "traverse", "manifold",
-    "encode", "decode", "bench",  "inspect",     "devices",     "doctor"};
+    "encode", "decode", "bench",  "inspect",     "import",      "devices",  "doctor"};
 
 using UsageTest = CliTest;
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "host/io/safetensors.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "host/io/atomic_file.h"
+#include "host/io/xxh64.h"
 #include "kernels/check.h"
 #include "tests/host/io/sample_files.h"
 
@@ -85,6 +88,79 @@ TEST(SafetensorsTest, DetectsEveryTruncation) {
 TEST(SafetensorsTest, DetectsEveryFlippedBit) {
   test::expect_corrupt_when_flipped(Numbers().file(),
                                     [](const Bytes& file) { parse_safetensors(file, "f"); });
+}
+
+/// The same content as another program lays it out: metadata and tensors in reverse, spaced out.
+Bytes saved_again(const SafetensorsFile& file) {
+  std::string metadata, tensors;
+  for (const auto& [key, text] : file.metadata) {
+    metadata = concat(nlohmann::json(key).dump(), " : ", nlohmann::json(text).dump(),
+                      metadata.empty() ? "" : ", ", metadata);
+  }
+  Bytes data;
+  for (auto tensor = file.tensors.rbegin(); tensor != file.tensors.rend(); ++tensor) {
+    const size_t begin = data.size();
+    data.insert(data.end(), tensor->data.begin(), tensor->data.end());
+    tensors += concat(nlohmann::json(tensor->name).dump(), R"(: {"data_offsets": [)", begin, ", ",
+                      data.size(), R"(], "dtype":")", to_string(tensor->type), R"(", "shape": )",
+                      nlohmann::json(tensor->shape).dump(), "}, ");
+  }
+  return test::make_safetensors(concat("{", tensors, R"("__metadata__": {)", metadata, "}}  "),
+                                data);
+}
+
+TEST(SafetensorsTest, TheChecksumOutlivesAnotherProgramsLayout) {
+  const Bytes bytes = Numbers().file();
+  const Bytes again = saved_again(parse_safetensors(bytes, "f"));
+  EXPECT_NE(again, bytes);
+  EXPECT_TRUE(parse_safetensors(again, "f").checksum_verified);
+  test::expect_corrupt_when_flipped(again, [](const Bytes& file) { parse_safetensors(file, "f"); });
+}
+
+TEST(SafetensorsTest, TheChecksumCoversEveryNumberNameShapeAndText) {
+  Numbers changed;
+  changed.mask.back() = 4;
+  const SafetensorsFile file = parse_safetensors(Numbers().file(), "f");
+  const SafetensorsFile other = parse_safetensors(changed.file(), "f");
+  const auto refused = [&](const char* what, const auto& change) {
+    SafetensorsFile copy = parse_safetensors(Numbers().file(), "f");
+    change(copy);
+    const Bytes bytes = saved_again(copy);
+    SCOPED_TRACE(what);
+    expect_error(ErrorCode::corrupt, [&] { parse_safetensors(bytes, "f"); },
+                 {"f: the checksum does not agree", "vae import"});
+    EXPECT_FALSE(parse_safetensors(bytes, "f", kForeign).checksum_verified);
+  };
+  const auto tensor = [](SafetensorsFile& copy, const char* name) -> SafetensorsTensor& {
+    return *std::ranges::find(copy.tensors, name, &SafetensorsTensor::name);
+  };
+  refused("number", [&](auto& copy) { tensor(copy, "mask").data = other.find("mask")->data; });
+  refused("name", [&](auto& copy) { tensor(copy, "mask").name = "mast"; });
+  refused("shape", [&](auto& copy) { tensor(copy, "weight").shape = {3, 2}; });
+  refused("type", [&](auto& copy) { tensor(copy, "mask").type = TensorType::i8; });
+  refused("empty", [&](auto& copy) { tensor(copy, "empty").shape = {4, 0}; });
+  refused("swapped",
+          [&](auto& copy) { std::swap(tensor(copy, "counter").name, tensor(copy, "seed").name); });
+  refused("tensor gone", [&](auto& copy) { copy.tensors.pop_back(); });
+  refused("text", [&](auto& copy) { copy.metadata["step"] = "13"; });
+  refused("key", [&](auto& copy) { copy.metadata["pets"] = "12"; });
+  refused("key gone", [&](auto& copy) { copy.metadata.erase("step"); });
+  refused("digits", [&](auto& copy) { copy.metadata["checksum"] = std::string(16, '0'); });
+  SafetensorsFile bare = parse_safetensors(Numbers().file(), "f");
+  bare.metadata.erase("checksum");
+  expect_error(ErrorCode::corrupt, [&] { parse_safetensors(saved_again(bare), "f"); },
+               {"no checksum", "vae import"});
+}
+
+/// As earlier versions wrote it: a checksum over the bytes, with zeros for its own digits.
+TEST(SafetensorsTest, ReadsFilesWhoseChecksumIsOneOfTheBytes) {
+  Bytes bytes = Numbers().file();
+  const auto digits = std::span(bytes).subspan(37, 16);
+  ASSERT_EQ(as_text(digits), parse_safetensors(bytes, "f").metadata.at("checksum"));
+  std::ranges::fill(digits, std::byte{'0'});
+  std::ranges::copy(as_bytes(to_hex(xxh64(bytes))), digits.begin());
+  EXPECT_TRUE(parse_safetensors(bytes, "f").checksum_verified);
+  test::expect_corrupt_when_flipped(bytes, [](const Bytes& file) { parse_safetensors(file, "f"); });
 }
 
 TEST(SafetensorsTest, DetectsAppendedBytes) {
