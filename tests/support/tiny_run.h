@@ -24,7 +24,8 @@ namespace vae::test {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "vae-test-XXXXXX").string();
+    const auto temporary = std::filesystem::canonical(std::filesystem::temp_directory_path());
+    std::string name = (temporary / "vae-test-XXXXXX").string();
     if (::mkdtemp(name.data()) != nullptr) path_ = name;
   }
   ~ScratchFolder() {
