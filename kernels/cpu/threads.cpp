@@ -10,10 +10,10 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <exception>
 #include <fstream>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -159,8 +159,8 @@ ThreadPool::Team::Team(int workers)
   const SignalMask mask;  // signals are for the application's threads
   try {
     for (int i = 1; i <= workers; ++i) threads_.emplace_back([this, i] { work(i); });
-  } catch (const std::system_error&) {
-    // The system gives no more threads; those there are do the work of all.
+  } catch (const std::exception&) {
+    // The system gives no more threads, or no memory for them; those there are do the work of all.
   }
 }
 
