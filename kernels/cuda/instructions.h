@@ -93,8 +93,11 @@ void copy_async_wait() {
 
 // ---- number formats
 
-/// To the nearest number of 10 fraction bits, ties away from zero; a NaN stays one. The 13 bits
-/// below the fraction are unspecified, as mma_tf32 ignores them.
+/// To the nearest number of 10 fraction bits, ties away from zero. No card has an instruction for
+/// it: ptxas makes of it, for sm_80 to sm_120, `if (|x| < inf) bits += 0x1000; bits &= 0xffffe000`.
+/// So the largest numbers become infinite by the carry, and a NaN keeps its sign and the upper bits
+/// of its payload: one whose payload lies in the lower 13 bits alone becomes an infinity. PTX
+/// leaves these 13 bits unspecified, and mma_tf32 ignores them.
 #ifdef __CUDACC__
 __device__ inline uint32_t to_tf32(float x) {
   if constexpr (kHasSm80) {
@@ -110,14 +113,13 @@ __device__ inline uint32_t to_tf32(float x) {
 inline uint32_t to_tf32(float x, simt::Location where = simt::Location::current()) {
   simt::require_capability(80, "to_tf32", where);
   const auto bits = std::bit_cast<uint32_t>(x);
-  const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return 0x7fffffffu;
-  if (magnitude == 0x7f800000u) return bits;
-  return (bits + 0x1000u) & 0xffffe000u;
+  const bool finite = (bits & 0x7fffffffu) < 0x7f800000u;
+  return (finite ? bits + 0x1000u : bits) & 0xffffe000u;
 }
 #endif
 
-/// Two numbers to bfloat16, to nearest, ties to even, `low` in the low half. A NaN becomes 0x7fff.
+/// Two numbers to bfloat16, to nearest, ties to even, `low` in the low half. Every NaN becomes
+/// 0x7fff, as toolkits' cuda_bf16.h has it too.
 #ifdef __CUDACC__
 __device__ inline uint32_t to_bf16x2(float low, float high) {
   if constexpr (kHasSm80) {

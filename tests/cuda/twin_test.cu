@@ -2,7 +2,8 @@
 //
 // The device halves of kernels/cuda/instructions.h, and what the SIMT layer imitates of CUDA, on a
 // GPU: the cases that tests/simt/core_test runs against the host halves, with the same expected
-// bits. Where both pass, host and device agree.
+// bits. Where both pass, host and device agree. What is expected of NaNs is what ptxas's code for
+// the card does (kernels/cuda/instructions.h); which NaN comes out is left open.
 //
 // Exit status: 0 all passed, 1 some failed, 77 no GPU (1 with VAE_REQUIRE_GPU=1).
 #include <cstddef>

@@ -14,6 +14,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <sstream>
 #include <string>
@@ -67,9 +68,16 @@ inline std::vector<float> delicate_floats() {
       }
     }
   }
-  for (const uint32_t bits : {0u, 1u, 0x7fffffu, 0x7f7fffffu, 0x7f800000u, 0x7f800001u, 0x7fc00000u,
-                              0x7fffffffu, 0x3f800000u}) {
+  for (const uint32_t bits : {0u, 1u, 0x7fffffu, 0x7f7fffffu, 0x7f800000u, 0x3f800000u}) {
     x.push_back(std::bit_cast<float>(bits));
+  }
+  // NaNs by payload: within the bits that a conversion drops, where a rounding would carry out of
+  // them, just above them, signalling, quiet, and all ones, where a carry would reach the sign.
+  for (const uint32_t payload :
+       {0x1u,      0xfffu,    0x1000u,   0x1fffu,   0x2000u,   0x2001u,   0x3000u,
+        0x7fffu,   0x8000u,   0xffffu,   0x10000u,  0x18000u,  0x3fffffu, 0x400000u,
+        0x400001u, 0x7fe000u, 0x7fefffu, 0x7ff000u, 0x7f7fffu, 0x7f8000u, 0x7fffffu}) {
+    x.push_back(std::bit_cast<float>(0x7f800000u | payload));
   }
   const std::size_t positive = x.size();
   for (std::size_t i = 0; i < positive; ++i) {
@@ -137,8 +145,26 @@ struct MmaMatrices {
     for (int k = 0; k < kDepth; ++k) sum += a[at.row][k] * b[k][at.column];
     return sum;
   }
+  /// Gives the first product of each sum an infinite or undefined factor, one sum an infinite start
+  /// and one column a factor of 0 against all of them.
+  void make_special() {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    constexpr float kSpecial[] = {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()};
+    for (int row = 0; row < 16; ++row) a[row][0] = kSpecial[row % 3];
+    for (int column = 0; column < 8; ++column) b[0][column] = static_cast<float>(column - 3);
+    d[0][7] = d[1][7] = -kInfinity;
+  }
   float a[16][kDepth], b[kDepth][8], d[16][8];
 };
+
+/// Comparable: the ISA does not say which NaN a sum is.
+inline std::vector<uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<uint32_t> bits;
+  for (const float x : values) {
+    bits.push_back(x == x ? std::bit_cast<uint32_t>(x) : 0x7fffffffu);
+  }
+  return bits;
+}
 
 /// Fragments of all warps, as the kernels take them.
 struct MmaFragments {
@@ -179,13 +205,15 @@ std::string mma(Device& device, const char* name,
   std::mt19937 random(2);
   MmaFragments fragments;
   for (unsigned warp = 0; warp < kMmaThreads / 32; ++warp) {
-    const MmaMatrices<kDepth> matrices(random);
+    MmaMatrices<kDepth> matrices(random);
+    if (warp == 1) matrices.make_special();
     for (int lane = 0; lane < 32; ++lane) fragments.add_lane(matrices, lane);
   }
   float* d = device.upload(fragments.d);
   device.launch({1, kMmaThreads}, kernel, device.upload(fragments.a), device.upload(fragments.b),
                 d);
-  return first_difference(name, device.download(d, fragments.d.size()), fragments.want);
+  return first_difference(name, bits_of(device.download(d, fragments.d.size())),
+                          bits_of(fragments.want));
 }
 
 template <typename Device>

@@ -3,6 +3,7 @@
 // The host twins of instructions and of CUDA's functions against plain formulas.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstdint>
 #include <string>
 
@@ -50,7 +51,19 @@ TEST(TwinConversionTest, Tf32RoundsToNearestTiesAwayFromZero) {
   EXPECT_EQ(to_tf32(3.4028234e38f), 0x7f800000u);
   EXPECT_EQ(to_tf32(INFINITY), 0x7f800000u);
   EXPECT_EQ(to_tf32(-0.0f), 0x80000000u);
-  EXPECT_GT(to_tf32(__uint_as_float(0x7f800001u)) & 0x7fffe000u, 0x7f800000u);  // stays a NaN
+}
+
+// What the instructions that ptxas makes of it do, bit for bit.
+TEST(TwinConversionTest, Tf32CutsTheLowerBitsOffANan) {
+  const auto tf32 = [](uint32_t bits) { return to_tf32(std::bit_cast<float>(bits)); };
+  EXPECT_EQ(tf32(0x7f800001u), 0x7f800000u);  // nothing is left of the payload
+  EXPECT_EQ(tf32(0xff800001u), 0xff800000u);
+  EXPECT_EQ(tf32(0x7f801fffu), 0x7f800000u);  // not rounded up
+  EXPECT_EQ(tf32(0x7f802000u), 0x7f802000u);
+  EXPECT_EQ(tf32(0xff803fffu), 0xff802000u);
+  EXPECT_EQ(tf32(0x7fffffffu), 0x7fffe000u);  // no carry into the sign
+  EXPECT_EQ(tf32(0xffffffffu), 0xffffe000u);
+  EXPECT_EQ(tf32(0x7fc00000u), 0x7fc00000u);
 }
 
 TEST(TwinConversionTest, Bf16RoundsToNearestTiesToEvenLowHalfFirst) {
