@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z) of one pixel value and its derivative with respect to the decoder's output.
+// log p(x|z) of one pixel value and its derivative with respect to the decoder's output; sums of
+// importance weights by their logarithms.
 #pragma once
+
+#include <math.h>
 
 #include "kernels/hd.h"
 #include "kernels/math.h"
@@ -25,6 +28,23 @@ VAE_HD static inline PixelTerm bernoulli_term(float logit, float x) {
 VAE_HD static inline PixelTerm gaussian_term(float mean, float x, float inverse_variance) {
   const float residual = x - mean;
   return {-0.5f * residual * residual * inverse_variance, residual * inverse_variance};
+}
+
+/// exp(max) sum: a sum of weights given by their logarithms, in a range that exp() alone does not
+/// have. None yet: {-infinity, 0}. One weight w: {ln w, 1}.
+struct WeightSum {
+  double max;
+  double sum;
+};
+
+/// The weights of both: the same bits whichever comes first. A weight of 0, ln w = -infinity, adds
+/// nothing, and if there is no other the logarithm of the sum stays -infinity; one infinite weight
+/// makes it +infinity, whatever the others are; a NaN makes the sum NaN.
+VAE_HD static inline WeightSum merged(const WeightSum& a, const WeightSum& b) {
+  const bool b_is_larger = b.max > a.max;
+  const double high = b_is_larger ? b.max : a.max, low = b_is_larger ? a.max : b.max;
+  const double factor = low == high ? 1.0 : exp(low - high);  // also when both are infinite
+  return {high, b_is_larger ? a.sum * factor + b.sum : a.sum + b.sum * factor};
 }
 
 }  // namespace vae

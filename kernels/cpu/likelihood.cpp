@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/likelihood.h"
 
 namespace vae::cpu {
 
@@ -55,20 +56,14 @@ void CpuBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
 
 void CpuBackend::do_importance_merge(const ImportanceArgs& args) {
   for (int64_t row = 0; row < args.running_max.count(); ++row) {
-    double max = args.running_max.data[row];
-    double sum = args.running_sum.data[row];
+    WeightSum weights{args.running_max.data[row], args.running_sum.data[row]};
     for (int64_t sample = 0; sample < args.samples; ++sample) {
       const int64_t at = row * args.samples + sample;
       const double log_w = static_cast<double>(args.log_px.data[at]) + args.log_ratio.data[at];
-      if (log_w > max) {
-        sum = sum * std::exp(max - log_w) + 1.0;
-        max = log_w;
-      } else {
-        sum += std::exp(log_w - max);
-      }
+      weights = merged(weights, {log_w, 1.0});
     }
-    args.running_max.data[row] = max;
-    args.running_sum.data[row] = sum;
+    args.running_max.data[row] = weights.max;
+    args.running_sum.data[row] = weights.sum;
   }
 }
 

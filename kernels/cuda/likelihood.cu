@@ -86,20 +86,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// sum exp(max): the sum of weights.
-struct Weights {
-  double max;
-  double sum;
-};
-
-/// The weights of both. The same bits either way round; NaN on one side makes the sum NaN.
-__device__ inline Weights merged(const Weights& a, const Weights& b) {
-  const bool b_is_larger = b.max > a.max;
-  const double high = b_is_larger ? b.max : a.max, low = b_is_larger ? a.max : b.max;
-  const double factor = low == high ? 1.0 : exp(low - high);  // also when both are infinite
-  return {high, b_is_larger ? a.sum * factor + b.sum : a.sum + b.sum * factor};
-}
-
 __global__ void __launch_bounds__(kThreads)
     importance_merge_kernel(double* running_max,                  // [B] in/out
                             double* running_sum,                  // [B] in/out
@@ -111,14 +97,14 @@ __global__ void __launch_bounds__(kThreads)
   // All threads take the same turns, because the exchanges need all lanes.
   for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
     const std::size_t row = base + threadIdx.x / lanes;
-    Weights weights{-std::numeric_limits<double>::infinity(), 0.0};
+    WeightSum weights{-std::numeric_limits<double>::infinity(), 0.0};
     for (std::size_t k = row < rows ? lane : samples; k < samples; k += lanes) {
       const std::size_t at = row * samples + k;
       weights = merged(weights, {static_cast<double>(log_px[at]) + log_ratio[at], 1.0});
     }
     for (int distance = lanes / 2; distance > 0; distance /= 2) {
-      const Weights other{__shfl_xor_sync(0xffffffffu, weights.max, distance),
-                          __shfl_xor_sync(0xffffffffu, weights.sum, distance)};
+      const WeightSum other{__shfl_xor_sync(0xffffffffu, weights.max, distance),
+                            __shfl_xor_sync(0xffffffffu, weights.sum, distance)};
       weights = merged(weights, other);
     }
     if (row < rows && lane == 0) {

@@ -320,6 +320,51 @@ TEST_P(LikelihoodTest, ImportanceWeightsMergeForAnyNumberOfRowsAndSamples) {
   }
 }
 
+TEST_P(LikelihoodTest, InfiniteLogWeightsMergeAsTheSumsTheyAre) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  struct Row {
+    const char* name;
+    float first, last, others;  // log weights
+    double log_sum;
+  };
+  constexpr int64_t kSamples = 40, kChunks = 2;  // samples of a chunk: more than a warp's lanes
+  const double log_count = std::log(static_cast<double>(kSamples * kChunks));
+  const std::vector<Row> cases = {
+      {"all weights are 0", -kInfinity, -kInfinity, -kInfinity, -double{kInfinity}},
+      {"one of a chunk is not 0", -kInfinity, -3.0f, -kInfinity, -3.0 + std::log(2.0)},
+      {"the first is 0", -kInfinity, -3.0f, -3.0f, -3.0 + std::log(78.0)},
+      {"one of a chunk is infinite", -5.0f, kInfinity, -5.0f, kInfinity},
+      {"two are infinite", kInfinity, kInfinity, -5.0f, kInfinity},
+      {"all are infinite", kInfinity, kInfinity, kInfinity, kInfinity},
+      {"both kinds", kInfinity, -kInfinity, -kInfinity, kInfinity},
+      {"none", -5.0f, -5.0f, -5.0f, -5.0 + log_count},
+  };
+  std::vector<float> weights;
+  for (const Row& row : cases) {
+    weights.push_back(row.first);
+    weights.insert(weights.end(), kSamples - 2, row.others);
+    weights.push_back(row.last);
+  }
+  const auto rows = static_cast<int64_t>(cases.size());
+  const FloatTensor p(backend(), {rows * kSamples}, weights);
+  const FloatTensor r(backend(), {rows * kSamples}, std::vector<float>(rows * kSamples, 0.0f));
+  const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, -double{kInfinity}));
+  const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
+  for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
+    backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), kSamples});
+  }
+  const auto found_max = max.values(), found_sum = sum.values();
+  for (std::size_t row = 0; row < cases.size(); ++row) {
+    const double found = found_max[row] + std::log(found_sum[row]);
+    const double expected = cases[row].log_sum;
+    if (std::isinf(expected)) {
+      EXPECT_EQ(found, expected) << cases[row].name;
+    } else {
+      EXPECT_NEAR(found, expected, 1e-12) << cases[row].name;
+    }
+  }
+}
+
 /// Sentinels merged with no weights stay what they are; only memory of the exact size tells.
 TEST_P(LikelihoodTest, MergingStaysWithinItsRows) {
   const int64_t rows = 5;
