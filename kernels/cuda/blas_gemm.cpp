@@ -13,6 +13,7 @@
 
 #include "kernels/check.h"
 #include "kernels/cuda/blas_library.h"
+#include "kernels/cuda/capture_mutex.h"
 
 namespace vae::cuda {
 
@@ -221,6 +222,7 @@ BlasGemm::BlasGemm(cudaStream_t stream, Precision precision, void* workspace, st
       precision_(precision),
       workspace_(static_cast<char*>(workspace)),
       workspace_bytes_(bytes) {
+  const std::lock_guard no_capture(capture_mutex);
   cublasLtHandle_t created = nullptr;
   VAE_CUBLAS(cublasLtCreate(&created));
   context_.reset(created);
@@ -236,6 +238,7 @@ std::vector<BlasAlgorithm> BlasGemm::algorithms(const BlasProduct& product, int 
   const UniquePreference wanted = preference(workspace_bytes_);
   std::vector<cublasLtMatmulHeuristicResult_t> results(static_cast<std::size_t>(most));
   int count = 0;
+  const std::lock_guard no_capture(capture_mutex);
   const cublasStatus_t status = blas_library().cublasLtMatmulAlgoGetHeuristic(
       context_.get(), descriptors.operation.get(), descriptors.b.get(), descriptors.a.get(),
       descriptors.d.get(), descriptors.d.get(), wanted.get(), most, results.data(), &count);
@@ -255,6 +258,7 @@ bool BlasGemm::accepts(const BlasProduct& product, const BlasAlgorithm& algorith
   descriptors.set_vector(product, workspace_ + kAlignment);
   const cublasLtMatmulAlgo_t wanted = raw(algorithm);
   cublasLtMatmulHeuristicResult_t result = {};
+  const std::lock_guard no_capture(capture_mutex);
   const cublasStatus_t status = blas_library().cublasLtMatmulAlgoCheck(
       context_.get(), descriptors.operation.get(), descriptors.b.get(), descriptors.a.get(),
       descriptors.d.get(), descriptors.d.get(), &wanted, &result);

@@ -40,11 +40,12 @@ std::optional<BlasProduct> blas_product(const DenseBackwardWeightsArgs& args);
 std::optional<BlasProduct> blas_product(const GemmArgs& args);
 
 /// Matrix products by cuBLASLt on one stream, in a workspace of the caller. Factors are rounded as
-/// the precision says (under bf16 the library may take tf32), sums are fp32.
+/// the precision says (under bf16 the library may take tf32), sums are fp32. Of a thread that
+/// captures a stream only run() may be called; the others wait for captures of other threads.
 class BlasGemm {
  public:
   /// `workspace` is device memory of `bytes`, aligned to 256 bytes, that no other operation of the
-  /// device uses at the same time. Not to be created while a stream is captured.
+  /// device uses at the same time.
   BlasGemm(cudaStream_t stream, Precision precision, void* workspace, std::size_t bytes);
 
   /// Of the library that is loaded: 130100 is 13.1.0.

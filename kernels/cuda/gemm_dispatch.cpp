@@ -62,19 +62,11 @@ GemmDispatch::GemmDispatch(const Setup& setup, cudaStream_t stream, void* worksp
   load();
 }
 
-bool GemmDispatch::measure_postponed() {
-  if (postponed_.empty()) return false;
-  for (const auto& [product, own] : std::exchange(postponed_, {})) {
-    if (needs_measuring(product)) measure(product, own);
-  }
-  save();
-  return true;
-}
-
 bool GemmDispatch::prefers_library(const std::optional<BlasProduct>& product) const {
   if (!product || blas_ == nullptr) return false;
-  const GemmChoice* const known = table_.find(key_of(*product));
-  return known != nullptr ? known->library : choice_by_rule(*product).library;
+  if (const GemmChoice* const known = table_.find(key_of(*product))) return known->library;
+  if (!rule_gives_library(*product)) return false;
+  return is_captured() || choice_by_rule(*product).library;
 }
 
 GemmKey GemmDispatch::key_of(const BlasProduct& product) const {
@@ -83,29 +75,52 @@ GemmKey GemmDispatch::key_of(const BlasProduct& product) const {
           product.depth,       setup_.precision, setup_.capability};
 }
 
-/// The table of a file is believed once the library knows its algorithms.
-bool GemmDispatch::needs_measuring(const BlasProduct& product) {
-  if (setup_.mode != GemmMode::autotune) return false;
+bool GemmDispatch::is_decided(const BlasProduct& product) const {
   const GemmKey key = key_of(product);
-  const GemmChoice* const known = table_.find(key);
-  if (known == nullptr) return true;
-  if (unchecked_.erase(key) == 0 || !known->library || blas_->accepts(product, known->algorithm)) {
-    return false;
+  return table_.find(key) != nullptr && !unchecked_.contains(key);
+}
+
+void GemmDispatch::decide_or_postpone(const BlasProduct& product, std::function<void()> own) {
+  const bool asks = setup_.mode == GemmMode::autotune || rule_gives_library(product);
+  if (asks && is_captured()) {
+    postponed_.push_back({product, std::move(own)});
+  } else if (decide(product, own)) {
+    save();
   }
-  table_.forget(key);
+}
+
+bool GemmDispatch::decide_postponed() {
+  if (postponed_.empty()) return false;
+  bool timed = false;
+  for (const auto& [product, own] : std::exchange(postponed_, {})) {
+    if (!is_decided(product)) timed |= decide(product, own);
+  }
+  if (timed) save();
   return true;
 }
 
-void GemmDispatch::measure_or_postpone(const BlasProduct& product, std::function<void()> own) {
-  if (is_captured()) {
-    postponed_.push_back({product, std::move(own)});
-    return;
+/// Returns whether it was timed.
+bool GemmDispatch::decide(const BlasProduct& product, const std::function<void()>& own) {
+  const GemmKey key = key_of(product);
+  if (setup_.mode != GemmMode::autotune) {
+    table_.set(key, choice_by_rule(product));
+    return false;
   }
-  measure(product, own);
-  save();
+  const GemmChoice* const kept = table_.find(key);
+  const bool stays = kept != nullptr && is_still_right(product, *kept);
+  unchecked_.erase(key);
+  if (stays) return false;
+  table_.forget(key);  // also if timing it fails
+  table_.set(key, fastest(product, own));
+  return true;
 }
 
-void GemmDispatch::measure(const BlasProduct& product, const std::function<void()>& own) {
+/// The table of a file is believed once the library knows its algorithms.
+bool GemmDispatch::is_still_right(const BlasProduct& product, const GemmChoice& kept) const {
+  return !kept.library || blas_->accepts(product, kept.algorithm);
+}
+
+GemmChoice GemmDispatch::fastest(const BlasProduct& product, const std::function<void()>& own) {
   const Flag measuring(measuring_);
   GemmChoice best;
   double least = kLibraryMustTakeLess * median_ms(own);
@@ -116,7 +131,7 @@ void GemmDispatch::measure(const BlasProduct& product, const std::function<void(
     least = ms;
     best = {true, algorithm};
   }
-  table_.set(key_of(product), best);
+  return best;
 }
 
 /// The samples are issued in one go, with an event between each two, so that the card is not idle
@@ -143,18 +158,19 @@ bool GemmDispatch::is_captured() const {
   return status != cudaStreamCaptureStatusNone;
 }
 
+bool GemmDispatch::rule_gives_library(const BlasProduct& product) const {
+  return setup_.mode == GemmMode::library || cuda::rule_gives_library(key_of(product));
+}
+
 GemmChoice GemmDispatch::choice_by_rule(const BlasProduct& product) const {
-  if (setup_.mode != GemmMode::library && !rule_gives_library(key_of(product))) return {};
+  if (!rule_gives_library(product)) return {};
   const std::vector<BlasAlgorithm> algorithms = blas_->algorithms(product, 1);
   return algorithms.empty() ? GemmChoice{} : GemmChoice{true, algorithms.front()};
 }
 
 bool GemmDispatch::run_library(const BlasProduct& product) {
-  const GemmKey key = key_of(product);
-  const GemmChoice* const known = table_.find(key);
-  const GemmChoice choice = known != nullptr ? *known : choice_by_rule(product);
-  // When autotuning, what the rule says stands in until the product is timed.
-  if (known == nullptr && setup_.mode != GemmMode::autotune) table_.set(key, choice);
+  if (!is_decided(product)) return false;
+  const GemmChoice& choice = *table_.find(key_of(product));
   if (!choice.library) return false;
   if (setup_.on_library_product) setup_.on_library_product(name_of(product.operation));
   blas_->run(product, choice.algorithm);

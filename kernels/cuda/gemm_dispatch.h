@@ -21,8 +21,10 @@ namespace vae::cuda {
 ///   if (gemms_.takes(blas_product(args), [this, args] { do_gemm(args); })) return;
 ///   ...our kernel...
 ///
-/// Only autotuning times anything, outside captures, on the stream that the work runs on, and by
-/// overwriting the product's outputs, which is what running it does.
+/// A product is decided when it is first seen outside a capture: by the rule or, when autotuning,
+/// by timing it on the stream that the work runs on, which overwrites its outputs as running it
+/// does. Captures find nothing out, because since 13.3 cuBLASLt answers no question during one:
+/// what is not decided yet is ours in a capture, and capture_tuned() decides it and captures again.
 class GemmDispatch {
  public:
   struct Setup {
@@ -40,27 +42,27 @@ class GemmDispatch {
   GemmDispatch(const Setup& setup, cudaStream_t stream, void* workspace, std::size_t bytes);
 
   /// Whether the library computes the product; then it is issued. `own` issues our kernel for it by
-  /// the operation that asks: while it is timed takes() answers false. A product that is captured
-  /// before it was timed follows the rule of the reproducible mode.
+  /// the operation that asks: while it is timed takes() answers false.
   template <typename Own>
   bool takes(const std::optional<BlasProduct>& product, const Own& own) {
     if (!product || blas_ == nullptr || measuring_) return false;
-    if (needs_measuring(*product)) measure_or_postpone(*product, own);
+    if (!is_decided(*product)) decide_or_postpone(*product, own);
     return run_library(*product);
   }
 
-  /// capture(), and what it returns. When autotuning, the products that it postponed are timed
-  /// behind it, with the memory they named, and the work is captured a second time.
+  /// capture(), and what it returns. The products that it postponed are decided behind it, with the
+  /// memory they named, and the work is captured a second time.
   template <typename Capture>
   auto capture_tuned(const Capture& capture) {
     postponed_.clear();  // of a capture that failed
     auto captured = capture();
-    if (measure_postponed()) captured = capture();
+    if (decide_postponed()) captured = capture();
     return captured;
   }
 
   /// Whether the library would get the product as far as it is known now: for operations that have
-  /// kernels of our own for more than the product.
+  /// kernels of our own for more than the product. During a capture an algorithm for it is taken
+  /// for granted until takes() has postponed the question.
   bool prefers_library(const std::optional<BlasProduct>& product) const;
 
   /// As BlasGemm::abandon(), and the events too.
@@ -76,12 +78,15 @@ class GemmDispatch {
   };
 
   GemmKey key_of(const BlasProduct& product) const;
-  bool needs_measuring(const BlasProduct& product);
-  void measure_or_postpone(const BlasProduct& product, std::function<void()> own);
-  void measure(const BlasProduct& product, const std::function<void()>& own);
-  bool measure_postponed();  // whether there was anything
+  bool is_decided(const BlasProduct& product) const;
+  void decide_or_postpone(const BlasProduct& product, std::function<void()> own);
+  bool decide_postponed();  // whether there was anything
+  bool decide(const BlasProduct& product, const std::function<void()>& own);
+  bool is_still_right(const BlasProduct& product, const GemmChoice& kept) const;
+  GemmChoice fastest(const BlasProduct& product, const std::function<void()>& own);
   double median_ms(const std::function<void()>& work);
   bool is_captured() const;
+  bool rule_gives_library(const BlasProduct& product) const;
   GemmChoice choice_by_rule(const BlasProduct& product) const;
   bool run_library(const BlasProduct& product);
   void load();

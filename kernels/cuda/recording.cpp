@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "kernels/cuda/capture_mutex.h"
+
 namespace vae::cuda {
 
 namespace {
@@ -35,6 +37,7 @@ class Graph final : public Recording {
 
 /// Ends the capture in any case, so that the stream can be used after an exception.
 UniqueGraph capture(Stream& stream, const std::function<void()>& body) {
+  const std::lock_guard alone(capture_mutex);
   UniqueGraph graph;
   stream.check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
                "cudaStreamBeginCapture(stream)");

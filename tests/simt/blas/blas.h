@@ -6,8 +6,9 @@
 // simt::Error instead of being wrong.
 //
 // Where the library's header leaves open what happens, the stand-in takes what hurts most: ReLU
-// turns NaN into 0, bias gradients are sums of rounded operands, workspaces are overwritten, and
-// creating a handle allocates. A card can show what the library really does.
+// turns NaN into 0, bias gradients are sums of rounded operands, workspaces are overwritten,
+// creating a handle allocates, and nothing is answered while a stream is being captured. A card can
+// show what the library really does.
 #pragma once
 
 #include <cublasLt.h>

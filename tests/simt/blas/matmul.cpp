@@ -51,6 +51,13 @@ bool keeps_alignment(const Layout& layout, std::uint32_t alignment) {
   return step % std::min<std::uint64_t>(alignment, 16) == 0;
 }
 
+// Since 13.3 for the heuristics, as was seen on a card; the check is taken to be no better.
+cublasStatus_t refuse_during_capture() {
+  if (!is_capturing()) return CUBLAS_STATUS_SUCCESS;
+  return refuse(CUBLAS_STATUS_INTERNAL_ERROR,
+                "could not obtain green context information: a stream is being captured");
+}
+
 cublasStatus_t problem_of(State& s, cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
                           cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                           cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, Problem* problem) {
@@ -173,8 +180,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(
   const std::lock_guard lock(s.mutex);
   ++s.calls["cublasLtMatmulAlgoGetHeuristic"];
   blas::Problem problem;
-  const cublasStatus_t status =
+  cublasStatus_t status =
       blas::problem_of(s, lightHandle, operationDesc, Adesc, Bdesc, Cdesc, Ddesc, &problem);
+  if (status == CUBLAS_STATUS_SUCCESS) status = blas::refuse_during_capture();
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   const blas::Preference* const wanted = blas::find(s.preferences, preference);
   if (wanted == nullptr) return blas::invalid("no such preference, or destroyed before");
@@ -194,6 +202,7 @@ cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t lightHandle,
   blas::Problem problem;
   cublasStatus_t status =
       blas::problem_of(s, lightHandle, operationDesc, Adesc, Bdesc, Cdesc, Ddesc, &problem);
+  if (status == CUBLAS_STATUS_SUCCESS) status = blas::refuse_during_capture();
   if (status == CUBLAS_STATUS_SUCCESS) status = blas::examine_algorithm(problem, algo);
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   if (result == nullptr) return blas::invalid("null result pointer");

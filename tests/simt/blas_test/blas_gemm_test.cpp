@@ -328,10 +328,11 @@ TEST_F(BlasGemmTest, ProductsOfAReplayedGraph) {
   args.b = view(d_b, 4, 4);
   const BlasGemm blas(device_.stream.get(), Precision::fp32, device_.workspace.data(), 0);
   const BlasProduct product = *blas_product(args);
+  const BlasAlgorithm algorithm = blas.algorithms(product, 1).front();
   UniqueGraph graph;
   UniqueGraphExec executable;
   VAE_CUDA(cudaStreamBeginCapture(device_.stream.get(), cudaStreamCaptureModeThreadLocal));
-  blas.run(product, blas.algorithms(product, 1).front());
+  blas.run(product, algorithm);
   VAE_CUDA(cudaStreamEndCapture(device_.stream.get(), graph.out()));
   EXPECT_TRUE(std::isnan(d_c.read()[0]));
   VAE_CUDA(cudaGraphInstantiate(executable.out(), graph.get(), 0));

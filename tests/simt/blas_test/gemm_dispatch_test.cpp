@@ -52,6 +52,17 @@ class GemmDispatchTest : public BlasTest {
     }));
   }
 
+  /// A graph of the operation.
+  UniqueGraphExec captured(GemmDispatch& gemms) {
+    UniqueGraph graph;
+    UniqueGraphExec executable;
+    VAE_CUDA(cudaStreamBeginCapture(device_.stream.get(), cudaStreamCaptureModeThreadLocal));
+    issue(gemms);
+    VAE_CUDA(cudaStreamEndCapture(device_.stream.get(), graph.out()));
+    VAE_CUDA(cudaGraphInstantiate(executable.out(), graph.get(), 0));
+    return executable;
+  }
+
   static int64_t library_runs() { return simt::blas_calls_of("cublasLtMatmul"); }
   static int64_t event_calls() {
     return simt::calls_of("cudaEventCreate") + simt::calls_of("cudaEventCreateWithFlags") +
@@ -105,13 +116,13 @@ TEST_F(GemmDispatchTest, ReproducibleModeFollowsTheRuleAndNeverTimes) {
   for (int i = 0; i < 3; ++i) issue(gemms);
   EXPECT_EQ(own_runs_, 3);
   EXPECT_EQ(library_runs(), 0);
-  EXPECT_TRUE(gemms.prefers_library(large()));
   BlasProduct smaller = large();
   smaller.depth -= 4;
   EXPECT_FALSE(gemms.prefers_library(smaller));
+  EXPECT_EQ(simt::calls_of("cudaStreamIsCapturing"), 0);
+  EXPECT_TRUE(gemms.prefers_library(large()));
   EXPECT_EQ(gemms.capture_tuned([] { return 5; }), 5);
   EXPECT_EQ(event_calls(), 0);
-  EXPECT_EQ(simt::calls_of("cudaStreamIsCapturing"), 0);
   EXPECT_EQ(store_.loads + store_.saves, 0);
 }
 
@@ -269,6 +280,57 @@ TEST_F(GemmDispatchTest, AFailedCaptureLeavesNothingToMeasure) {
   const int64_t runs = library_runs();
   EXPECT_EQ(gemms.capture_tuned([] { return 1; }), 1);
   EXPECT_EQ(library_runs(), runs);
+}
+
+// cuBLASLt 13.3 answers no question then, and the run would end before its first step.
+TEST_F(GemmDispatchTest, TheLibraryIsAskedNothingDuringACapture) {
+  for (const GemmMode mode : {GemmMode::library, GemmMode::autotune}) {
+    own_ms_ = mode == GemmMode::autotune ? 4 : 0;
+    own_runs_ = 0;
+    store_ = {};
+    GemmDispatch gemms = dispatch(mode);
+    int captures = 0;
+    const auto capture = [&] {
+      ++captures;
+      return captured(gemms);
+    };
+    const UniqueGraphExec graph = gemms.capture_tuned(capture);
+    EXPECT_EQ(captures, 2);
+    EXPECT_TRUE(gemms.prefers_library(blas_product(args_)));
+    const int64_t runs = library_runs();
+    VAE_CUDA(cudaGraphLaunch(graph.get(), device_.stream.get()));
+    expect_near(y_.read(), product_of({x_.read(), 8}, {w_.read(), 8}, 8, 8, 8), 1e-5);
+    EXPECT_EQ(library_runs(), runs);
+    // What a file remembers is checked with the library, which is a question too.
+    if (mode == GemmMode::library) continue;
+    GemmDispatch again = dispatch(mode);
+    const int64_t events = event_calls(), own = own_runs_;
+    static_cast<void>(again.capture_tuned([&] { return captured(again); }));
+    EXPECT_EQ(event_calls(), events) << "it was timed once more";
+    EXPECT_EQ(own_runs_, own + 1) << "of the first capture";
+  }
+}
+
+// The rule's answer needs no library; that it has an algorithm is found out behind the capture.
+TEST_F(GemmDispatchTest, WhatTheRuleGivesTheLibraryIsPreferredDuringACapture) {
+  GemmDispatch gemms = dispatch(GemmMode::reproducible);
+  BlasProduct smaller = large();
+  smaller.depth -= 4;
+  UniqueGraph graph;
+  VAE_CUDA(cudaStreamBeginCapture(device_.stream.get(), cudaStreamCaptureModeThreadLocal));
+  EXPECT_TRUE(gemms.prefers_library(large()));
+  EXPECT_FALSE(gemms.prefers_library(smaller));
+  VAE_CUDA(cudaStreamEndCapture(device_.stream.get(), graph.out()));
+  EXPECT_EQ(simt::blas_calls_of("cublasLtMatmulAlgoGetHeuristic"), 0);
+}
+
+TEST_F(GemmDispatchTest, ACapturedProductWithoutAnAlgorithmIsOurs) {
+  simt::blas_model().supported = false;
+  GemmDispatch gemms = dispatch(GemmMode::library);
+  static_cast<void>(gemms.capture_tuned([&] { return captured(gemms); }));
+  EXPECT_FALSE(gemms.prefers_library(blas_product(args_)));
+  EXPECT_EQ(own_runs_, 2);
+  EXPECT_EQ(library_runs(), 0);
 }
 
 TEST_F(GemmDispatchTest, AnErrorWhileMeasuringEndsTheMeasurement) {

@@ -370,6 +370,27 @@ TEST_F(StandInTest, ReluTurnsNaNIntoZeroAndBetaZeroReadsNothing) {
 }
 
 // A product runs when its stream does.
+TEST_F(StandInTest, NothingIsAnsweredWhileAnyStreamIsCaptured) {
+  ASSERT_EQ(heuristics(), CUBLAS_STATUS_SUCCESS);
+  const cublasLtMatmulAlgo_t algorithm = results_[0].algo;
+  const auto check = [&] {
+    cublasLtMatmulHeuristicResult_t result;
+    return cublasLtMatmulAlgoCheck(handle_, operation_, a_layout_, b_layout_, d_layout_, d_layout_,
+                                   &algorithm, &result);
+  };
+  EXPECT_EQ(check(), CUBLAS_STATUS_SUCCESS);
+  UniqueStream other;
+  UniqueGraph graph;
+  VAE_CUDA(cudaStreamCreateWithFlags(other.out(), cudaStreamNonBlocking));
+  VAE_CUDA(cudaStreamBeginCapture(other.get(), cudaStreamCaptureModeRelaxed));
+  EXPECT_EQ(heuristics(), CUBLAS_STATUS_INTERNAL_ERROR);
+  EXPECT_CONTAINS(simt::blas_failure_reason(), "could not obtain green context information");
+  EXPECT_EQ(check(), CUBLAS_STATUS_INTERNAL_ERROR);
+  VAE_CUDA(cudaStreamEndCapture(other.get(), graph.out()));
+  EXPECT_EQ(heuristics(), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(check(), CUBLAS_STATUS_SUCCESS);
+}
+
 TEST_F(StandInTest, ProductsRunInTheOrderOfTheirStream) {
   ASSERT_EQ(heuristics(), CUBLAS_STATUS_SUCCESS);
   ASSERT_EQ(multiply(), CUBLAS_STATUS_SUCCESS);

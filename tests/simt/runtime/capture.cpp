@@ -84,6 +84,11 @@ bool any_capture(const State& s) {
   return false;
 }
 
+bool is_capturing() {
+  const std::lock_guard lock(state().mutex);
+  return any_capture(state());
+}
+
 void invalidate(Capture& capture) { capture.invalidated = true; }
 
 void end_capture(State& s, const std::shared_ptr<Capture>& capture) {

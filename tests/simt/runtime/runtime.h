@@ -22,7 +22,8 @@ enum class Driver {
 
 /// What the device claims to be. Few multiprocessors, so that small tests fill them. The initial
 /// values can be set from the environment: VAE_SIMT_CAPABILITY (80 is 8.0), VAE_SIMT_SMS,
-/// VAE_SIMT_MEMORY (bytes), VAE_SIMT_DRIVER (missing, old, no_device).
+/// VAE_SIMT_MEMORY (bytes), VAE_SIMT_DRIVER (missing, old, no_device), VAE_SIMT_COUNT,
+/// VAE_SIMT_COMPUTE_MODE (a cudaComputeMode), VAE_SIMT_REFUSES (devices:error).
 struct DeviceModel {
   int count = 1;  // of such devices, which share the memory below
   std::string name = "CUDA simulator";
@@ -32,6 +33,10 @@ struct DeviceModel {
   std::size_t memory_bytes = std::size_t{4} << 30;  // cudaMalloc fails beyond it
   bool kernel_image = true;  // false: as if the program held no code for this capability
   Driver driver = Driver::present;
+  cudaComputeMode compute_mode = cudaComputeModeDefault;
+  // The first so many devices do not admit this process: cudaSetDevice fails with the error.
+  int refusing = 0;
+  cudaError_t refusal = cudaErrorDevicesUnavailable;
 };
 DeviceModel& device_model();
 
@@ -67,6 +72,9 @@ void reset_runtime();
 /// Puts an operation of another library (a stand-in for cuBLASLt) on a stream, or into the graph
 /// being captured there. `work` may run any number of times.
 cudaError_t enqueue_work(cudaStream_t stream, const char* name, std::function<void()> work);
+
+/// Whether any stream is being captured.
+bool is_capturing();
 
 /// True where [memory, memory + bytes) lies within one live allocation of device memory.
 bool is_device_memory(const void* memory, std::size_t bytes);
