@@ -300,7 +300,8 @@ TEST_P(FusedTest, OutputsAndLikelihoodMatchTheTwoOperations) {
                                     {20, 1, 400, 784},
                                     {64, 2, 50, 100},
                                     {30, 1, 530, 70},
-                                    {61, 1, 1031, 100}}) {
+                                    {61, 1, 1031, 100},
+                                    {3, 1, 8, 2200}}) {  // more than 16 tiles in a row
       compare_likelihood<FloatTensor>(backend(), c, likelihood, Gradient::in_place);
     }
     compare_likelihood<FloatTensor>(backend(), {3, 2, 20, 50}, likelihood, Gradient::separate);

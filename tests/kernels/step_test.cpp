@@ -121,6 +121,23 @@ TEST_P(GradientNormTest, IsThatOfFloat64ForAnyCount) {
   }
 }
 
+/// More parameters than 256 blocks take, so that a thread of the last one adds several blocks'
+/// sums.
+TEST_P(GradientNormTest, SeesEveryBlockOfAMillionParameters) {
+  constexpr int64_t kCount = 260 * 4096 + 5;
+  const auto gradients = random_values(kCount, 6);
+  double sum = 0.0;
+  for (const float g : gradients) sum += static_cast<double>(g) * g;
+  const StepState state = judge<FloatTensor>(gradients);
+  EXPECT_FLOAT_EQ(state.gradient_norm, static_cast<float>(std::sqrt(sum)));
+  EXPECT_EQ(state.apply, 1u);
+  for (const int64_t at : {int64_t{256} * 4096, kCount - 1}) {
+    auto bad = gradients;
+    bad[static_cast<std::size_t>(at)] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(judge<FloatTensor>(bad).apply, 0u) << at;
+  }
+}
+
 TEST_P(GradientNormTest, ABadValueIsSeenAnywhere) {
   for (const std::size_t at : {0u, 4095u, 4096u, 9999u, 10000u}) {
     std::vector<float> gradients(10001, 0.5f);

@@ -54,6 +54,7 @@ SUITES = {
     "pixels.h": "LoadBatch*:Fused*",
     "gemm_": "Dense*",
     "dense": "Dense*",
+    "likelihood.h": "Likelihood*:Fused*",
 }
 
 
@@ -162,6 +163,7 @@ def all_mutants(part: str):
             path = str(file.relative_to(ROOT))
             if file.suffix in (".cu", ".h") and part in path:
                 found += operators.mutants_of(ROOT, path)
+    found += [mutant for mutant in operators.planted_mutants(ROOT) if part in mutant.path]
     assert len({mutant.key for mutant in found}) == len(found), "two mutants of one name"
     return sorted(found, key=lambda mutant: "bound" in mutant.operator)  # order within is kept
 

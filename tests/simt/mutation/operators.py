@@ -41,6 +41,17 @@ RULES = [
     ("vote mask", r"0xffffffffu", "0x7fffffffu"),
 ]
 
+# Changes of one place that no rule above makes, each once a survivor: (path, operator, code, changed
+# code). The code stands in one line of the file.
+PLANTED = [
+    ("kernels/cuda/gemm_likelihood.h", "tiles left out", "across < tiles_across;",
+     "across < tiles_across && across < 16;"),
+    ("kernels/cuda/step.cu", "blocks left out", "block < gridDim.x;",
+     "block < gridDim.x && block < kNormThreads;"),
+    ("kernels/likelihood.h", "infinities unlike", "low == high ? 1.0 : exp(low - high)",
+     "exp(low - high)"),
+]
+
 # A comparison that only chooses between ways to do the same work, or an included header.
 NOT_A_BOUND = re.compile(r"static_assert|template|constexpr|#|operator|requires|\bcase\b")
 
@@ -86,6 +97,16 @@ def mutants_of(root: pathlib.Path, path: str):
                 ordinal = seen.get(identity, 0)
                 seen[identity] = ordinal + 1
                 yield Mutant(path, number, operator, line, after, ordinal)
+
+
+def planted_mutants(root: pathlib.Path):
+    """Those of PLANTED."""
+    for path, operator, code, changed in PLANTED:
+        lines = (root / path).read_text().splitlines()
+        places = [number for number, line in enumerate(lines, 1) if code in line]
+        assert len(places) == 1, f"{path}: '{code}' stands in {len(places)} lines"
+        before = lines[places[0] - 1]
+        yield Mutant(path, places[0], operator, before, before.replace(code, changed), 0)
 
 
 def apply(root: pathlib.Path, mutant: Mutant) -> str:
