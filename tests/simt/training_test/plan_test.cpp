@@ -68,12 +68,12 @@ double distance(const std::vector<float>& found, const std::vector<float>& expec
   return std::sqrt(difference / norm);
 }
 
-/// A test of seconds runs under one of the two schedules that every plain build has.
-bool is_left_out() { return simt::options().seed == 2 && ::getenv("VAE_TEST_FULL") == nullptr; }
+/// A test of seconds runs under one schedule of the plain build, unless all is asked for.
+bool is_left_out() { return simt::options().seed != 1 && ::getenv("VAE_TEST_FULL") == nullptr; }
 
 // 784 columns are 7 large tiles on 4 multiprocessors and 25 small ones on 132.
 TEST_F(PlanTest, AStepOfTheDefaultNetworkOnAnH100FollowsTheCpu) {
-  if (is_left_out()) GTEST_SKIP() << "under other seeds";
+  if (is_left_out()) GTEST_SKIP() << "runs with VAE_SIMT_SEED=1 or VAE_TEST_FULL=1";
   simulate_h100();
   const Config config = preset("mlp-400-20");
   ASSERT_EQ(config.training.batch_size, 128);
@@ -84,8 +84,8 @@ TEST_F(PlanTest, AStepOfTheDefaultNetworkOnAnH100FollowsTheCpu) {
     double loss, gradients;  // relative
   };
   for (const Case& one : {Case{Precision::fp32, 1e-6, 1e-5},
-                          {Precision::tf32, 1e-4, 2e-3},
-                          {Precision::bf16, 1e-3, 2e-2}}) {
+                          {Precision::tf32, 1e-4, 3e-3},
+                          {Precision::bf16, 1e-3, 6e-3}}) {
     const std::string name(to_string(one.precision));
     const Step found = first_step(cuda(one.precision), config, data);
     EXPECT_NEAR(found.state.loss, expected.state.loss, one.loss * expected.state.loss) << name;
