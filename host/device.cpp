@@ -40,15 +40,18 @@ std::vector<DeviceInfo> list_devices() {
 
 namespace {
 
-/// The first card that can be used, or why there is none.
+/// The first card that can be used and is not busy, or why there is none.
 DeviceInfo first_usable_card(Device& device) {
   const std::vector<DeviceInfo> cards = cuda_devices();
+  DeviceInfo first = cards.front();
   for (std::size_t index = 0; index < cards.size(); ++index) {
     if (!cards[index].usable) continue;
     device.index = static_cast<int>(index);
-    return cards[index];
+    const DeviceInfo card = cuda_device(device.index);
+    if (card.usable) return card;
+    if (first.usable) first = card;
   }
-  return cards.front();
+  return first;
 }
 
 DeviceChoice choose_cpu(Device wanted, std::string reason) {
@@ -62,7 +65,10 @@ DeviceChoice choose_cpu(Device wanted, std::string reason) {
 
 DeviceChoice choose_automatically(Device wanted) {
   const DeviceInfo card = first_usable_card(wanted);
-  if (!card.usable) return choose_cpu(wanted, "no CUDA device can be used: " + card.reason);
+  if (!card.usable) {
+    const std::string name = card.name == "cuda" ? "" : card.name + ": ";
+    return choose_cpu(wanted, "no CUDA device can be used: " + name + card.reason);
+  }
   wanted.kind = DeviceKind::cuda;
   return {wanted, card.name, card.description};
 }

@@ -119,7 +119,10 @@ std::vector<Finding> diagnose() {
   findings.push_back(cuda_build(cuda));
   if (!cuda.toolkit.empty()) {
     findings.push_back(driver(cuda));
-    for (const DeviceInfo& info : cuda_devices()) findings.push_back(card(info));
+    const std::vector<DeviceInfo> cards = cuda_devices();
+    for (std::size_t i = 0; i < cards.size(); ++i) {  // a busy one is found out by opening it only
+      findings.push_back(card(cards[i].usable ? cuda_device(static_cast<int>(i)) : cards[i]));
+    }
     add_variables(findings);
   }
   const DeviceChoice choice = choose_device({});

@@ -319,11 +319,11 @@ std::unique_ptr<Backend> make_backend(const Device& device, TuningStore* tuning 
 /// The CPU as `vae devices` lists it: processor, instruction set chosen, threads, memory.
 DeviceInfo cpu_device();
 
-/// The CUDA cards; where there are none, or this build has no CUDA backend, one unusable entry
-/// named "cuda" whose reason says why and what to do.
+/// The CUDA cards, as far as can be known without opening them; where there are none, or this build
+/// has no CUDA backend, one unusable entry named "cuda" whose reason says why and what to do.
 std::vector<DeviceInfo> cuda_devices();
 
-/// The card "cuda:<index>", or an unusable entry of that name with the reason.
+/// The card "cuda:<index>", opened, as it may be busy, or an unusable entry with the reason.
 DeviceInfo cuda_device(int index);
 
 /// Version of the CUDA toolkit this build was made with; empty without a CUDA backend.

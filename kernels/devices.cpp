@@ -18,11 +18,24 @@ std::unique_ptr<Backend> make_backend(const Device& device, [[maybe_unused]] Tun
 #endif
 }
 
+namespace {
+
+/// Usable only if it also takes this process.
+DeviceInfo tried(DeviceInfo card, [[maybe_unused]] int index) {
+#ifdef VAE_WITH_CUDA
+  if (card.usable) card.reason = try_cuda_card(index);
+#endif
+  card.usable = card.usable && card.reason.empty();
+  return card;
+}
+
+}  // namespace
+
 DeviceInfo cuda_device(int index) {
   const std::string name = concat("cuda:", index);
   const std::vector<DeviceInfo> cards = cuda_devices();
   for (const DeviceInfo& card : cards) {
-    if (card.name == name) return card;
+    if (card.name == name) return tried(card, index);
   }
   DeviceInfo missing;
   missing.name = name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which cards this machine has, and why one cannot be used. Nothing here creates a context.
+// Which cards this machine has, and why one cannot be used. Only try_cuda_card() creates a context.
 #include <cuda_runtime_api.h>
 
 #include <cstdlib>
@@ -11,6 +11,7 @@
 #include "kernels/cuda/architectures.h"
 #include "kernels/cuda/card.h"
 #include "kernels/cuda/handle.h"
+#include "kernels/cuda/make_cuda_backend.h"
 
 #ifndef VAE_CUDA_ARCHITECTURES
 #define VAE_CUDA_ARCHITECTURES ""  // unknown; the simulated card takes everything
@@ -51,14 +52,41 @@ std::string reason_without_cards(cudaError_t status) {
   }
   if (no_card) {
     return "the NVIDIA driver sees no card; check that `nvidia-smi` lists it and that this machine "
-           "or container was given it";
+           "or container was given it; a card in MIG mode needs an instance, which `nvidia-smi -L` "
+           "lists";
   }
   if (status == cudaErrorSystemDriverMismatch) {
     return "the NVIDIA driver's kernel module and its libraries are of different versions; reboot "
            "after the driver's update";
   }
-  return concat("the NVIDIA driver reports ", status_text(status),
-                "; `nvidia-smi` and `dmesg` may say more, and a reboot may help");
+  const std::string advice = advice_for(status);
+  return concat(
+      "the NVIDIA driver reports ", status_text(status), "; ",
+      advice.empty() ? "`nvidia-smi` and `dmesg` may say more, and a reboot may help" : advice);
+}
+
+int compute_mode(int index) {
+  int mode = cudaComputeModeDefault;
+  static_cast<void>(cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, index));
+  return mode;
+}
+
+/// Why this process gets no place on the card, from what the attempt returned.
+std::string reason_not_admitted(cudaError_t status, int index) {
+  const std::string what = concat("it answers ", status_text(status));
+  const int mode = status == cudaErrorDevicesUnavailable ? compute_mode(index) : -1;
+  if (mode == cudaComputeModeProhibited) {
+    return concat(what, ": its compute mode is Prohibited; `nvidia-smi -i ", index,
+                  " -c DEFAULT` as root ends that");
+  }
+  if (mode == cudaComputeModeExclusiveProcess) {
+    return concat(what,
+                  ": its compute mode is Exclusive_Process and another process has it; wait "
+                  "for that one (`nvidia-smi` lists it), or `nvidia-smi -i ",
+                  index, " -c DEFAULT` as root lets both in");
+  }
+  const std::string advice = advice_for(status);
+  return advice.empty() ? what : concat(what, ": ", advice);
 }
 
 /// Empty when the card can be used.
@@ -84,6 +112,9 @@ DeviceInfo describe(int index) {
     info.description = to_text(card);
     info.memory_bytes = card.memory_bytes;
     info.reason = reason_against(card);
+    if (info.reason.empty() && compute_mode(index) == cudaComputeModeProhibited) {
+      info.reason = reason_not_admitted(cudaErrorDevicesUnavailable, index);
+    }
   } catch (const Error& error) {
     info.description = "NVIDIA GPU";
     info.reason = error.what();
@@ -138,6 +169,15 @@ std::vector<DeviceInfo> cuda_devices() {
     devices.push_back(none);
   }
   return devices;
+}
+
+std::string try_cuda_card(int index) {
+  cudaError_t status = cudaSetDevice(index);
+  if (status == cudaSuccess) status = cudaFree(nullptr);  // older runtimes create the context here
+  if (status == cudaSuccess) return {};
+  const std::string reason = cuda::reason_not_admitted(status, index);
+  static_cast<void>(cudaGetLastError());
+  return reason;
 }
 
 std::string cuda_toolkit() { return cuda::version_text(CUDART_VERSION); }

@@ -48,6 +48,28 @@ std::string status_text(cudaError_t status) {
                 cudaGetErrorString(status), ")");
 }
 
+std::string advice_for(cudaError_t status) {
+  switch (static_cast<int>(status)) {
+    case 2:  // MemoryAllocation, when all that was asked for is a place on the card
+      return "other programs take all of its memory; `nvidia-smi` lists them";
+    case 46:  // DevicesUnavailable
+      return "another process has the card for itself, or its compute mode keeps this one out; "
+             "`nvidia-smi` lists the processes, `nvidia-smi -q -d COMPUTE` shows the mode";
+    case 802:  // SystemNotReady
+      return "a service of the driver does not run yet; on machines with NVSwitch start "
+             "nvidia-fabricmanager";
+    case 805:  // MpsConnectionFailed
+    case 806:  // MpsRpcFailure
+    case 807:  // MpsServerNotReady
+    case 808:  // MpsMaxClientsReached
+    case 809:  // MpsMaxConnectionsReached
+      return "the card is shared through NVIDIA's multi-process service, which does not take this "
+             "program now; look at nvidia-cuda-mps-control, or stop it";
+    default:
+      return {};
+  }
+}
+
 void check(cudaError_t status, const char* call, const std::string& context) {
   if (status == cudaSuccess) return;
   const std::string what = concat(call, " failed with ", status_text(status));
@@ -60,10 +82,8 @@ void check(cudaError_t status, const char* call, const std::string& context) {
   if (status == cudaErrorMemoryAllocation) {
     fail(ErrorCode::out_of_memory, what, "; use a smaller batch_size or model");
   }
-  if (status == cudaErrorDevicesUnavailable) {
-    fail(ErrorCode::unavailable, what,
-         ": another process has the card for itself, or it is in the compute mode Prohibited; "
-         "`nvidia-smi -q -d COMPUTE` shows the mode");
+  if (const std::string advice = advice_for(status); !advice.empty()) {
+    fail(ErrorCode::unavailable, what, ": ", advice);
   }
   if (has_no_code_for_the_card(status)) {
     fail(ErrorCode::unavailable, what,

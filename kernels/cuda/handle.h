@@ -18,6 +18,10 @@ bool ends_the_process(cudaError_t status);
 /// "cudaErrorNoDevice (100, no CUDA-capable device is detected)".
 std::string status_text(cudaError_t status);
 
+/// What a person can do about a status that says that the card is there but not for this process,
+/// busy for example; empty for others.
+std::string advice_for(cudaError_t status);
+
 /// Checks the status of a call of the CUDA runtime.
 #define VAE_CUDA(call) ::vae::cuda::check((call), #call)
 

@@ -133,6 +133,15 @@ DeviceModel model_from_environment() {
   if (const char* text = environment("VAE_SIMT_MEMORY")) {
     model.memory_bytes = std::strtoull(text, nullptr, 10);
   }
+  if (const char* text = environment("VAE_SIMT_COUNT")) model.count = std::atoi(text);
+  if (const char* text = environment("VAE_SIMT_COMPUTE_MODE")) {
+    model.compute_mode = static_cast<cudaComputeMode>(std::atoi(text));
+  }
+  if (const char* text = environment("VAE_SIMT_REFUSES")) {
+    char* end = nullptr;
+    model.refusing = static_cast<int>(std::strtol(text, &end, 10));
+    if (*end == ':') model.refusal = static_cast<cudaError_t>(std::atoi(end + 1));
+  }
   if (const char* text = environment("VAE_SIMT_DRIVER")) {
     const std::string driver = text;
     if (driver == "missing") model.driver = Driver::missing;
@@ -202,6 +211,8 @@ int device_attribute(const DeviceModel& model, cudaDeviceAttr attribute) {
       return 1'000'000;  // kHz
     case cudaDevAttrMultiProcessorCount:
       return model.multiprocessors;
+    case cudaDevAttrComputeMode:
+      return model.compute_mode;
     case cudaDevAttrConcurrentKernels:
     case cudaDevAttrUnifiedAddressing:
     case cudaDevAttrCooperativeLaunch:
@@ -246,7 +257,10 @@ cudaError_t cudaGetDeviceCount(int* count) {
 
 cudaError_t cudaSetDevice(int device) {
   return simt::runtime_call("cudaSetDevice", simt::Call::any, [&](simt::State& s) {
-    const cudaError_t status = simt::check_device(s, device);
+    cudaError_t status = simt::check_device(s, device);
+    if (status == cudaSuccess && device < s.model.refusing) {
+      status = report(s, s.model.refusal, "the device does not admit this process");
+    }
     if (status == cudaSuccess) simt::current_device() = device;
     return status;
   });

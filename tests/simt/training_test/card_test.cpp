@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -16,6 +18,7 @@
 #include "tests/support/backend_test.h"
 #include "vae/device.h"
 #include "vae/error.h"
+#include "vae/model.h"
 
 namespace vae::test {
 namespace {
@@ -173,6 +176,73 @@ TEST_F(CardTest, SynchronousKernelsNameTheOneThatFailedAlsoWhenRecorded) {
   EXPECT_HOLDS(message, "last kernels launched: begin_step, prior_sample; this process");
 }
 
+/// The choice of a device where the card at `--device auto` or `cuda` does not admit this process.
+DeviceChoice choice_of(DeviceKind kind) {
+  Device device;
+  device.kind = kind;
+  return choose_device(device);
+}
+
+TEST_F(CardTest, ABusyCardIsPassedOverByAutoAndNamedByItsCode) {
+  simt::device_model().refusing = 1;
+  const std::string code = "cudaErrorDevicesUnavailable (46, ";
+  const DeviceChoice choice = choice_of(DeviceKind::automatic);
+  EXPECT_EQ(choice.name, "cpu");
+  const std::string message = failure(ErrorCode::unavailable, [] { choice_of(DeviceKind::cuda); });
+  for (const std::string& text : {choice.reason, message}) {
+    EXPECT_HOLDS(text, "cuda:0");
+    EXPECT_HOLDS(text, code);
+    EXPECT_HOLDS(text, "`nvidia-smi` lists the processes");
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+  }
+  EXPECT_HOLDS(message, "choose --device cpu or --device auto");
+  EXPECT_HOLDS(failure(ErrorCode::unavailable, [] { open(); }), code);
+  Device best;
+  EXPECT_EQ(Model(ModelConfig{}, best).device_name(), "cpu");
+  simt::device_model().refusing = 0;  // it is left
+  EXPECT_EQ(choice_of(DeviceKind::automatic).name, "cuda:0");
+}
+
+TEST_F(CardTest, TheReasonNamesTheComputeModeAndItsRemedy) {
+  simt::device_model().refusing = 1;
+  simt::device_model().compute_mode = cudaComputeModeExclusiveProcess;
+  EXPECT_HOLDS(choice_of(DeviceKind::automatic).reason, "Exclusive_Process and another process");
+  EXPECT_TRUE(cuda_devices().front().usable) << "nobody asked the card yet";
+  simt::device_model().compute_mode = cudaComputeModeProhibited;
+  const DeviceInfo listed = cuda_devices().front();
+  EXPECT_FALSE(listed.usable) << "known without asking";
+  for (const std::string& text : {listed.reason, choice_of(DeviceKind::automatic).reason}) {
+    EXPECT_HOLDS(text, "cudaErrorDevicesUnavailable (46, ");
+    EXPECT_HOLDS(text, "Prohibited");
+    EXPECT_HOLDS(text, "nvidia-smi -i 0 -c DEFAULT");
+  }
+}
+
+TEST_F(CardTest, OtherReasonsNotToBeAdmittedSayWhatToDo) {
+  simt::device_model().refusing = 1;
+  const std::vector<std::pair<cudaError_t, std::string>> refusals = {
+      {cudaErrorMemoryAllocation, "other programs take all of its memory"},
+      {cudaErrorSystemNotReady, "nvidia-fabricmanager"},
+      {static_cast<cudaError_t>(805), "nvidia-cuda-mps-control"},
+      {cudaErrorUnknown, "cudaErrorUnknown (999, "},
+  };
+  for (const auto& [error, advice] : refusals) {
+    simt::device_model().refusal = error;
+    const DeviceChoice choice = choice_of(DeviceKind::automatic);
+    EXPECT_EQ(choice.name, "cpu");
+    EXPECT_HOLDS(choice.reason, advice);
+    EXPECT_HOLDS(choice.reason, "(" + std::to_string(error) + ", ");
+  }
+}
+
+TEST_F(CardTest, AutoTakesTheFirstCardThatIsNotBusy) {
+  simt::device_model().count = 3;
+  simt::device_model().refusing = 1;
+  const DeviceChoice choice = choice_of(DeviceKind::automatic);
+  EXPECT_EQ(choice.name, "cuda:1");
+  EXPECT_EQ(make_backend(choice.device)->name(), "cuda-sim");
+}
+
 // A thread's current card is the first one until it says otherwise.
 TEST_F(CardTest, TwoCardsTakeTurnsAlsoInAnotherThread) {
   simt::device_model().count = 2;
@@ -224,6 +294,36 @@ TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
     backend->synchronize();
   });
   EXPECT_HOLDS(message, "last kernels launched: gemm by cuBLASLt, prior_sample");
+}
+
+// Two trainings on one card, each in its thread: cuBLASLt answers the second one's question only
+// after the first one's capture.
+TEST_F(CardTest, QuestionsToTheLibraryWaitForTheCapturesOfOtherThreads) {
+  ::setenv("VAE_GEMM", "library", 1);
+  const auto capturing = open(Precision::fp32), asking = open(Precision::fp32);
+  ::unsetenv("VAE_GEMM");
+  auto* const state = static_cast<StepState*>(capturing->allocate(sizeof(StepState)));
+  auto* const memory = static_cast<float*>(asking->allocate(3 * 64 * sizeof(float)));
+  asking->fill_zero(memory, 3 * 64 * sizeof(float));
+  const GemmArgs args{{memory, {8, 8}}, {memory + 64, {8, 8}}, {memory + 128, {8, 8}}};
+  std::string error;
+  std::thread other;
+  const auto recording = capturing->record([&] {
+    capturing->begin_step(state, Schedule());
+    other = std::thread([&] {
+      try {
+        asking->gemm(args);
+      } catch (const Error& thrown) {
+        error = thrown.what();
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // time to ask too early
+  });
+  other.join();
+  EXPECT_EQ(error, "");
+  asking->synchronize();
+  asking->deallocate(memory);
+  capturing->deallocate(state);
 }
 
 TEST(ArchitecturesTest, MachineCodeRunsOnItsMajorVersionAndPtxOnLaterCards) {
