@@ -29,7 +29,7 @@ struct Registration {
 
 /// Defines the target `name`, whose corpus is tests/fuzz/corpus/<name>; its body sees `data` and
 /// `size`, and must return for every input or end the process by vae::fuzz::violated.
-#define VAE_FUZZ_TARGET(name)                                                      \
-  static void fuzz_##name(const uint8_t* data, size_t size);                       \
-  static const vae::fuzz::Registration register_fuzz_##name(#name, &fuzz_##name);  \
+#define VAE_FUZZ_TARGET(name)                                                     \
+  static void fuzz_##name(const uint8_t* data, size_t size);                      \
+  static const vae::fuzz::Registration register_fuzz_##name(#name, &fuzz_##name); \
   static void fuzz_##name(const uint8_t* data, size_t size)
