@@ -12,7 +12,6 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/version.h"
@@ -55,6 +54,7 @@ json to_json(const TrainingState& state) {
       {"data_fingerprint", state.data_fingerprint},
       {"device", state.device},
   };
+  if (state.data_mean) document["data_mean"] = *state.data_mean;
   if (state.best_elbo) document["best_elbo"] = *state.best_elbo;
   return document;
 }
@@ -88,19 +88,19 @@ TrainingState training_from_json(const json& document, const std::string& origin
   state.data_name = member<std::string>(document, "data_name", origin);
   state.data_fingerprint = member<std::string>(document, "data_fingerprint", origin);
   state.device = member<std::string>(document, "device", origin);
+  if (document.contains("data_mean")) {
+    state.data_mean = member<double>(document, "data_mean", origin);
+  }
   if (document.contains("best_elbo")) {
     state.best_elbo = member<double>(document, "best_elbo", origin);
   }
   return state;
 }
 
-/// The file's name for messages: a path may hold anything.
-std::string origin_of(const SafetensorsFile& file) { return sanitize_for_terminal(file.origin); }
-
 std::string metadata_entry(const SafetensorsFile& file, const std::string& key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end()) {
-    fail(ErrorCode::corrupt, origin_of(file),
+    fail(ErrorCode::corrupt, file.origin,
          ": not a checkpoint of this program: its metadata has no \"", key,
          "\"; give a file written by vae train");
   }
@@ -114,17 +114,17 @@ void check_version(const SafetensorsFile& file) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), found);
   const bool number = error == std::errc() && end == text.data() + text.size() && found >= 1;
   if (!number) {
-    fail(ErrorCode::corrupt, origin_of(file), ": \"", kFormatKey, "\" should be a number, found \"",
-         sanitize_for_terminal(text, 64), "\"");
+    fail(ErrorCode::corrupt, file.origin, ": \"", kFormatKey, "\" should be a number, found \"",
+         shortened(text), "\"");
   }
   if (found == kFormatVersion) return;
-  throw UnsupportedFormat(
-      concat(origin_of(file), ": checkpoint format ", found, " is ",
-             found > kFormatVersion ? "newer" : "older", " than this build reads (", kFormatVersion,
-             "); use the version of vae that wrote it",
-             file.metadata.contains("vae_version")
-                 ? ", " + sanitize_for_terminal(file.metadata.at("vae_version"), 32)
-                 : std::string()));
+  fail(ErrorCode::unsupported,
+       concat(file.origin, ": checkpoint format ", found, " is ",
+              found > kFormatVersion ? "newer" : "older", " than this build reads (",
+              kFormatVersion, "); use the version of vae that wrote it",
+              file.metadata.contains("vae_version")
+                  ? ", " + shortened(file.metadata.at("vae_version"), 32)
+                  : std::string()));
 }
 
 void check_finite(const SafetensorsFile& file) {
@@ -134,7 +134,7 @@ void check_finite(const SafetensorsFile& file) {
     const auto bad = std::find_if(numbers.begin(), numbers.end(),
                                   [](float number) { return !std::isfinite(number); });
     if (bad != numbers.end()) {
-      fail(ErrorCode::corrupt, origin_of(file), ": tensor ", sanitize_for_terminal(tensor.name),
+      fail(ErrorCode::corrupt, file.origin, ": tensor ", shortened(tensor.name),
            " holds a number that is not finite at index ", bad - numbers.begin(),
            "; use an earlier checkpoint");
     }
@@ -172,7 +172,7 @@ std::string differences(const SafetensorsFile& file, const std::map<std::string,
   }
   for (const SafetensorsTensor& tensor : file.tensors) {
     if (expected.contains(tensor.name) || (!moments && is_moment(tensor.name))) continue;
-    list += "\n  " + sanitize_for_terminal(tensor.name) + ": not part of this model";
+    list += "\n  " + shortened(tensor.name) + ": not part of this model";
   }
   return list;
 }
@@ -216,20 +216,19 @@ class TensorList {
 
 Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& options) {
   Checkpoint checkpoint;
-  const std::string name = sanitize_for_terminal(path);
   checkpoint.file_ = read_safetensors(path, options);
   const SafetensorsFile& file = checkpoint.file_;
   check_version(file);
   try {
-    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, name);
+    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, path);
     validate(checkpoint.config_);
   } catch (const Error& error) {
-    fail(ErrorCode::corrupt, name, ": the stored configuration is not valid: ", error.what());
+    fail(ErrorCode::corrupt, path, ": the stored configuration is not valid: ", error.what());
   }
   if (file.metadata.contains("training")) {
-    const json document = parse_json(metadata_entry(file, "training"), name);
-    if (!document.is_object()) fail(ErrorCode::corrupt, name, ": the training state is no object");
-    checkpoint.training_ = training_from_json(document, name);
+    const json document = parse_json(metadata_entry(file, "training"), path);
+    if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
+    checkpoint.training_ = training_from_json(document, path);
   }
   check_finite(file);
   return checkpoint;
@@ -239,7 +238,7 @@ void Checkpoint::restore(Parameters& parameters, bool moments) const {
   const std::map<std::string, View> views = destinations(parameters, moments);
   const std::string list = differences(file_, views, moments);
   if (!list.empty()) {
-    fail(ErrorCode::corrupt, origin_of(file_), ": the tensors are not those of the model:", list);
+    fail(ErrorCode::corrupt, file_.origin, ": the tensors are not those of the model:", list);
   }
   for (const auto& [name, view] : views) parameters.upload(view, file_.values<float>(name));
 }
@@ -254,7 +253,7 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
     list.add(kSecondMoment + parameter.spec.name, parameter.second_moment);
   }
   if (const std::string name = list.first_nonfinite(); !name.empty()) {
-    fail(ErrorCode::diverged, sanitize_for_terminal(path), " was not written: ", name,
+    fail(ErrorCode::diverged, path, " was not written: ", name,
          " holds numbers that are not finite; lower learning_rate or set clip_norm");
   }
   std::map<std::string, std::string> metadata = {
@@ -274,7 +273,7 @@ std::string find_checkpoint(const std::string& path) {
   if (fs::exists(best, ignored)) return best;
   const std::vector<std::string> all = list_checkpoints(path);
   if (!all.empty()) return all.front();
-  fail(ErrorCode::io, sanitize_for_terminal(path),
+  fail(ErrorCode::io, path,
        " is a folder without checkpoints; give a run folder of vae train or a ", "checkpoint file");
 }
 

@@ -20,21 +20,17 @@ struct TrainingState {
   std::optional<double> best_elbo;
   std::string data_name;
   std::string data_fingerprint;
+  std::optional<double> data_mean;  // mean pixel of the training images; older files lack it
   std::string device;  // description of what it ran on: other devices round differently
-};
-
-/// The file is whole but of a format that this build does not read. Nothing is wrong with it.
-class UnsupportedFormat : public Error {
- public:
-  explicit UnsupportedFormat(const std::string& message) : Error(ErrorCode::corrupt, message) {}
 };
 
 /// A checkpoint file, read and verified: header, checksum, configuration, finite numbers.
 /// docs/checkpoint.md specifies the format.
 class Checkpoint {
  public:
-  /// Throws Error(io), Error(corrupt), UnsupportedFormat. Without `require_checksum` a file that
-  /// another program saved is taken, too; everything else is checked all the same.
+  /// Throws Error(io), Error(corrupt), Error(unsupported) for a format of another version. Without
+  /// `require_checksum` a file that another program saved is taken, too; everything else is checked
+  /// all the same.
   static Checkpoint read(const std::string& path, const SafetensorsOptions& options = {});
 
   const Config& config() const { return config_; }

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
-//
-// A data set is up to four IDX files, named like MNIST's:
-//   [prefix-](train|t10k|test)-(images|labels)[-.]idxR-ubyte[.gz]      R: rank, ignored
 #include "vae/dataset.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
-#include <optional>
 #include <string_view>
 #include <vector>
 
-#include "host/cli/suggest.h"
+#include "host/cli/shell_quote.h"
+#include "host/data_folder.h"
+#include "host/io/ascii.h"
 #include "host/io/idx.h"
-#include "host/io/sanitize.h"
 #include "host/io/sha256.h"
 #include "host/io/xxh64.h"
 #include "kernels/check.h"
@@ -25,140 +21,48 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The four files, in the order of Files below.
-enum Part { kTrainImages, kTrainLabels, kTestImages, kTestLabels, kParts };
-using Files = std::array<std::string, kParts>;  // empty: there is none
-
-bool consume_suffix(std::string_view& text, std::string_view suffix) {
-  if (!text.ends_with(suffix)) return false;
-  text.remove_suffix(suffix.size());
-  return true;
-}
-
-/// "-idx3-ubyte" or ".idx3-ubyte".
-bool consume_type(std::string_view& text) {
-  if (!consume_suffix(text, "-ubyte") || text.size() < 5) return false;
-  const std::string_view type = text.substr(text.size() - 5);
-  if ((type[0] != '-' && type[0] != '.') || type.substr(1, 3) != "idx") return false;
-  text.remove_suffix(5);
-  return type[4] >= '1' && type[4] <= '9';
-}
-
-struct FileName {
-  std::string prefix;  ///< With its dash: "emnist-letters-".
-  Part part;
-};
-
-std::optional<FileName> parse_file_name(std::string_view name) {
-  consume_suffix(name, ".gz");
-  if (!consume_type(name)) return std::nullopt;
-  const bool labels = consume_suffix(name, "-labels");
-  if (!labels && !consume_suffix(name, "-images")) return std::nullopt;
-  const bool train = consume_suffix(name, "train");
-  if (!train && !consume_suffix(name, "t10k") && !consume_suffix(name, "test")) {
-    return std::nullopt;
-  }
-  return FileName{std::string(name), static_cast<Part>((train ? 0 : 2) + (labels ? 1 : 0))};
-}
-
-/// All data sets of a folder by prefix. Of a file and its .gz the plain one is taken.
-std::map<std::string, Files> find_data_sets(const std::string& folder) {
-  std::vector<std::string> names;
-  try {
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.is_regular_file()) names.push_back(entry.path().filename().string());
-    }
-  } catch (const fs::filesystem_error& error) {
-    fail(ErrorCode::io, "cannot list ", sanitize_for_terminal(folder), ": ",
-         error.code().message());
-  }
-  std::sort(names.begin(), names.end());  // "x" before "x.gz"
-  std::map<std::string, Files> sets;
-  for (const std::string& name : names) {
-    const std::optional<FileName> parsed = parse_file_name(name);
-    if (!parsed) continue;
-    std::string& path = sets[parsed->prefix][parsed->part];
-    if (path.empty()) path = (fs::path(folder) / name).string();
-  }
-  return sets;
-}
-
-[[noreturn]] void fail_choice(const std::string& folder, const std::map<std::string, Files>& sets) {
-  std::string list;
-  for (const auto& [prefix, files] : sets) {
-    std::string_view plain = prefix;
-    consume_suffix(plain, "-");
-    list += list.empty() ? "" : ", ";
-    list += sanitize_for_terminal((fs::path(folder) / (plain.empty() ? "train" : plain)).string());
-  }
-  fail(ErrorCode::invalid_argument, sanitize_for_terminal(folder), ": this folder holds ",
-       sets.size(), " data sets; name one of them: ", list);
-}
-
-/// The one data set of a folder, or the one whose prefix is given.
-Files select_data_set(const std::string& folder, const std::string& prefix) {
-  const std::map<std::string, Files> sets = find_data_sets(folder);
-  if (!prefix.empty()) {
-    auto found = sets.find(prefix + "-");
-    if (found == sets.end()) found = sets.find(prefix);
-    // "train" and its like choose the files without a prefix.
-    if (found == sets.end() && prefix == "train") found = sets.find("");
-    if (found != sets.end()) return found->second;
-    if (sets.size() > 1) fail_choice(folder, sets);
-  } else if (sets.size() > 1) {
-    fail_choice(folder, sets);
-  } else if (sets.size() == 1) {
-    return sets.begin()->second;
-  }
-  const std::string what =
-      prefix.empty() ? concat(sanitize_for_terminal(folder), ": no data set")
-                     : concat("there is no folder ",
-                              sanitize_for_terminal((fs::path(folder) / prefix).string()),
-                              " and no data set with the prefix '", sanitize_for_terminal(prefix),
-                              "' in ", sanitize_for_terminal(folder),
-                              did_you_mean(prefix, std::vector<std::string>{"mnist"}));
-  fail(ErrorCode::io, what,
-       "; expected IDX files named like train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz "
-       "(or test-images-...)");
-}
-
-ImageSet load_images_and_labels(const std::string& images_path, const std::string& labels_path) {
-  IdxArray images = read_idx(images_path, IdxContent::images);
+/// What the labels' file holds, or nothing: a file of labels that is whole but not read costs only
+/// them.
+IdxArray load_labels(const std::string& path, int64_t images, const std::string& images_path,
+                     const LogCallback& warn) {
   IdxArray labels;
-  if (!labels_path.empty()) {
-    labels = read_idx(labels_path, IdxContent::labels);
-    if (labels.dims[0] != images.dims[0]) {
-      fail(ErrorCode::corrupt, sanitize_for_terminal(labels_path), ": expected ", images.dims[0],
-           " labels, as many as images in ", sanitize_for_terminal(images_path), ", found ",
-           labels.dims[0], "; the two files do not belong together");
-    }
+  if (path.empty()) return labels;
+  try {
+    labels = read_idx(path, IdxContent::labels);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+    if (warn) warn(LogLevel::warning, concat("labels are left out: ", error.what()));
+    return labels;
   }
+  if (labels.dims[0] != images) {
+    fail(ErrorCode::corrupt, path, ": expected ", images, " labels, as many as images in ",
+         images_path, ", found ", labels.dims[0],
+         "; the two files do not belong together: move the labels away, or take both files from "
+         "one place");
+  }
+  return labels;
+}
+
+ImageSet load_images_and_labels(const std::string& images_path, const std::string& labels_path,
+                                const LogCallback& warn) {
+  IdxArray images = read_idx(images_path, IdxContent::images);
+  IdxArray labels = load_labels(labels_path, images.dims[0], images_path, warn);
   const int64_t channels = images.dims.size() == 4 ? images.dims[3] : 1;
   return {images.dims[1], images.dims[2], channels, std::move(images.values),
           std::move(labels.values)};
 }
 
-Dataset load_files(const std::string& folder, const Files& files) {
-  for (const Part part : {kTrainImages, kTestImages}) {
-    if (files[part].empty()) {
-      fail(ErrorCode::io, sanitize_for_terminal(folder), ": the ",
-           part == kTrainImages ? "training" : "test",
-           " images are missing; expected a file named ",
-           part == kTrainImages ? "train-images-idx3-ubyte.gz"
-                                : "t10k-images-idx3-ubyte.gz or test-images-idx3-ubyte.gz",
-           " (with the prefix of the others, gzipped or not)");
-    }
-  }
+Dataset load_files(const DataFiles& files, const LogCallback& warn) {
   Dataset data;
-  data.train = load_images_and_labels(files[kTrainImages], files[kTrainLabels]);
-  data.test = load_images_and_labels(files[kTestImages], files[kTestLabels]).as(Split::test);
+  data.train = load_images_and_labels(files[kTrainImages], files[kTrainLabels], warn);
+  data.test = load_images_and_labels(files[kTestImages], files[kTestLabels], warn).as(Split::test);
   const auto size_of = [](const ImageSet& set) {
     return concat(set.height(), " x ", set.width(), " x ", set.channels());
   };
   if (size_of(data.train) != size_of(data.test)) {
-    fail(ErrorCode::corrupt, sanitize_for_terminal(files[kTestImages]), ": expected images of ",
-         size_of(data.train), " (height x width x channels) as in ",
-         sanitize_for_terminal(files[kTrainImages]), ", found ", size_of(data.test));
+    fail(ErrorCode::corrupt, files[kTestImages], ": expected images of ", size_of(data.train),
+         " (height x width x channels) as in ", files[kTrainImages], ", found ", size_of(data.test),
+         "; the two files do not belong together");
   }
   return data;
 }
@@ -178,14 +82,14 @@ std::string idx_sha256(const std::vector<int64_t>& dims, std::span<const uint8_t
 }
 
 /// What `gzip -dc FILE | sha256sum` prints for the files of MNIST.
-constexpr std::array<std::string_view, kParts> kMnistSha256 = {
+constexpr std::array<std::string_view, kDataParts> kMnistSha256 = {
     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"};
 
-void check_mnist(const Dataset& data, const Files& files) {
-  for (int part = 0; part < kParts; ++part) {
+void check_mnist(const Dataset& data, const DataFiles& files) {
+  for (int part = 0; part < kDataParts; ++part) {
     const ImageSet& set = part < kTestImages ? data.train : data.test;
     const bool labels = part == kTrainLabels || part == kTestLabels;
     if (labels && files[part].empty()) continue;
@@ -193,8 +97,8 @@ void check_mnist(const Dataset& data, const Files& files) {
         labels ? idx_sha256({set.count()}, set.labels())
                : idx_sha256({set.count(), set.height(), set.width()}, set.pixels());
     if (found == kMnistSha256[part]) continue;
-    fail(ErrorCode::corrupt, sanitize_for_terminal(files[part]),
-         ": this is not MNIST: expected the SHA-256 ", kMnistSha256[part], ", found ", found,
+    fail(ErrorCode::corrupt, files[part], ": this is not MNIST: expected the SHA-256 ",
+         kMnistSha256[part], ", found ", found,
          " (of the uncompressed file); for other data name the folder instead of 'mnist'");
   }
 }
@@ -220,18 +124,23 @@ std::vector<std::string> bundled_places() {
   return places;
 }
 
-Dataset load_mnist() {
+/// EMNIST's own files, by their name: [emnist-letters-]train-images...
+bool is_emnist(const std::string& path) {
+  return lower_case(fs::path(path).filename().string()).starts_with("emnist");
+}
+
+Dataset load_mnist(const LogCallback& warn) {
   std::string looked;
   for (const std::string& place : bundled_places()) {
     std::error_code error;
     if (fs::is_directory(place, error)) {
-      const Files files = select_data_set(place, "");
-      Dataset data = load_files(place, files);
+      const DataFiles files = find_data_files(place, "", warn);
+      Dataset data = load_files(files, warn);
       check_mnist(data, files);
       data.name = "mnist";
       return data;
     }
-    looked += (looked.empty() ? "" : ", ") + sanitize_for_terminal(place);
+    looked += (looked.empty() ? "" : ", ") + place;
   }
   fail(ErrorCode::io,
        "the MNIST files were not found; set VAE_DATA_DIR to the folder that holds 'mnist', or name "
@@ -241,8 +150,8 @@ Dataset load_mnist() {
 
 }  // namespace
 
-Dataset Dataset::load(const std::string& where) {
-  if (where == "mnist") return load_mnist();
+Dataset Dataset::load(const std::string& where, const LogCallback& log) {
+  if (where == "mnist") return load_mnist(log);
   std::error_code error;
   fs::path folder = fs::path(where).lexically_normal();
   std::string prefix;
@@ -251,14 +160,25 @@ Dataset Dataset::load(const std::string& where) {
     folder = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
   }
   if (where.empty() || !fs::is_directory(folder, error)) {
-    fail(ErrorCode::io, "there is no data set '", sanitize_for_terminal(where),
+    fail(ErrorCode::io, "there is no data set '", where,
          "'; name 'mnist' or a folder with IDX files");
   }
-  Dataset data = load_files(folder.string(), select_data_set(folder.string(), prefix));
+  if (!prefix.empty() && fs::is_regular_file(where, error)) {
+    fail(ErrorCode::io, where,
+         " is a file; a data set is a folder with files for training and for ", "testing: name ",
+         shell_quoted_path(folder.string()));
+  }
+  const DataFiles files = find_data_files(folder.string(), prefix, log);
+  Dataset data = load_files(files, log);
   fs::path absolute = fs::absolute(folder).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // a slash at the end
   data.name = prefix.empty() || prefix == "train" ? absolute.filename().string() : prefix;
   if (data.name.ends_with('-')) data.name.pop_back();
+  if (log && is_emnist(files[kTrainImages])) {
+    log(LogLevel::warning,
+        "EMNIST's files hold each image transposed, so pictures lie on their side; training does "
+        "not mind (docs/data.md turns them)");
+  }
   return data;
 }
 

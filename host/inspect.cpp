@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "host/checkpoint.h"
@@ -11,13 +12,14 @@
 #include "host/io/idx.h"
 #include "host/io/input_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "host/metrics_log.h"
+#include "host/pixel_statistics.h"
 #include "host/report/run_record.h"
 #include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/array.h"
 #include "vae/dataset.h"
+#include "vae/doubts.h"
 #include "vae/image.h"
 #include "vae/report.h"
 
@@ -94,7 +96,7 @@ void describe_safetensors(const std::string& path, ordered_json& document) {
 }
 
 void describe_idx(const std::string& path, bool labels, ordered_json& document) {
-  const IdxArray array = read_idx(path, labels ? IdxContent::labels : IdxContent::images);
+  IdxArray array = read_idx(path, labels ? IdxContent::labels : IdxContent::images);
   document["kind"] = labels ? "idx labels" : "idx images";
   document["count"] = array.dims[0];
   if (labels) {
@@ -103,7 +105,13 @@ void describe_idx(const std::string& path, bool labels, ordered_json& document) 
   }
   document["height"] = array.dims[1];
   document["width"] = array.dims[2];
-  document["channels"] = array.dims.size() == 4 ? array.dims[3] : 1;
+  const int64_t channels = array.dims.size() == 4 ? array.dims[3] : 1;
+  document["channels"] = channels;
+  const PixelStatistics pixels(
+      ImageSet(array.dims[1], array.dims[2], channels, std::move(array.values)));
+  document["smallest_pixel"] = pixels.smallest();
+  document["largest_pixel"] = pixels.largest();
+  document["mean_pixel"] = pixels.mean();
 }
 
 bool looks_like_safetensors(const Bytes& start, uint64_t file_bytes) {
@@ -192,8 +200,25 @@ void describe_run(const std::string& path, ordered_json& document) {
   document["config"] = config_document(run.config);
 }
 
+ordered_json set_document(const ImageSet& set) {
+  const PixelStatistics pixels(set);
+  ordered_json document = {{"images", set.count()},
+                           {"smallest_pixel", pixels.smallest()},
+                           {"largest_pixel", pixels.largest()},
+                           {"mean_pixel", pixels.mean()}};
+  if (set.labels().empty()) return document;
+  std::map<int, int64_t> counts;
+  for (const uint8_t label : set.labels()) ++counts[label];
+  ordered_json& list = document["images_of_label"] = ordered_json::object();
+  for (const auto& [label, count] : counts) list[std::to_string(label)] = count;
+  return document;
+}
+
 void describe_data_set(const std::string& path, ordered_json& document) {
-  const Dataset data = Dataset::load(path);
+  ordered_json warnings = ordered_json::array();
+  const Dataset data = Dataset::load(
+      path, [&](LogLevel, std::string_view line) { warnings.push_back(std::string(line)); });
+  for (const std::string& doubt : find_doubts(data)) warnings.push_back(doubt);
   document["kind"] = "data set";
   document["name"] = data.name;
   document["height"] = data.train.height();
@@ -203,6 +228,9 @@ void describe_data_set(const std::string& path, ordered_json& document) {
   document["test_images"] = data.test.count();
   document["labels"] = !data.train.labels().empty();
   document["fingerprint"] = data.fingerprint();
+  document["train"] = set_document(data.train);
+  document["test"] = set_document(data.test);
+  document["warnings"] = std::move(warnings);
 }
 
 }  // namespace
@@ -211,16 +239,12 @@ std::string inspect(const std::string& path) {
   ordered_json document = {{"path", path}};
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) {
-    fail(ErrorCode::io, "cannot inspect ", sanitize_for_terminal(path),
-         ": there is no such file or folder");
-  }
-  if (!fs::is_directory(status)) {
+  if (fs::exists(status) && !fs::is_directory(status)) {
     describe_file(path, document);
-  } else if (fs::exists(path + "/config.json", error)) {
+  } else if (fs::is_directory(status) && fs::exists(path + "/config.json", error)) {
     describe_run(path, document);
   } else {
-    describe_data_set(path, document);
+    describe_data_set(path, document);  // a folder, a folder's prefix, or a name
   }
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -9,7 +9,6 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -108,7 +107,7 @@ void MetricsLog::rewind(int64_t step, const std::function<void(const std::string
   bool dropped = false;
   for_lines(path_, [&](std::string_view line, int64_t number) {
     try {
-      if (parse_line(line, concat(sanitize_for_terminal(path_), " line ", number)).step <= step) {
+      if (parse_line(line, concat(path_, " line ", number)).step <= step) {
         kept.append(line).push_back('\n');
         return;
       }
@@ -125,7 +124,7 @@ std::vector<Metrics> read_metrics(const std::string& path) {
   std::vector<Metrics> all;
   if (!exists(path)) return all;
   for_lines(path, [&](std::string_view line, int64_t number) {
-    all.push_back(parse_line(line, concat(sanitize_for_terminal(path), " line ", number)));
+    all.push_back(parse_line(line, concat(path, " line ", number)));
   });
   return all;
 }

@@ -97,6 +97,7 @@ std::shared_ptr<Model::Impl> load_impl(const std::string& path, bool require_che
         Checkpoint::read(find_checkpoint(path), {.require_checksum = require_checksum});
     auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
     checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+    if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
     return impl;
   });
 }

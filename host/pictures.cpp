@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "host/io/sanitize.h"
 #include "host/report/picture_names.h"
 #include "kernels/check.h"
 #include "vae/image.h"
@@ -56,7 +55,7 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
-    fail(ErrorCode::io, "cannot create ", sanitize_for_terminal(folder), ": ", error.message());
+    fail(ErrorCode::io, "cannot create ", folder, ": ", error.message());
   }
   const auto save = [&](PictureKind kind, const Image& picture) {
     save_png(folder + "/" + picture_name(epoch, kind), picture);

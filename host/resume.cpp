@@ -6,7 +6,6 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/trainer.h"
@@ -50,15 +49,12 @@ std::optional<Checkpoint> newest_valid_checkpoint(
   }
   if (candidates.empty() && !has_damaged_checkpoints(run_folder)) return std::nullopt;
   for (const std::string& path : candidates) {
-    const std::string name = sanitize_for_terminal(path);
     try {
       Checkpoint checkpoint = Checkpoint::read(path);
       if (checkpoint.training()) return checkpoint;
-      warn(name + " holds weights but no training state; trying an older checkpoint");
-    } catch (const UnsupportedFormat&) {
-      throw;  // not damaged: another version of the program reads it
+      warn(path + " holds weights but no training state; trying an older checkpoint");
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::corrupt) throw;
+      if (error.code() != ErrorCode::corrupt) throw;  // such as a format of another version
       std::error_code failure;
       fs::rename(path, path + ".corrupt", failure);
       warn(concat("a damaged checkpoint was ",
@@ -66,7 +62,7 @@ std::optional<Checkpoint> newest_valid_checkpoint(
                   error.what(), "; trying an older one"));
     }
   }
-  fail(ErrorCode::corrupt, "--resume: no checkpoint in ", sanitize_for_terminal(run_folder),
+  fail(ErrorCode::corrupt, "--resume: no checkpoint in ", run_folder,
        "/checkpoints can be used; start anew with --overwrite");
 }
 
@@ -78,9 +74,10 @@ void check_resumable(const Config& wanted, const Config& stored, const TrainingS
          "\nResume without these options, or start a new run in another folder");
   }
   if (state.data_fingerprint != data_fingerprint) {
-    fail(ErrorCode::invalid_argument, "--resume: the run was trained on ", state.data_name,
-         " (fingerprint ", state.data_fingerprint, ") but the data now given is ", data_name,
-         " (fingerprint ", data_fingerprint, ")");
+    fail(ErrorCode::invalid_argument, "--resume: the run was trained on ",
+         shortened(state.data_name, 256), " (fingerprint ", shortened(state.data_fingerprint),
+         ") but the data now given is ", data_name, " (fingerprint ", data_fingerprint,
+         "); name the data set of the run with --data");
   }
   const TrainConfig& training = stored.training;
   if (wanted.training.epochs < training.epochs) {

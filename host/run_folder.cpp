@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "host/io/atomic_file.h"
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -110,12 +109,11 @@ std::string make_absolute(const std::string& path) {
 
 RunFolder::RunFolder(const std::string& path, Mode mode) : path_(make_absolute(path)) {
   if (mode == Mode::resume && !is_folder(path_)) {
-    fail(ErrorCode::invalid_argument, "--resume: there is no run folder ",
-         sanitize_for_terminal(path_), "; leave --resume out to start a run there");
+    fail(ErrorCode::invalid_argument, "--resume: there is no run folder ", path_,
+         "; leave --resume out to start a run there");
   }
   if (exists(path_) && !is_folder(path_)) {
-    fail(ErrorCode::invalid_argument, sanitize_for_terminal(path_),
-         " exists and is not a folder; choose another --out");
+    fail(ErrorCode::invalid_argument, path_, " exists and is not a folder; choose another --out");
   }
   // A folder that is refused must not be left with a lock file in it; a run in use is busy first.
   if (!exists(file(kLock))) require_fit(mode);
@@ -140,27 +138,26 @@ void RunFolder::require_in_place() const {
   if (::fstat(folder_.get(), &ours) != 0) fail_io("examine the folder", path_, errno);
   const bool there = ::stat(path_.c_str(), &found) == 0;
   if (there && ours.st_dev == found.st_dev && ours.st_ino == found.st_ino) return;
-  fail(ErrorCode::io, "the run folder ", sanitize_for_terminal(path_), " was ",
+  fail(ErrorCode::io, "the run folder ", path_, " was ",
        there ? "replaced by another one" : "deleted or moved",
        " while the training ran; put it back, or stop and start the training anew");
 }
 
 /// Whether the folder's content allows the mode.
 void RunFolder::require_fit(Mode mode) const {
-  const std::string name = sanitize_for_terminal(path_);
   if (is_unused(path_)) return;
   if (mode == Mode::fresh) {
-    fail(ErrorCode::invalid_argument, "the run folder ", name,
+    fail(ErrorCode::invalid_argument, "the run folder ", path_,
          " is not empty; use --resume to go on with it, --overwrite to start anew, or another ",
          "--out");
   }
   if (mode == Mode::overwrite && !is_run(path_)) {
-    fail(ErrorCode::invalid_argument, "--overwrite: ", name,
+    fail(ErrorCode::invalid_argument, "--overwrite: ", path_,
          " is not empty and holds no run of this program; nothing was deleted, choose another ",
          "--out");
   }
   if (mode == Mode::resume && !exists(file("config.json")) && list_checkpoints(path_).empty()) {
-    fail(ErrorCode::invalid_argument, "--resume: ", name,
+    fail(ErrorCode::invalid_argument, "--resume: ", path_,
          " holds no run: neither config.json nor checkpoints; choose another --out");
   }
 }
@@ -175,8 +172,7 @@ void RunFolder::lock() {
     const ssize_t length = ::read(lock_.get(), owner.data(), owner.size() - 1);
     std::string_view text(owner.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
     while (text.ends_with('\n')) text.remove_suffix(1);
-    fail(ErrorCode::busy, "the run folder ", sanitize_for_terminal(path_),
-         " is in use by another process (", sanitize_for_terminal(text),
+    fail(ErrorCode::busy, "the run folder ", path_, " is in use by another process (", text,
          "); wait for it or choose another --out");
   }
   std::array<char, 64> host = {};

@@ -13,13 +13,15 @@
 #include "host/evaluator.h"
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
+#include "host/pixel_statistics.h"
 #include "host/resume.h"
 #include "host/run_folder.h"
 #include "host/train_step.h"
 #include "kernels/check.h"
+#include "vae/doubts.h"
+#include "vae/printable.h"
 #include "vae/report.h"
 #include "vae/version.h"
 
@@ -126,8 +128,12 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
     rotation.emplace(*folder, [this](const std::string& text) { say(LogLevel::warning, text); });
   }
   network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
+  network_owner->trained_mean = PixelStatistics(data.train).mean();
   model.emplace(network_owner);
   step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
+  for (const auto& doubts : {find_doubts(data), find_doubts(data, config)}) {
+    for (const std::string& doubt : doubts) say(LogLevel::warning, doubt);
+  }
   if (options.resume) {
     resume();
   } else {
@@ -157,7 +163,7 @@ void Trainer::Impl::resume() {
   for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
     (metrics.split == "train" ? result.train : result.test) = metrics;
   }
-  const std::string name = sanitize_for_terminal(folder->path());
+  const std::string& name = folder->path();
   if (!checkpoint) {
     say(LogLevel::info, name + " was stopped before its first checkpoint; starting at step 0");
   } else if (step->steps_done() >= step->total_steps()) {
@@ -174,8 +180,8 @@ void Trainer::Impl::restore(const Checkpoint& checkpoint) {
   const std::string device = model->impl().backend->description();
   if (state.device != device) {
     say(LogLevel::warning,
-        concat("the run was made on '", sanitize_for_terminal(state.device), "' and goes on on '",
-               device, "': numbers will differ in the last digits"));
+        concat("the run was made on '", shortened(state.device, 256), "' and goes on on '", device,
+               "': numbers will differ in the last digits"));
   }
   checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
   step->set_state(state.step);
@@ -393,6 +399,7 @@ TrainingState Trainer::Impl::training_state() const {
   state.best_elbo = rotation->best_elbo();
   state.data_name = data.name;
   state.data_fingerprint = fingerprint;
+  state.data_mean = network_owner->trained_mean;
   state.device = model->impl().backend->description();
   return state;
 }
@@ -436,7 +443,10 @@ void Trainer::Impl::attempt_to_write(const char* what, Action action) {
 }
 
 void Trainer::Impl::say(LogLevel level, const std::string& text) const {
-  if (options.log) options.log(level, text);
+  if (!options.log) return;
+  std::string line = text;
+  std::replace(line.begin(), line.end(), '\n', ' ');  // an error's list
+  options.log(level, printable(line));
 }
 
 Trainer::Trainer(const Config& config, const Dataset& data, const TrainOptions& options)

@@ -5,6 +5,7 @@
 #include <new>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "vae/error.h"
 
@@ -17,6 +18,14 @@ std::string concat(const Parts&... parts) {
   out.imbue(std::locale::classic());  // 1000000, never 1.000.000 or 1,000,000
   (out << ... << parts);
   return out.str();
+}
+
+/// At most `max_bytes` of a text from outside, cut between characters; "..." tells of the rest.
+inline std::string shortened(std::string_view text, size_t max_bytes = 64) {
+  if (text.size() <= max_bytes) return std::string(text);
+  const auto continues = [&](size_t at) { return (text[at] & 0xC0) == 0x80; };  // within UTF-8
+  for (int i = 0; i < 3 && max_bytes > 0 && continues(max_bytes); ++i) --max_bytes;
+  return std::string(text.substr(0, max_bytes)) + "...";
 }
 
 /// Throws Error(code) with the concatenated message.

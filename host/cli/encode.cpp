@@ -6,6 +6,7 @@
 #include "host/cli/shared_options.h"
 #include "host/cli/verbs.h"
 #include "vae/error.h"
+#include "vae/printable.h"
 
 namespace vae::cli {
 namespace {
@@ -16,10 +17,12 @@ class Encode : public Verb {
     model_.declare(command);
     data_.declare(command, true);
     command.text("--images", "PATH", images_,
-                 "instead of --data: an IDX file, a PNG, or a folder of PNGs in name order");
+                 "instead of --data: an IDX file, a PNG, or a folder of PNGs");
     command.group("Encoding");
     input_.declare(command, kWithoutChance);
-    out_.declare(command, {"npy"}, "means [n, Z]; log-variances go to FILE.logvar.npy");
+    out_.declare(command, {"npy"},
+                 "means [n, Z]; log-variances go to FILE.logvar.npy, a folder's names to "
+                 "FILE.names.txt");
     terminal_.declare(command, false);
     command.examples(
         "  vae encode runs/first --data mnist --split test --out latents.npy\n"
@@ -32,21 +35,32 @@ class Encode : public Verb {
       throw Error(ErrorCode::invalid_argument, "vae encode: give --data or --images, not both");
     }
     Model model = model_.load(terminal_);
-    const Posterior posterior =
-        model.encode(load(model.config()), input_.binarization(), input_.seed());
+    const Posterior posterior = model.encode(load(model), input_.binarization(), input_.seed());
     const std::string& mean_path = out_.path();
     const std::string stem = mean_path.substr(0, mean_path.size() - 4);  // without ".npy"
     save_npy(mean_path, posterior.mean);
     save_npy(stem + ".logvar" + mean_path.substr(stem.size()), posterior.logvar);
+    save_names(stem + ".names.txt");
     return kSuccess;
   }
 
  private:
-  ImageSet load(const ModelConfig& model) const {
-    if (images_.empty()) return data_.load(model);
-    ImageSet images = load_images(images_, model.height, model.width, model.channels);
-    require_image_size(model, images, fmt::format("--images {}", images_));
+  ImageSet load(const Model& model) {
+    if (images_.empty()) return data_.load(model, terminal_);
+    const ModelConfig& config = model.config();
+    ImageSet images =
+        load_images(images_, config.height, config.width, config.channels, terminal_.log());
+    require_image_size(config, images, fmt::format("--images {}", images_));
+    warn_of_doubts(images, model, terminal_);
     return images;
+  }
+
+  /// Which row is which file of a folder, a line each.
+  void save_names(const std::string& path) const {
+    if (images_.empty()) return;
+    std::string text;
+    for (const std::string& name : image_files(images_)) text += printable_line(name) + "\n";
+    if (!text.empty()) write_text_file(path, text);
   }
 
   Terminal terminal_;

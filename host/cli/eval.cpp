@@ -49,7 +49,7 @@ void Eval::declare(Command& command) {
 int Eval::run() {
   watch_signals();
   Model model = model_.load(terminal_);
-  const ImageSet images = data_.load(model.config());
+  const ImageSet images = data_.load(model, terminal_);
   stop_when_asked();
   const Evaluation result = model.evaluate(images, options());
   terminal_.clear();

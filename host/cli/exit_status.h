@@ -20,6 +20,7 @@ constexpr int exit_status(ErrorCode code) {
     case ErrorCode::invalid_argument:
       return kUsage;
     case ErrorCode::corrupt:
+    case ErrorCode::unsupported:
       return kBadInput;
     case ErrorCode::io:
       return kIo;

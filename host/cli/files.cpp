@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -65,6 +66,23 @@ std::string read_text_file(const std::string& path) {
   } catch (...) {
     ::close(descriptor);
     throw;
+  }
+}
+
+void write_text_file(const std::string& path, const std::string& text) {
+  const std::string draft = path + ".tmp";
+  const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) fail_io(path, "cannot write");
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) break;
+    written += static_cast<std::size_t>(count);
+  }
+  const bool failed = written < text.size();
+  if (::close(descriptor) != 0 || failed || ::rename(draft.c_str(), path.c_str()) != 0) {
+    fail_io(path, "cannot write");
   }
 }
 

@@ -21,6 +21,9 @@ void require_input(const std::string& path);
 /// A small text file, such as a configuration. Throws Error(io).
 std::string read_text_file(const std::string& path);
 
+/// Writes a small text file, whole or not at all. Throws Error(io).
+void write_text_file(const std::string& path, const std::string& text);
+
 /// Whether a JSON configuration has a key "preset".
 bool names_preset(const std::string& json);
 

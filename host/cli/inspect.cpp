@@ -2,30 +2,20 @@
 #include <fmt/format.h>
 
 #include "host/cli/exit_status.h"
-#include "host/cli/files.h"
 #include "host/cli/json_text.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
+#include "vae/printable.h"
 #include "vae/report.h"
 
 namespace vae::cli {
 namespace {
 
-/// Names in a file come from anyone: nothing in them may steer the terminal. Control characters,
-/// those above ASCII (C2 80 .. C2 9F in UTF-8) too, become '?'.
-std::string visible(std::string text) {
-  unsigned char before = 0;
-  for (char& letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte < 0xa0)) letter = '?';
-    before = byte;
-  }
-  return text;
-}
-
+/// Names in a file come from anyone.
 std::string shown(const Json& value) {
-  return visible(value.is_string() ? value.get<std::string>()
-                                   : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return printable_line(value.is_string()
+                            ? value.get<std::string>()
+                            : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 /// An object without further objects, such as a tensor: its values in one line.
@@ -43,10 +33,10 @@ void print(const Json& json, int depth, std::string& text) {
       text += fmt::format("{}{}\n", indent, row(value));
     } else if (value.is_object() ||
                (value.is_array() && !value.empty() && value.front().is_structured())) {
-      text += fmt::format("{}{}:\n", indent, visible(key));
+      text += fmt::format("{}{}:\n", indent, printable_line(key));
       print(value, depth + 1, text);
     } else {
-      text += fmt::format("{}{}: {}\n", indent, visible(key), shown(value));
+      text += fmt::format("{}{}: {}\n", indent, printable_line(key), shown(value));
     }
   }
 }
@@ -54,8 +44,9 @@ void print(const Json& json, int depth, std::string& text) {
 class Inspect : public Verb {
  public:
   void declare(Command& command) override {
-    command.required_text("PATH", "PATH", path_,
-                          "checkpoint, run folder, IDX file (gzipped or not), .npy or PNG file");
+    command.required_text(
+        "PATH", "PATH", path_,
+        "checkpoint, run folder, data set as train takes it, IDX, .npy or PNG file");
     command.flag("--json", json_, "print one JSON object");
     terminal_.declare(command, false);
     command.examples(
@@ -63,7 +54,6 @@ class Inspect : public Verb {
   }
 
   int run() override {
-    require_input(path_);
     const Json json = Json::parse(inspect(path_));
     std::string text;
     if (!json_) print(json, 0, text);

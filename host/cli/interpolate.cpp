@@ -30,7 +30,7 @@ class Interpolate : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
-    const ImageSet images = data_.load(model.config());
+    const ImageSet images = data_.load(model, terminal_);
     const Array from = code(model, images, "--from", from_);
     const Array to = code(model, images, "--to", to_);
     const Array pixels = model.decode(path_ == "linear" ? interpolate_linear(from, to, steps_)

@@ -77,6 +77,7 @@ int guarded_run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   vae::cli::open_standard_descriptors();
+  if (argc > 0) vae::cli::set_program_name(argv[0]);
   vae::cli::ignore_write_signals();
   return vae::cli::guarded_run({argv + (argc > 0 ? 1 : 0), argv + argc});
 }

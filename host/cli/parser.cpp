@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "host/cli/suggest.h"
+#include "host/cli/terminal.h"
 #include "vae/error.h"
 #include "vae/version.h"
 
@@ -80,18 +81,23 @@ std::vector<std::string> long_names(const CLI::App& app) {
   return names;
 }
 
+/// "vae train" as a command that can be typed: the program may lie outside of PATH.
+std::string help_command(const std::string& prefix) {
+  return program_name() + prefix.substr(std::string_view("vae").size()) + " --help";
+}
+
 /// Explains the first word that nothing took.
 [[noreturn]] void refuse_extra(const CLI::App& app, const std::string& prefix,
                                const std::string& word) {
   const std::string shown = word.substr(0, 80);
   if (word.size() > 1 && word[0] == '-') {
     const std::string name = word.substr(0, word.find('='));
-    refuse(fmt::format("{}: unknown option '{}'{} (`{} --help` lists all)", prefix,
+    refuse(fmt::format("{}: unknown option '{}'{} (`{}` lists all)", prefix,
                        shown.substr(0, shown.find('=')), did_you_mean(name, long_names(app)),
-                       prefix));
+                       help_command(prefix)));
   }
-  refuse(fmt::format("{}: unexpected argument '{}' (`{} --help` shows the usage)", prefix, shown,
-                     prefix));
+  refuse(fmt::format("{}: unexpected argument '{}' (`{}` shows the usage)", prefix, shown,
+                     help_command(prefix)));
 }
 
 void check_extras(const CLI::App& app, const std::vector<VerbEntry>& verbs) {
@@ -100,8 +106,8 @@ void check_extras(const CLI::App& app, const std::vector<VerbEntry>& verbs) {
   if (extras.front()[0] == '-') refuse_extra(app, "vae", extras.front());
   std::vector<std::string> names;
   for (const VerbEntry& verb : verbs) names.push_back(verb.name);
-  refuse(fmt::format("there is no verb '{}'{} (`vae --help` lists all)",
-                     extras.front().substr(0, 80), did_you_mean(extras.front(), names)));
+  refuse(fmt::format("there is no verb '{}'{} (`{}` lists all)", extras.front().substr(0, 80),
+                     did_you_mean(extras.front(), names), help_command("vae")));
 }
 
 /// Hands the parsed texts to the verb, after everything unknown has been refused.
@@ -112,8 +118,8 @@ void set_arguments(const BoundVerb& verb) {
   for (const Bound& bound : verb.bound) {
     if (bound.option->count() == 0) {
       if (!bound.argument->required) continue;
-      refuse(fmt::format("{}: {} is missing (`{} --help` shows the usage)", prefix,
-                         bound.argument->name, prefix));
+      refuse(fmt::format("{}: {} is missing (`{}` shows the usage)", prefix, bound.argument->name,
+                         help_command(prefix)));
     }
     try {
       const bool bare = bound.argument->value_optional && bound.text.empty();

@@ -47,7 +47,7 @@ class Reconstruct : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
-    ImageSet images = data_.load(model.config());
+    ImageSet images = data_.load(model, terminal_);
     images = images.slice(0, std::min(count_, images.count()));
     const Array outputs = model.reconstruct(images, input_.binarization(), input_.seed());
     if (out_.format() == "npy") {

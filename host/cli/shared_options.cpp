@@ -7,6 +7,8 @@
 
 #include "host/cli/files.h"
 #include "host/cli/json_text.h"
+#include "host/cli/shell_quote.h"
+#include "vae/doubts.h"
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -48,6 +50,15 @@ DeviceChoice DeviceOptions::choose(Terminal& terminal, Precision configured) con
   return choice;
 }
 
+std::string DeviceOptions::words() const {
+  std::string text;
+  if (device_ != "auto") text += " --device " + shell_quoted(device_);
+  if (threads_ != 0) text += fmt::format(" --threads {}", threads_);
+  if (!isa_.empty()) text += " --cpu-isa " + isa_;
+  if (precision_ != "auto") text += " --precision " + precision_;
+  return text;
+}
+
 void ModelOptions::declare(Command& command) {
   command.required_text("RUN", "RUN", path_, "run folder (its best checkpoint) or checkpoint file");
   device_.declare(command);
@@ -72,13 +83,14 @@ void DataOptions::declare(Command& command, bool with_limit) {
   }
 }
 
-ImageSet DataOptions::load(const ModelConfig& model) const {
-  const Dataset data = Dataset::load(where_);
+ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
+  const Dataset data = Dataset::load(where_, terminal.log());
   const ImageSet images = split_ == "train" ? data.train : data.test;
-  require_image_size(model, images, fmt::format("--data {}", where_));
+  require_image_size(model.config(), images, fmt::format("--data {}", where_));
   if (images.count() == 0) {
     throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));
   }
+  warn_of_doubts(images, model, terminal);
   return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
 }
 
@@ -136,6 +148,10 @@ Config ConfigOptions::resolve(const Config& base) const {
   }
   for (const auto& [name, text] : values_) set_config_value(config, name, text);
   return config;
+}
+
+void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& terminal) {
+  for (const std::string& doubt : find_doubts(images, model)) terminal.warning(doubt);
 }
 
 void require_image_size(const ModelConfig& model, const ImageSet& images,

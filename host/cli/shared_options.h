@@ -27,6 +27,8 @@ class DeviceOptions {
   /// Checks the choice; `auto` says on the terminal what it chose and why. `configured` is the
   /// precision where --precision was not given.
   DeviceChoice choose(Terminal& terminal, Precision configured = Precision::automatic) const;
+  /// The options that were given, as a command line has them: " --threads 2", or "".
+  std::string words() const;
 
  private:
   std::string device_ = "auto";
@@ -53,8 +55,8 @@ class DataOptions {
   void declare(Command& command, bool with_limit);
   const std::string& split() const { return split_; }
   bool given() const { return given_; }
-  /// The images of the split, which must have the model's size.
-  ImageSet load(const ModelConfig& model) const;
+  /// The images of the split, which must have the model's size. Says what is odd about them.
+  ImageSet load(const Model& model, Terminal& terminal) const;
 
  private:
   std::string where_ = "mnist";
@@ -95,6 +97,9 @@ class ConfigOptions {
   std::string file_;
   std::vector<std::pair<std::string_view, std::string>> values_;
 };
+
+/// Says what is odd about images for this model.
+void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& terminal);
 
 /// The model's image size; throws Error(invalid_argument) when the images have another.
 void require_image_size(const ModelConfig& model, const ImageSet& images, const std::string& where);

@@ -12,10 +12,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "host/cli/shell_quote.h"
 #include "vae/error.h"
+#include "vae/printable.h"
 
 namespace vae::cli {
 namespace {
+
+std::string called_as = "vae";
 
 /// Returns 0 or the errno that stopped it.
 int write_all(int descriptor, std::string_view text) {
@@ -30,6 +34,17 @@ int write_all(int descriptor, std::string_view text) {
 
 /// Nothing can be done about a standard error that takes nothing.
 void write_stderr(const std::string& text) { (void)write_all(STDERR_FILENO, text); }
+
+/// Further lines of a message stand to the right of its first one, so that no text of a file can
+/// pass for a message of its own.
+std::string indented(const std::string& message) {
+  std::string text;
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    text += message[i];
+    if (message[i] == '\n' && i + 1 < message.size() && message[i + 1] != '\n') text += "  ";
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -61,17 +76,23 @@ bool Terminal::live() const {
 void Terminal::info(std::string_view line) {
   if (quiet_) return;
   clear();
-  write_stderr(fmt::format("{}\n", line));
+  write_stderr(fmt::format("{}\n", printable_line(line)));
 }
 
 void Terminal::warning(std::string_view line) {
   clear();
-  write_stderr(fmt::format("vae: warning: {}\n", line));
+  write_stderr(fmt::format("vae: warning: {}\n", printable_line(line)));
+}
+
+LogCallback Terminal::log() {
+  return [this](LogLevel level, std::string_view line) {
+    level == LogLevel::warning ? warning(line) : info(line);
+  };
 }
 
 void Terminal::error(std::string_view message) {
   clear();
-  write_stderr(fmt::format("vae: error: {}\n", message));
+  write_stderr(fmt::format("vae: error: {}\n", indented(printable(message))));
 }
 
 bool Terminal::due() const {
@@ -102,6 +123,12 @@ bool Terminal::colours() {
   const char* refused = std::getenv("NO_COLOR");
   return refused == nullptr || *refused == '\0';
 }
+
+void set_program_name(const char* name) {
+  if (name != nullptr && *name != '\0') called_as = shell_quoted(name);
+}
+
+const std::string& program_name() { return called_as; }
 
 std::string duration_text(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "--:--";

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "host/cli/command.h"
+#include "vae/log.h"
 
 namespace vae::cli {
 
@@ -37,6 +38,8 @@ class Terminal {
   void info(std::string_view line);
   /// One line, always, marked as a warning.
   void warning(std::string_view line);
+  /// What the library says goes here, too. It holds as long as this object.
+  LogCallback log();
   void error(std::string_view message);
   /// Replaces the live line, a few times a second at most unless `force`.
   void update(std::string_view line, bool force = false);
@@ -55,6 +58,10 @@ class Terminal {
   bool drawn_ = false;
   std::chrono::steady_clock::time_point last_{};
 };
+
+/// How the program was called: the first word of a command that is typed as it is printed.
+void set_program_name(const char* name);
+const std::string& program_name();
 
 /// "1:02:03" or "2:03".
 std::string duration_text(double seconds);

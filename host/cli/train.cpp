@@ -8,8 +8,10 @@
 #include "host/cli/json_text.h"
 #include "host/cli/progress_bar.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/shell_quote.h"
 #include "host/cli/signals.h"
 #include "host/cli/verbs.h"
+#include "vae/doubts.h"
 #include "vae/error.h"
 #include "vae/trainer.h"
 
@@ -42,6 +44,7 @@ class Train : public Verb {
   Config resolve(const Dataset& data) const;
   Config resolve_resumed() const;
   void take_image_size(Config& config, const ImageSet& images) const;
+  std::string resume_command() const;
   int describe(const Config& config, const Dataset& data, const DeviceChoice& choice);
   TrainOptions options(const DeviceChoice& choice);
   vae::Command on_step(const Progress& progress);
@@ -95,7 +98,7 @@ int Train::run() {
   const Config asked = resume_ ? resolve_resumed() : config_.resolve({});
   validate(asked);  // before the data are read
   const DeviceChoice choice = device_.choose(terminal_, asked.training.precision);
-  const Dataset data = Dataset::load(data_);
+  const Dataset data = Dataset::load(data_, terminal_.log());
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
 
@@ -107,11 +110,25 @@ int Train::run() {
   terminal_.clear();
   report(result, trainer, seconds.count());
   if (stop_signal() == 0) return kSuccess;
-  terminal_.info(
-      fmt::format("stopped by signal {} after step {}; the state is saved, "
-                  "`vae train --out {} --resume` goes on",
-                  stop_signal(), result.steps, out_));
+  terminal_.info(fmt::format(
+      "stopped by signal {} after step {}; the state is saved, this goes on:", stop_signal(),
+      result.steps));
+  terminal_.info("  " + resume_command());
   return 128 + stop_signal();
+}
+
+/// Goes on from here where it is typed as it is. The run keeps its configuration itself.
+std::string Train::resume_command() const {
+  const auto value = [](const std::string& text) {
+    return (text.rfind('-', 0) == 0 ? "=" : " ") + shell_quoted(text);
+  };
+  std::string text = program_name() + " train";
+  if (data_ != "mnist") text += " --data" + value(data_);
+  text += " --out" + value(out_) + " --resume" + device_.words();
+  if (no_pictures_) text += " --no-pictures";
+  if (json_) text += " --json";
+  if (terminal_.quiet()) text += " --quiet";
+  return text;
 }
 
 /// The configuration of the run with the flags over it; only epochs and precision may differ.
@@ -162,6 +179,9 @@ void Train::take_image_size(Config& config, const ImageSet& images) const {
 
 int Train::describe(const Config& config, const Dataset& data, const DeviceChoice& choice) {
   const Model model(config.model, choice.device, config.training.seed);
+  for (const auto& doubts : {find_doubts(data), find_doubts(data, config)}) {
+    for (const std::string& doubt : doubts) terminal_.warning(doubt);
+  }
   const int64_t batch = config.training.batch_size;
   terminal_.info(
       fmt::format("data: {}, {} training and {} test images of {}x{}x{}; {} parameters; {} steps "
@@ -182,9 +202,7 @@ TrainOptions Train::options(const DeviceChoice& choice) {
   options.device = choice.device;
   options.on_step = [this](const Progress& progress) { return on_step(progress); };
   options.on_metrics = [this](const Metrics& metrics) { on_metrics(metrics); };
-  options.log = [this](LogLevel level, std::string_view line) {
-    level == LogLevel::warning ? terminal_.warning(line) : terminal_.info(line);
-  };
+  options.log = terminal_.log();
   return options;
 }
 

@@ -23,7 +23,7 @@ class Traverse : public Verb {
 
  private:
   std::vector<int64_t> dimensions(const Model& model) const;
-  Array center(Model& model) const;
+  Array center(Model& model);
 
   Terminal terminal_;
   ModelOptions model_;
@@ -77,12 +77,12 @@ std::vector<int64_t> Traverse::dimensions(const Model& model) const {
   return list;
 }
 
-Array Traverse::center(Model& model) const {
+Array Traverse::center(Model& model) {
   if (index_ < 0) {
     const int64_t latent = model.config().latent;
     return {{1, latent}, std::vector<float>(static_cast<std::size_t>(latent), 0.0f)};
   }
-  const ImageSet one = one_image(data_.load(model.config()), "--index", index_);
+  const ImageSet one = one_image(data_.load(model, terminal_), "--index", index_);
   return model.encode(one, input_.binarization(), input_.seed()).mean;
 }
 

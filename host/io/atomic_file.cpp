@@ -18,7 +18,6 @@
 
 #include "host/io/file_descriptor.h"
 #include "host/io/input_file.h"
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -124,7 +123,7 @@ void require_replaceable(int folder_fd, const std::string& name, const std::stri
   if (::fstatat(folder_fd, name.c_str(), &status, 0) != 0) return;  // absent: created
   if (S_ISDIR(status.st_mode)) fail_io("write", path, EISDIR);
   if (!S_ISREG(status.st_mode)) {
-    fail(ErrorCode::io, "cannot write ", sanitize_for_terminal(path),
+    fail(ErrorCode::io, "cannot write ", path,
          ": it is a device, pipe or socket; name a regular file");
   }
 }
@@ -156,19 +155,19 @@ void write_file_atomically(const std::string& path, std::string_view content) {
 std::vector<std::byte> read_file(const std::string& path, uint64_t max_bytes) {
   InputFile file(path);
   if (file.size() > max_bytes) {
-    fail(ErrorCode::corrupt, sanitize_for_terminal(path), ": expected at most ", max_bytes,
-         " bytes, found ", file.size(), "; is it the right file?");
+    fail(ErrorCode::corrupt, path, ": expected at most ", max_bytes, " bytes, found ", file.size(),
+         "; is it the right file?");
   }
   std::vector<std::byte> content;
   try {
     content.resize(file.size());
   } catch (const std::bad_alloc&) {
-    fail(ErrorCode::out_of_memory, "not enough memory to read ", sanitize_for_terminal(path),
-         " of ", file.size(), " bytes; close other programs or use a smaller file");
+    fail(ErrorCode::out_of_memory, "not enough memory to read ", path, " of ", file.size(),
+         " bytes; close other programs or use a smaller file");
   }
   std::byte extra;
   if (file.read(content) != content.size() || file.read({&extra, 1}) != 0) {
-    fail(ErrorCode::corrupt, sanitize_for_terminal(path), ": its size of ", content.size(),
+    fail(ErrorCode::corrupt, path, ": its size of ", content.size(),
          " bytes changed while it was read; wait until its writer has finished");
   }
   return content;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -61,7 +60,7 @@ FileDescriptor open_file(const std::string& path, int flags) {
 }
 
 void fail_io(std::string_view action, std::string_view path, int error_number) {
-  fail(ErrorCode::io, "cannot ", action, " ", sanitize_for_terminal(path), ": ",
+  fail(ErrorCode::io, "cannot ", action, " ", path, ": ",
        std::generic_category().message(error_number), "; ", advice_for(error_number));
 }
 

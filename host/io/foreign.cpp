@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "host/io/ascii.h"
+
 namespace vae {
 namespace {
 
@@ -20,6 +22,8 @@ constexpr std::array kSignatures = {
     Signature{"\x89PNG\r\n\x1A\n"sv, "a PNG picture"},
     Signature{"\xFF\xD8\xFF"sv, "a JPEG picture"},
     Signature{"GIF8"sv, "a GIF picture"},
+    Signature{"II*\0"sv, "a TIFF picture"},
+    Signature{"MM\0*"sv, "a TIFF picture"},
     Signature{"\x93NUMPY"sv, "a NumPy array (.npy)"},
     Signature{"\x89HDF\r\n\x1A\n"sv, "an HDF5 file"},
     Signature{"GGUF"sv, "a GGUF model"},
@@ -34,12 +38,6 @@ constexpr std::array kSignatures = {
     Signature{"\x28\xB5\x2F\xFD"sv, "a Zstandard file"},
     Signature{"version https://git-lfs"sv, "a Git LFS pointer instead of the file itself"},
 };
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
 
 /// The name of the first entry tells PyTorch's archives from NumPy's. [APPNOTE 4.3.7]
 std::string describe_zip(std::string_view text) {
@@ -79,7 +77,8 @@ std::string describe_start(std::span<const std::byte> content) {
   for (const Signature& signature : kSignatures) {
     if (text.starts_with(signature.start)) return std::string(signature.name);
   }
-  const std::string start = lower(text.substr(0, 64));
+  if (text.starts_with("RIFF") && text.substr(0, 12).ends_with("WEBP")) return "a WebP picture";
+  const std::string start = lower_case(text.substr(0, 64));
   const size_t first = std::min(start.find_first_not_of(" \t\r\n"), start.size());
   const std::string_view visible = std::string_view(start).substr(first);
   if (visible.starts_with("<!doctype html") || visible.starts_with("<html")) {

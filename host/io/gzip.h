@@ -18,8 +18,9 @@ bool looks_like_gzip(std::span<const std::byte> content);
 /// A deflate stream cannot expand further than this: a bound for what a compressed file can hold.
 inline constexpr uint64_t kLargestDeflateRatio = 1032;
 
-/// Inflates one gzip member fed in pieces of any size. Everything else throws Error(corrupt): a
-/// truncated file, a wrong checksum or length, bytes behind the member, a second member.
+/// Inflates a gzip file fed in pieces of any size: members one behind the other [RFC 1952, 2.2],
+/// and behind the last one zeros or nothing (tapes and archives fill up with them). Everything else
+/// throws Error(corrupt): a truncated file, a wrong checksum or length, other bytes at the end.
 class GzipDecoder {
  public:
   using Sink = std::function<void(std::span<const std::byte>)>;

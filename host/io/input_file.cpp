@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -21,7 +20,7 @@ InputFile::InputFile(const std::string& path) : path_(path) {
   if (::fstat(fd_.get(), &status) != 0) fail_io("examine", path, errno);
   if (S_ISDIR(status.st_mode)) fail_io("read", path, EISDIR);
   if (!S_ISREG(status.st_mode)) {
-    fail(ErrorCode::io, "cannot read ", sanitize_for_terminal(path),
+    fail(ErrorCode::io, "cannot read ", path,
          ": it is a device, pipe or socket; name a regular file");
   }
   size_ = static_cast<uint64_t>(status.st_size);

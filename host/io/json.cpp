@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -70,7 +69,7 @@ class DocumentBuilder : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (open_.back()->contains(name)) {
-      return refuse(concat("the key \"", sanitize_for_terminal(name, 64), "\" twice"));
+      return refuse(concat("the key \"", shortened(name), "\" twice"));
     }
     key_ = std::move(name);
     return true;
@@ -135,8 +134,7 @@ std::string position(std::string_view text, size_t consumed) {
 
 [[noreturn]] void fail_json(const JsonRules& rules, std::string_view origin,
                             std::string_view found) {
-  fail(rules.error, sanitize_for_terminal(origin),
-       ": not acceptable JSON: ", sanitize_for_terminal(found));
+  fail(rules.error, origin, ": not acceptable JSON: ", shortened(found, 512));
 }
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include "host/io/atomic_file.h"
 #include "host/io/foreign.h"
 #include "host/io/npy_values.h"
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -31,8 +30,8 @@ constexpr size_t kLargestNpyRank = 32;        // NumPy's limit
 
 [[noreturn]] void fail_corrupt_npy(std::string_view origin, std::string_view expected,
                                    std::string_view found) {
-  fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": not a readable .npy file: expected ",
-       expected, ", found ", found, "; write it with numpy.save as an array of numbers");
+  fail(ErrorCode::corrupt, origin, ": not a readable .npy file: expected ", expected, ", found ",
+       found, "; write it with numpy.save as an array of numbers");
 }
 
 /// Recognises {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } with keys in any order.
@@ -61,9 +60,8 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail_here(std::string_view expected) const {
-    fail_corrupt_npy(
-        origin_, concat(expected, " in the header"),
-        rest_.empty() ? "its end" : concat('"', sanitize_for_terminal(rest_, 40), '"'));
+    fail_corrupt_npy(origin_, concat(expected, " in the header"),
+                     rest_.empty() ? "its end" : concat('"', shortened(rest_, 40), '"'));
   }
 
   bool take(std::string_view token) {
@@ -97,7 +95,7 @@ class HeaderParser {
       shape = parse_shape();
     } else {
       fail_corrupt_npy(origin_, "descr, fortran_order and shape, each once",
-                       concat("the key \"", sanitize_for_terminal(key, 40), '"'));
+                       concat("the key \"", shortened(key, 40), '"'));
     }
   }
 

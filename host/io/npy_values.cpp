@@ -10,7 +10,6 @@
 #include <limits>
 #include <string>
 
-#include "host/io/sanitize.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -135,8 +134,8 @@ NpyType parse_npy_type(std::string_view descr, std::string_view origin) {
   type.big_endian = order == '>';
   const bool ordered = order == '<' || order == '>' || (order == '|' && type.bytes == 1);
   if (ordered && is_read(type)) return type;
-  fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": the values are of the type \"",
-       sanitize_for_terminal(descr, 40), "\" (", kind_text(type.kind),
+  fail(ErrorCode::corrupt, origin, ": the values are of the type \"", shortened(descr, 40), "\" (",
+       kind_text(type.kind),
        "), which is not read; write them with numpy.save(file, array.astype('float32'))");
 }
 
@@ -149,8 +148,8 @@ std::vector<float> npy_values(std::span<const std::byte> data, const NpyType& ty
     const double value = read_value(data.data() + i * type.bytes, type);
     const int64_t place = fortran_order ? walk.place() : static_cast<int64_t>(i);
     if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
-      fail(ErrorCode::corrupt, sanitize_for_terminal(origin), ": ", place_text(place, shape),
-           " is ", value, ", too large for a 32-bit float");
+      fail(ErrorCode::corrupt, origin, ": ", place_text(place, shape), " is ", value,
+           ", too large for a 32-bit float");
     }
     values[static_cast<std::size_t>(place)] = static_cast<float>(value);
     if (fortran_order) walk.advance();

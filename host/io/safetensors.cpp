@@ -16,9 +16,9 @@
 #include "host/io/foreign.h"
 #include "host/io/input_file.h"
 #include "host/io/json.h"
-#include "host/io/sanitize.h"
 #include "host/io/xxh64.h"
 #include "kernels/check.h"
+#include "kernels/utf8.h"
 
 namespace vae {
 namespace {
@@ -55,9 +55,8 @@ const TypeRow& row_of(TensorType type) {
 
 [[noreturn]] void fail_corrupt(std::string_view origin, std::string_view expected,
                                std::string_view found) {
-  fail(ErrorCode::corrupt, sanitize_for_terminal(origin),
-       ": not a valid safetensors file: expected ", expected, ", found ", found,
-       "; the file is damaged, incomplete or of another kind");
+  fail(ErrorCode::corrupt, origin, ": not a valid safetensors file: expected ", expected,
+       ", found ", found, "; the file is damaged, incomplete or of another kind");
 }
 
 /// Bytes of a tensor; false when the product overflows. A zero anywhere makes it zero, whatever
@@ -107,7 +106,7 @@ class HeaderReader {
 
  private:
   std::string quoted(std::string_view name) const {
-    return concat("tensor \"", sanitize_for_terminal(name, 64), "\"");
+    return concat("tensor \"", shortened(name), "\"");
   }
 
   void read_metadata(const nlohmann::json& value) {
@@ -115,8 +114,7 @@ class HeaderReader {
       fail_corrupt(origin_, "__metadata__ to be an object", value.type_name());
     for (const auto& [key, text] : value.items()) {
       if (!text.is_string()) {
-        fail_corrupt(origin_,
-                     concat("text in __metadata__ \"", sanitize_for_terminal(key, 64), "\""),
+        fail_corrupt(origin_, concat("text in __metadata__ \"", shortened(key), "\""),
                      text.type_name());
       }
       metadata[key] = text.get<std::string>();
@@ -153,8 +151,7 @@ class HeaderReader {
     const auto row = std::find_if(kTypes.begin(), kTypes.end(),
                                   [&](const TypeRow& r) { return r.name == word; });
     if (!value.is_string() || row == kTypes.end()) {
-      fail_corrupt(origin_, concat(quoted(name), " of a known dtype such as F32"),
-                   sanitize_for_terminal(word, 64));
+      fail_corrupt(origin_, concat(quoted(name), " of a known dtype such as F32"), shortened(word));
     }
     return row->type;
   }
@@ -296,7 +293,7 @@ bool verify_checksum(const SafetensorsFile& file) {
 
 void require_checksum(const SafetensorsFile& file) {
   if (file.checksum_verified) return;
-  const std::string name = sanitize_for_terminal(file.origin);
+  const std::string& name = file.origin;
   if (file.metadata.contains(std::string(kChecksumKey))) {
     fail(ErrorCode::corrupt, name, ": the checksum does not agree with the content: the file is ",
          "damaged, or another program changed it; if that was meant, vae import takes it over");
@@ -306,7 +303,7 @@ void require_checksum(const SafetensorsFile& file) {
 }
 
 void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& names) {
-  const std::string name = sanitize_for_terminal(tensor.name, 64);
+  const std::string name = shortened(tensor.name);
   VAE_CHECK(tensor.name.size() <= kLongestName, "tensor name ", name, " has ", tensor.name.size(),
             " bytes, the limit is ", kLongestName);
   VAE_CHECK(tensor.name != kMetadataKey, "a tensor cannot be named ", name);
@@ -322,8 +319,7 @@ void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& n
 void check_metadata(const std::map<std::string, std::string>& metadata) {
   for (const auto& [key, text] : metadata) {
     VAE_CHECK(key != kChecksumKey, "the metadata key \"checksum\" is the format's own");
-    VAE_CHECK(is_utf8(key) && is_utf8(text), "metadata \"", sanitize_for_terminal(key),
-              "\" is not UTF-8");
+    VAE_CHECK(is_utf8(key) && is_utf8(text), "metadata \"", shortened(key), "\" is not UTF-8");
   }
 }
 
@@ -362,8 +358,7 @@ const SafetensorsTensor* SafetensorsFile::find(std::string_view name) const {
 
 std::span<const std::byte> SafetensorsFile::data_of(std::string_view name, TensorType type) const {
   const SafetensorsTensor* tensor = find(name);
-  const std::string wanted =
-      concat("tensor \"", sanitize_for_terminal(name, 64), "\" of type ", to_string(type));
+  const std::string wanted = concat("tensor \"", shortened(name), "\" of type ", to_string(type));
   if (tensor == nullptr) fail_corrupt(origin, wanted, "none of that name");
   if (tensor->type != type) fail_corrupt(origin, wanted, to_string(tensor->type));
   return tensor->data;

@@ -3,13 +3,13 @@
 
 #include <cstdint>
 
-#include "host/io/sanitize.h"
+#include "vae/printable.h"
 
 namespace vae {
 namespace {
 
 void append_escaped(std::string_view line, std::string& html) {
-  for (const char c : sanitize_for_terminal(line, line.size())) {
+  for (const char c : printable_line(line)) {
     switch (c) {
       case '&':
         html += "&amp;";

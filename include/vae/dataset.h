@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vae/image.h"
+#include "vae/log.h"
 
 namespace vae {
 
@@ -70,16 +71,23 @@ struct Dataset {
 
   /// "mnist" finds the bundled files; anything else is a folder (or folder/prefix) with IDX files,
   /// gzipped or not, named like MNIST's (`train-images...`, `t10k-images...` or `test-images...`;
-  /// labels optional). Throws Error(io) or Error(corrupt) naming file, expectation and finding.
-  static Dataset load(const std::string& where);
+  /// labels optional). `log` is told what is there and was not read. Throws Error(io),
+  /// Error(corrupt) naming file, expectation and finding, or Error(unsupported) with what to do.
+  static Dataset load(const std::string& where, const LogCallback& log = {});
 
   /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;
 };
 
-/// Images for encoding: an IDX file (gzipped or not), a PNG file, or a folder of PNG files in
-/// name order. PNGs must have the size and channels given. The images are of the test split: no
-/// model was trained on them.
-ImageSet load_images(const std::string& path, int64_t height, int64_t width, int64_t channels);
+/// Images for encoding: an IDX file (gzipped or not), a PNG file, or a folder of PNG files in the
+/// order of image_files(). They must have the size and channels given, and are of the test split:
+/// no model was trained on them. `log` is told what was left out. Throws Error(io), Error(corrupt),
+/// and Error(unsupported) with what to do.
+ImageSet load_images(const std::string& path, int64_t height, int64_t width, int64_t channels,
+                     const LogCallback& log = {});
+
+/// Names of the PNG files of a folder in natural order, 2.png before 10.png, without what systems
+/// and editors leave there; none where `path` is no folder.
+std::vector<std::string> image_files(const std::string& path);
 
 }  // namespace vae

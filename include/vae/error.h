@@ -4,7 +4,7 @@
 #include "vae/require_cxx20.h"
 
 #include <stdexcept>
-#include <string>
+#include <string_view>
 
 namespace vae {
 
@@ -12,6 +12,7 @@ namespace vae {
 enum class ErrorCode {
   invalid_argument,  ///< A caller's mistake: bad option, bad config, wrong shape. Exit status 2.
   corrupt,           ///< A file's content is not what its format promises. Exit status 3.
+  unsupported,       ///< A file is well-formed, but of a kind not read here. Exit status 3.
   io,                ///< The operating system refused a read or a write. Exit status 4.
   unavailable,       ///< The requested device or feature does not exist here. Exit status 5.
   device,            ///< A device failed. Exit status 5.
@@ -21,10 +22,12 @@ enum class ErrorCode {
 };
 
 /// The one exception type of the library, beside std::bad_alloc where not even a message has room.
-/// `what()` says what failed, which file or option, why, and what to do about it.
+/// `what()` says what failed, which file or option, why, and what to do about it. Texts of files
+/// and paths stand in it as they are: the constructor makes every message printable
+/// (vae/printable.h), so that none can drive a terminal.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ErrorCode code, std::string_view message);
 
   ErrorCode code() const noexcept { return code_; }
 

@@ -21,7 +21,8 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
                           int64_t epoch);
 
 /// What a file is and holds, as a JSON document: a checkpoint's header, an IDX or .npy file's
-/// sizes, a run folder's state. Tensor data is only read for the checksum. Throws Error(corrupt).
+/// sizes, a run folder's state, and of whatever Dataset::load takes the shape, counts, range of the
+/// pixels, labels and doubts. Tensor data is only read for the checksum. Throws Error(corrupt).
 std::string inspect(const std::string& path);
 
 }  // namespace vae

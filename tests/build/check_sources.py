@@ -19,7 +19,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 BACKEND_MAKERS = ("kernels/backend.cpp", "kernels/devices.cpp")
 
 # Standard C++ alone, and used on both sides.
-SHARED_WITH_CLI = "host/cli/suggest.h"
+SHARED_WITH_CLI = r"host/cli/(shell_quote|suggest)\.h"
 
 # (files whose path matches, what their quoted includes must match); the first match decides.
 RULES = (

@@ -17,8 +17,8 @@ void put_be32(std::string& bytes, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
 }
 
-/// `count` images, each a bright bar whose place and tilt depend on its number.
-std::string idx_images(int count) {
+/// `count` images, each a bar of this brightness whose place and tilt depend on its number.
+std::string idx_images(int count, int brightness) {
   std::string bytes;
   put_be32(bytes, 0x00000803);
   for (const int size : {count, kSide, kSide}) put_be32(bytes, static_cast<uint32_t>(size));
@@ -26,7 +26,7 @@ std::string idx_images(int count) {
     for (int y = 0; y < kSide; ++y) {
       for (int x = 0; x < kSide; ++x) {
         const bool bar = (x + (i / kSide % 2) * y) % kSide == i % kSide;
-        bytes += static_cast<char>(bar ? 230 : 10);
+        bytes += static_cast<char>(bar ? brightness : 10);
       }
     }
   }
@@ -40,8 +40,8 @@ void CliTest::SetUp() {
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   folder_ = pattern;
   std::filesystem::create_directory(folder_ / "data");
-  write("data/train-images-idx3-ubyte", idx_images(100));
-  write("data/t10k-images-idx3-ubyte", idx_images(32));
+  write("data/train-images-idx3-ubyte", idx_images(100, 230));
+  write("data/t10k-images-idx3-ubyte", idx_images(32, 225));
 }
 
 void CliTest::TearDown() { std::filesystem::remove_all(folder_); }

@@ -63,6 +63,11 @@ def make_idx_and_gzip():
         "huge": idx([2**32 - 1] * 3, b""),
         "zero": idx([0, 28, 28], b""),
         "float": idx([1, 1, 1], b"\0" * 4, 0x0D),
+        "int-labels": idx([3], struct.pack(">3i", 7, 255, 0), 0x0C),
+        "negative-label": idx([1], struct.pack(">h", -1), 0x0B),
+        "qmnist-labels": idx([2, 8], struct.pack(">16i", *range(16)), 0x0C),
+        "channels-first": idx([1, 3, 2, 4], bytes(24)),
+        "flat-images": idx([2, 4], bytes(8)),
     }
     for name, content in seeds.items():
         write("idx", name, content)
@@ -71,7 +76,10 @@ def make_idx_and_gzip():
     write("gzip", "empty.gz", packed(b""))
     write("gzip", "bomb.gz", packed(bytes(2_000_000)))
     write("gzip", "two-members.gz", packed(b"one") + packed(b"two"))
-    write("gzip", "garbage-behind.gz", packed(b"one") + b"\0\0")
+    write("gzip", "three-members.gz", packed(b"one") + packed(b"two") + packed(b""))
+    write("gzip", "zeros-behind.gz", packed(b"one") + bytes(600))
+    write("gzip", "garbage-behind.gz", packed(b"one") + b"\0\0x")
+    write("gzip", "half-a-magic-behind.gz", packed(b"one") + b"\x1f")
     write("gzip", "truncated.gz", packed(images)[:-5])
     # Flags: header checksum, extra field, name, comment.
     stream = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -94,6 +102,7 @@ def make_png():
     write("png", "interlaced", png(2, 2, 8, 0, (row + b"a") + (row + b"b") + (row + b"cd"), b"", 1))
     write("png", "gamma", png(1, 1, 8, 0, row + b"a", chunk(b"gAMA", struct.pack(">I", 100000))))
     write("png", "comment", png(1, 1, 8, 0, row + b"a", chunk(b"tEXt", b"Comment\0hi")))
+    write("png", "line-end-behind", png(1, 1, 8, 0, row + b"a") + b"\n")
     write("png", "huge", png(2**31 - 1, 2**31 - 1, 8, 6, row))
     write("png", "filters", png(2, 5, 8, 0, b"".join(bytes([f]) + b"ab" for f in range(5))))
 
@@ -164,6 +173,7 @@ def make_json_and_config():
                      "beta": 4, "kl_warmup_epochs": 1.5, "learning_rate": 1e-4,
                      "clip_norm": 5, "schedule": "step", "step_epochs": [1, 2]}}))
     write("config", "out-of-range", '{"training": {"epochs": 0, "learning_rate": -1, "beta": 1e400}}')
+    write("config", "control-in-a-key", '{"\\b": 4, "model": {"\\u009b2J\\u202e": 1}}')
     write("config", "wrong-types", '{"model": {"latent": "ten", "encoder": 5}, "training": []}')
 
 
@@ -176,7 +186,8 @@ def make_run_files():
     training = {"step": 12, "updates": 11, "skipped": 1, "skipped_in_a_row": 0,
                 "epoch_reconstruction": -90.5, "epoch_kl": 20.5, "epoch_squared_elbo": 12321.5,
                 "epoch_images": 1536, "epoch_seconds": 0.5, "data_name": "mnist",
-                "data_fingerprint": "0" * 16, "device": "cpu", "best_elbo": -100.5}
+                "data_fingerprint": "0" * 16, "data_mean": 0.13, "device": "cpu",
+                "best_elbo": -100.5}
     metadata["training"] = json.dumps(training)
     write("checkpoint", "training", safetensors(header, bytes(24)))
     write("checkpoint", "not-finite", safetensors(header, struct.pack("<6f", *[float("nan")] * 6)))

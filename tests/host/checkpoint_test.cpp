@@ -273,15 +273,8 @@ TEST_F(CheckpointTest, NumbersThatAreNotFiniteAreNeverWritten) {
 TEST_F(CheckpointTest, ANewerFormatIsNamedWithBothNumbers) {
   write(&state_);
   rewrite([](SafetensorsFile& file) { file.metadata["vae_format"] = "3"; });
-  try {
-    Checkpoint::read(path_);
-    ADD_FAILURE() << "accepted";
-  } catch (const UnsupportedFormat& error) {
-    EXPECT_EQ(error.code(), ErrorCode::corrupt);
-    EXPECT_NE(std::string(error.what()).find("format 3 is newer than this build reads (1)"),
-              std::string::npos)
-        << error.what();
-  }
+  test::expect_error(ErrorCode::unsupported, [&] { Checkpoint::read(path_); },
+                     {"format 3 is newer than this build reads (1)"});
   rewrite([](SafetensorsFile& file) { file.metadata["vae_format"] = "x"; });
   EXPECT_NE(refusal().find("\"vae_format\""), std::string::npos);
   rewrite([](SafetensorsFile& file) { file.metadata.erase("vae_format"); });

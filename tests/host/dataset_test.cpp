@@ -38,7 +38,22 @@ class DatasetTest : public testing::Test {
     write_idx(prefix + test_name + "-labels-idx1-ubyte", {2}, 5);
   }
 
+  Dataset load() {
+    warnings_.clear();
+    return Dataset::load(folder(), [this](LogLevel level, std::string_view line) {
+      EXPECT_EQ(level, LogLevel::warning);
+      warnings_.emplace_back(line);
+    });
+  }
+  void expect_warning(const std::vector<std::string>& words) const {
+    ASSERT_EQ(warnings_.size(), 1u);
+    for (const std::string& word : words) {
+      EXPECT_NE(warnings_[0].find(word), std::string::npos) << word << ": " << warnings_[0];
+    }
+  }
+
   test::TemporaryFolder folder_;
+  std::vector<std::string> warnings_;
 };
 
 std::string sha256(std::string_view text) {
@@ -147,6 +162,117 @@ TEST_F(DatasetTest, SeveralPrefixesAskForOneAndListThem) {
   EXPECT_EQ(data.name, "emnist-digits");
   EXPECT_EQ(data.train.pixels()[0], 50);
   EXPECT_EQ(Dataset::load(folder() + "/emnist-letters-").name, "emnist-letters");
+}
+
+TEST_F(DatasetTest, LitterAndCopiesAreNoDataSets) {
+  write_set("", "t10k");
+  for (const char* name :
+       {"._train-images-idx3-ubyte", ".#train-images-idx3-ubyte", "Copy of train-images-idx3-ubyte",
+        "Kopie von t10k-images-idx3-ubyte", "train-images-idx3-ubyte~",
+        "train-images-idx3-ubyte (1)", "train-images-idx3-ubyte - Copy.gz",
+        "x-train-images-idx3-ubyte.gz.part", ".train-images-idx3-ubyte.swp", "Thumbs.db",
+        "desktop.ini", ".DS_Store", "README"}) {
+    test::write_plainly(folder_.file(name), test::to_bytes("no IDX file"));
+  }
+  fs::create_directories(folder_.file("__MACOSX"));
+  fs::create_directories(folder_.file("t10k-images-idx3-ubyte.gz"));
+  const Dataset data = load();
+  EXPECT_EQ(data.train.count(), 3);
+  EXPECT_TRUE(warnings_.empty()) << warnings_.front();
+}
+
+TEST_F(DatasetTest, NamesAreReadInAnyCase) {
+  write_set("", "t10k");
+  const auto packed =
+      test::make_gzip(test::to_bytes(test::read_plainly(folder_.file("train-images-idx3-ubyte"))));
+  fs::remove(folder_.file("train-images-idx3-ubyte"));
+  test::write_plainly(folder_.file("TRAIN-IMAGES-IDX3-UBYTE.GZ"), packed);
+  EXPECT_EQ(load().train.count(), 3);
+}
+
+TEST_F(DatasetTest, OfTwoSpellingsTheMoreCompleteOneIsTakenWhole) {
+  write_idx("train-images-idx3-ubyte", {5, 2, 4});
+  write_idx("t10k-images-idx3-ubyte", {4, 2, 4});
+  write_idx("train-images.idx3-ubyte", {3, 2, 4});
+  write_idx("train-labels.idx1-ubyte", {3});
+  write_idx("t10k-images.idx3-ubyte", {2, 2, 4});
+  write_idx("t10k-labels.idx1-ubyte", {2});
+  const Dataset data = load();
+  EXPECT_EQ(data.train.count(), 3);
+  EXPECT_EQ(data.test.count(), 2);
+  expect_warning({"two spellings", "dot", "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"});
+}
+
+TEST_F(DatasetTest, TwoSpellingsWithoutAChoiceAreOneDataSet) {
+  write_idx("train-images.idx3-ubyte", {3, 2, 4});
+  write_idx("train-labels-idx1-ubyte", {3});
+  write_idx("t10k-images-idx3-ubyte", {2, 2, 4});
+  EXPECT_EQ(load().train.labels().size(), 3u);
+  EXPECT_TRUE(warnings_.empty()) << warnings_.front();
+}
+
+TEST_F(DatasetTest, ASecondTestSetIsNotPassedOverInSilence) {
+  write_set("", "t10k");
+  write_idx("test-images-idx3-ubyte", {1, 2, 4});
+  write_idx("test-labels-idx1-ubyte", {1});
+  EXPECT_EQ(load().test.count(), 2);
+  expect_warning({"two test sets", "t10k-images-idx3-ubyte", "test-images-idx3-ubyte"});
+}
+
+TEST_F(DatasetTest, LabelsThatAreNotReadAreSaid) {
+  write_set("", "t10k");
+  write_idx("train-labels-idx1-ubyte", {3, 10});
+  const Dataset data = load();
+  EXPECT_TRUE(data.train.labels().empty());
+  EXPECT_EQ(data.test.labels().size(), 2u);
+  expect_warning({"labels are left out", "train-labels-idx1-ubyte", "rank 2"});
+}
+
+TEST_F(DatasetTest, LabelsOfQmnistAreRead) {
+  write_idx("qmnist-train-images-idx3-ubyte", {3, 2, 4});
+  write_idx("qmnist-test-images-idx3-ubyte", {2, 2, 4});
+  std::vector<uint8_t> rows(3 * 8 * 4);
+  rows[3] = 5, rows[8 * 4 + 3] = 9;
+  test::write_plainly(folder_.file("qmnist-train-labels-idx2-int"),
+                      test::make_idx({3, 8}, rows, 0x0C));
+  const Dataset data = load();
+  ASSERT_EQ(data.train.labels().size(), 3u);
+  EXPECT_EQ(data.train.labels()[1], 9);
+}
+
+TEST_F(DatasetTest, EmnistIsSaidToLieOnItsSide) {
+  write_set("emnist-digits-", "test");
+  load();
+  expect_warning({"transposed"});
+}
+
+TEST_F(DatasetTest, AFolderWithoutADataSetSaysWhatIsThereAndWhatToDo) {
+  const auto expect_words = [&](const std::vector<std::string>& words) {
+    expect_error(
+        ErrorCode::io, [&] { Dataset::load(folder()); }, words);
+  };
+  test::write_plainly(folder_.file("mnist.zip"), {});
+  test::write_plainly(folder_.file("train-images-idx3-ubyte.gz.crdownload"), {});
+  test::write_plainly(folder_.file("x_train.npy"), {});
+  expect_words({"unpack mnist.zip", "train-images-idx3-ubyte.gz.crdownload", "unfinished download",
+                "x_train.npy", "docs/data.md"});
+  save_png(folder_.file("a.png"), Image{3, 5, 1, std::vector<uint8_t>(15)});
+  test::write_plainly(folder_.file("b.jpeg"), {});
+  expect_words({"2 pictures", "a.png", "3 x 5", "python3", folder() + "-idx"});
+  fs::create_directories(folder_.file("my data/raw"));
+  write_set("my data/raw/", "t10k");
+  expect_words({"'" + folder() + "/my data/raw'"});
+  expect_error(ErrorCode::io,
+               [&] { Dataset::load(folder() + "/my data/raw/t10k-images-idx3-ubyte"); },
+               {"is a file", "'" + folder() + "/my data/raw'"});
+}
+
+TEST_F(DatasetTest, NamesToChooseFromCanBeTyped) {
+  fs::create_directories(folder_.file("it's"));
+  write_set("it's/a-", "t10k");
+  write_set("it's/b-", "t10k");
+  expect_error(ErrorCode::invalid_argument, [&] { Dataset::load(folder() + "/it's"); },
+               {"'" + folder() + "/it'\\''s/a'"});
 }
 
 TEST_F(DatasetTest, MissingTestImagesAreNamed) {

@@ -141,6 +141,34 @@ TEST_F(InspectTest, ADataFolderTellsItsCounts) {
   EXPECT_EQ(found["labels"], false);
 }
 
+TEST_F(InspectTest, ADataSetTellsShapePixelsAndLabels) {
+  write("x-train-images-idx3-ubyte",
+        test::make_idx({3, 1, 2}, std::vector<uint8_t>{0, 51, 0, 0, 0, 102}));
+  write("x-train-labels-idx1-ubyte", test::make_idx({3}, std::vector<uint8_t>{7, 1, 7}));
+  write("x-t10k-images-idx3-ubyte", test::make_idx({1, 1, 2}, std::vector<uint8_t>{1, 1}));
+  for (const std::string& name : {folder_.path(), folder_.file("x")}) {
+    const json found = json::parse(inspect(name));
+    EXPECT_EQ(found["train_images"], 3);
+    EXPECT_EQ(found["test_images"], 1);
+    EXPECT_EQ(found["labels"], true);
+    EXPECT_EQ(found["height"], 1);
+    EXPECT_EQ(found["width"], 2);
+    EXPECT_EQ(found["train"]["smallest_pixel"], 0);
+    EXPECT_EQ(found["train"]["largest_pixel"], 102);
+    EXPECT_DOUBLE_EQ(found["train"]["mean_pixel"].get<double>(), 0.1);
+    EXPECT_EQ(found["train"]["images_of_label"], json({{"1", 1}, {"7", 2}}));
+    EXPECT_FALSE(found["test"].contains("images_of_label"));
+    EXPECT_NE(found["warnings"].dump().find("test images is 1"), std::string::npos) << found;
+  }
+}
+
+TEST_F(InspectTest, TheNameMnistIsTheBundledOne) {
+  const json found = json::parse(inspect("mnist"));
+  EXPECT_EQ(found["train_images"], 60000);
+  EXPECT_EQ(found["train"]["images_of_label"]["5"], 5421);
+  EXPECT_TRUE(found["warnings"].empty()) << found["warnings"];
+}
+
 TEST_F(InspectTest, MissingFilesAreIoErrors) {
   test::expect_error(ErrorCode::io, [&] { inspect_file("none"); }, {"none"});
 }

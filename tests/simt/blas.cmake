@@ -23,7 +23,6 @@ set(sources
   host/io/atomic_file.cpp
   host/io/file_descriptor.cpp
   host/io/input_file.cpp
-  host/io/sanitize.cpp
   host/tuning_file.cpp
   kernels/cuda/blas_gemm.cpp
   kernels/cuda/blas_library.cpp
@@ -31,6 +30,8 @@ set(sources
   kernels/cuda/gemm_choice.cpp
   kernels/cuda/gemm_dispatch.cpp
   kernels/cuda/stream.cpp
+  kernels/error.cpp
+  kernels/printable.cpp
 )
 list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/")
 file(GLOB tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/blas_test/*.cpp")

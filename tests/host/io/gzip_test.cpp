@@ -60,18 +60,58 @@ TEST(GzipTest, NoFlippedBitChangesTheContentUnnoticed) {
   }
 }
 
-TEST(GzipTest, RejectsBytesBehindTheMember) {
-  Bytes file = sample();
-  file.push_back(std::byte{0});
-  expect_error(ErrorCode::corrupt, [&] { inflate_gzip(file, kLimit, "x.gz"); },
-               {"x.gz", "bytes behind it"});
+Bytes joined(std::initializer_list<Bytes> parts) {
+  Bytes all;
+  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
-TEST(GzipTest, RejectsASecondMember) {
-  Bytes file = sample();
-  const Bytes second = sample();
-  file.insert(file.end(), second.begin(), second.end());
-  expect_error(ErrorCode::corrupt, [&] { inflate_gzip(file, kLimit, "x.gz"); }, {"second member"});
+TEST(GzipTest, RestoresAllMembersInAnyPieces) {
+  // As bgzip, pigz -i and `cat a.gz b.gz` write them; the last one of bgzip is empty.
+  const Bytes file = joined({make_gzip(to_bytes("one, ")), sample(), make_gzip({})});
+  const Bytes content = to_bytes("one, a small text, a small text, and its end");
+  for (const size_t step : {size_t{1}, size_t{7}, file.size()}) {
+    Bytes plain;
+    GzipDecoder decoder("x.gz",
+                        [&](auto piece) { plain.insert(plain.end(), piece.begin(), piece.end()); });
+    for (size_t at = 0; at < file.size(); at += step) {
+      decoder.feed(std::span(file).subspan(at, std::min(step, file.size() - at)));
+    }
+    decoder.finish();
+    EXPECT_EQ(plain, content) << step;
+  }
+}
+
+TEST(GzipTest, RejectsEveryTruncationOfTheSecondMember) {
+  const Bytes file = joined({sample(), sample()});
+  for (size_t size = sample().size() + 1; size < file.size(); ++size) {
+    expect_error(ErrorCode::corrupt, [&] {
+      inflate_gzip(Bytes(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)), kLimit,
+                   "x.gz");
+    });
+  }
+}
+
+TEST(GzipTest, IgnoresZerosAtTheEnd) {
+  const Bytes content = inflate_gzip(sample(), kLimit, "x.gz");
+  for (const size_t zeros : {1, 2, 511, 70'000}) {
+    EXPECT_EQ(inflate_gzip(joined({sample(), Bytes(zeros)}), kLimit, "x.gz"), content) << zeros;
+  }
+}
+
+TEST(GzipTest, RejectsOtherBytesAtTheEnd) {
+  for (const char* tail : {"x", "\x1f", "\x1fx", "\n"}) {
+    expect_error(ErrorCode::corrupt,
+                 [&] {
+                   inflate_gzip(joined({sample(), to_bytes(tail)}), kLimit, "x.gz");
+                 },
+                 {"x.gz", "complete gzip file"});
+    expect_error(ErrorCode::corrupt,
+                 [&] {
+                   inflate_gzip(joined({sample(), Bytes(3), to_bytes(tail)}), kLimit, "x.gz");
+                 },
+                 {"x.gz", "other bytes behind the last member"});
+  }
 }
 
 TEST(GzipTest, RejectsAWrongChecksumAndLength) {

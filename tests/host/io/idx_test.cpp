@@ -56,7 +56,84 @@ TEST(IdxTest, RejectsEveryTruncation) {
 TEST(IdxTest, RejectsEveryFlippedBitOfTheHeader) {
   const Bytes file = small_images();
   for (size_t bit = 0; bit < 16 * 8; ++bit) {
-    expect_error(ErrorCode::corrupt, [&] { parse_images(test::flip_bit(file, bit)); });
+    try {
+      parse_images(test::flip_bit(file, bit));
+      ADD_FAILURE() << bit;
+    } catch (const Error& error) {
+      // A type of one byte or a rank that IDX has makes it a whole file of another kind.
+      EXPECT_TRUE(error.code() == ErrorCode::corrupt ||
+                  (error.code() == ErrorCode::unsupported && bit / 8 >= 2 && bit / 8 <= 3))
+          << bit << error.what();
+    }
+  }
+}
+
+Bytes wide(const std::vector<uint32_t>& dims, const std::vector<int32_t>& numbers, int bytes,
+           int type) {
+  std::vector<uint8_t> values;
+  for (const int32_t number : numbers) {
+    for (int byte = bytes; byte-- > 0;) values.push_back(static_cast<uint8_t>(number >> 8 * byte));
+  }
+  return make_idx(dims, values, type);
+}
+
+TEST(IdxTest, ReadsLabelsOfAnyWidthAndThoseOfQmnist) {
+  const std::vector<uint8_t> expected = {7, 255, 0};
+  for (const auto& file : {wide({3}, {7, 255, 0}, 2, 0x0B), wide({3}, {7, 255, 0}, 4, 0x0C)}) {
+    const IdxArray labels = parse_idx(file, IdxContent::labels, "f");
+    EXPECT_EQ(labels.dims, std::vector<int64_t>{3});
+    EXPECT_EQ(labels.values, expected);
+  }
+  std::vector<int32_t> rows;
+  for (const uint8_t label : expected) {
+    rows.insert(rows.end(), {label, 1, 2, 3, 4, 5, 6, -70'000});
+  }
+  const Bytes file = wide({3, 8}, rows, 4, 0x0C);
+  for (const Bytes& either : {file, make_gzip(file)}) {
+    const IdxArray labels = parse_idx(either, IdxContent::labels, "f");
+    EXPECT_EQ(labels.dims, std::vector<int64_t>{3});
+    EXPECT_EQ(labels.values, expected);
+  }
+  test::expect_corrupt_when_truncated(
+      file, [](const Bytes& cut) { parse_idx(cut, IdxContent::labels, "f"); });
+}
+
+TEST(IdxTest, WholeFilesOfAnotherKindAreNotCalledDamaged) {
+  struct Case {
+    const char* name;
+    Bytes file;
+    IdxContent content;
+    std::vector<std::string> words;
+  };
+  const auto images = IdxContent::images;
+  const auto labels = IdxContent::labels;
+  const std::vector<Case> cases = {
+      {"float32", wide({1, 2, 1}, {0, 0}, 4, 0x0D), images, {"32-bit floats", "python3"}},
+      {"int8", make_idx({1, 2, 1}, counting(2), 0x09), images, {"signed bytes", "python3"}},
+      {"channels first",
+       make_idx({1, 3, 2, 4}, counting(24)),
+       images,
+       {"[1, 3, 2, 4]", "channels first", "python3"}},
+      {"two channels", make_idx({2, 4, 2, 2}, counting(32)), images, {"2 channels", "1 or 3"}},
+      {"flat", make_idx({4, 6}, counting(24)), images, {"rank 2, [4, 6]", "[N, height, width]"}},
+      {"labels as images", make_idx({24}, counting(24)), images, {"rank 1", "labels?"}},
+      {"images as labels", small_images(), labels, {"rank 3", "images?"}},
+      {"rank 5", make_idx({1, 1, 1, 1, 1}, counting(1)), images, {"rank 5"}},
+      {"one-hot labels", make_idx({2, 10}, counting(20)), labels, {"rank 2, [2, 10]"}},
+      {"float labels", wide({1}, {0}, 4, 0x0D), labels, {"32-bit floats"}},
+      {"large label", wide({2}, {1, 256}, 2, 0x0B), labels, {"label 1 is not in 0..255"}},
+      {"negative label", wide({2}, {-1, 0}, 4, 0x0C), labels, {"label 0 is not in 0..255"}}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.name);
+    std::vector<std::string> words = each.words;
+    words.push_back("data/f");
+    expect_error(
+        ErrorCode::unsupported, [&] { parse_idx(each.file, each.content, "data/f"); }, words);
+    try {
+      parse_idx(each.file, each.content, "data/f");
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find("download"), std::string::npos) << error.what();
+    }
   }
 }
 
@@ -84,21 +161,16 @@ TEST(IdxTest, RejectsHostileHeadersWithExpectationAndFinding) {
   const auto labels = IdxContent::labels;
   const std::vector<HostileHeader> cases = {
       {"empty", {}, images, {"found only 0"}},
-      {"wrong type", make_idx({2, 3, 4}, counting(24), 0x0D), images, {"type 8", "type 13"}},
-      {"labels as images", make_idx({24}, counting(24)), images, {"rank 3 or 4", "rank 1"}},
-      {"images as labels", small_images(), labels, {"rank 1", "rank 3"}},
+      {"no type", make_idx({2, 3, 4}, counting(24), 0x0A), images, {"8, 9, 11", "found 10"}},
+      {"floats by type only", make_idx({2, 3, 4}, counting(24), 0x0D), images, {"112 bytes"}},
+      {"labels cut", wide({3}, {7}, 4, 0x0C), labels, {"20 bytes", "found 12"}},
       {"rank 0", make_idx({}, counting(1)), images, {"rank 0"}},
-      {"rank 2", make_idx({4, 6}, counting(24)), images, {"rank 2"}},
       {"rank 255",
        to_bytes(std::string("\0\0\x08\xff", 4) + std::string(2000, 1)),
        images,
        {"rank 255"}},
       {"zero items", make_idx({0, 3, 4}, {}), images, {"at least 1 at offset 4", "found 0"}},
       {"zero height", make_idx({2, 0, 4}, {}), images, {"offset 8"}},
-      {"two channels",
-       make_idx({2, 3, 2, 2}, counting(24)),
-       images,
-       {"1 or 3 channels", "found 2"}},
       {"product overflow", make_idx({kHuge, kHuge, kHuge}, counting(24)), images, {"63 bits"}},
       {"product wraps to 0", make_idx({1u << 31, 1u << 31, 1u << 2}, {}), images, {"63 bits"}},
       {"billions of images",

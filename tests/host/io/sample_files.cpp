@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "host/io/atomic_file.h"
+#include "vae/printable.h"
 
 namespace vae::test {
 
@@ -102,7 +103,7 @@ void expect_error(ErrorCode code, const std::function<void()>& read,
     for (const std::string& word : words) {
       EXPECT_NE(message.find(word), std::string::npos) << '"' << word << "\" not in: " << message;
     }
-    for (const char c : message) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << message;
+    EXPECT_EQ(message, printable(message));
   }
 }
 
