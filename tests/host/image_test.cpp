@@ -145,10 +145,10 @@ TEST(LoadImagesTest, NamesFileExpectationAndFindingOfAnotherSize) {
   const test::TemporaryFolder folder;
   save_png(folder.file("a.png"), plain(2, 2, 1, 0));
   save_png(folder.file("wide.png"), plain(2, 5, 3, 0));
-  expect_error(ErrorCode::corrupt, [&] { load_images(folder.path(), 2, 2, 1); },
+  expect_error(ErrorCode::unsupported, [&] { load_images(folder.path(), 2, 2, 1); },
                {"wide.png", "2 x 2 pixels with 1 channel", "2 x 5 pixels with 3 channels"});
   test::write_plainly(folder.file("x.idx"), test::make_idx({1, 1, 2}, std::vector<uint8_t>{1, 2}));
-  expect_error(ErrorCode::corrupt, [&] { load_images(folder.file("x.idx"), 2, 2, 1); },
+  expect_error(ErrorCode::unsupported, [&] { load_images(folder.file("x.idx"), 2, 2, 1); },
                {"x.idx", "2 x 2", "1 x 2"});
 }
 
