@@ -110,6 +110,19 @@ void check_extras(const CLI::App& app, const std::vector<VerbEntry>& verbs) {
                      did_you_mean(extras.front(), names), help_command("vae")));
 }
 
+/// A forgotten value: the parser library takes the next word for it, whatever that is, and a run
+/// would be written to a folder called "--resume".
+void refuse_option_as_value(const BoundVerb& verb, const Bound& bound) {
+  const std::string& name = bound.argument->name;
+  const bool is_option = bound.text.starts_with("--") || bound.text == "-h";
+  if (name[0] != '-' || !is_option) return;
+  const std::string shown = bound.text.substr(0, 80);
+  refuse(
+      fmt::format("vae {}: {} needs a value, but '{}' follows; a file or folder of that name "
+                  "is written ./{}",
+                  verb.entry->name, name, shown, shown));
+}
+
 /// Hands the parsed texts to the verb, after everything unknown has been refused.
 void set_arguments(const BoundVerb& verb) {
   const std::string prefix = "vae " + verb.entry->name;
@@ -121,6 +134,7 @@ void set_arguments(const BoundVerb& verb) {
       refuse(fmt::format("{}: {} is missing (`{}` shows the usage)", prefix, bound.argument->name,
                          help_command(prefix)));
     }
+    refuse_option_as_value(verb, bound);
     try {
       const bool bare = bound.argument->value_optional && bound.text.empty();
       bound.argument->set(bare ? "true" : bound.text);

@@ -72,6 +72,25 @@ TEST_F(UsageTest, WrongUsageHasStatusTwoAndSaysWhatIsWrong) {
   EXPECT_FALSE(exists("r"));
 }
 
+TEST_F(UsageTest, TheNameOfAnOptionIsNotTheValueOfAnother) {
+  const std::vector<std::pair<std::string, std::string>> options = {
+      {"train", "--out"},       {"train", "--data"},   {"train", "--config"},
+      {"train", "--preset"},    {"train", "--epochs"}, {"eval", "--data"},
+      {"sample", "--out"},      {"sample", "--count"}, {"sample", "--device"},
+      {"interpolate", "--out"}, {"encode", "--out"},   {"encode", "--images"},
+      {"decode", "--out"},      {"bench", "--config"}};
+  for (const auto& [verb, option] : options) {
+    for (const char* next : {"--resume", "--quiet", "--no-such-option", "-h"}) {
+      std::vector<std::string> words = {verb, option, next};
+      if (verb != "train" && verb != "bench") words.insert(words.begin() + 1, "run");
+      if (verb == "decode") words.insert(words.begin() + 2, "z.npy");
+      expect_failure(run_vae(words), 2, {option + " needs a value, but '" + next + "' follows"});
+    }
+    EXPECT_FALSE(std::filesystem::exists("--resume")) << verb << ' ' << option;
+  }
+  expect_failure(run_vae(train_words("run", {"--out=--resume"})), 2, {"./--resume"});
+}
+
 TEST_F(UsageTest, EveryValueOutOfItsRangeIsListedAtOnce) {
   const Outcome outcome = run_vae(
       {"train", "--out", path("r"), "--epochs", "0", "--latent", "0", "--learning-rate", "nan"});
