@@ -12,7 +12,6 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
-#include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/version.h"
 
@@ -39,7 +38,7 @@ std::string to_text(const std::vector<int64_t>& sizes) {
   return text + "]";
 }
 
-json to_json(const TrainingState& state) {
+json to_json(const TrainingState& state, double beta) {
   json document = {
       {"step", state.step.step},
       {"updates", state.step.updates},
@@ -50,12 +49,13 @@ json to_json(const TrainingState& state) {
       {"epoch_squared_elbo", state.totals.squared_elbo},
       {"epoch_images", state.totals.images},
       {"epoch_seconds", state.epoch_seconds},
+      {"steps_per_epoch", state.steps_per_epoch},
       {"data_name", state.data_name},
       {"data_fingerprint", state.data_fingerprint},
       {"device", state.device},
   };
   if (state.data_mean) document["data_mean"] = *state.data_mean;
-  if (state.best_elbo) document["best_elbo"] = *state.best_elbo;
+  if (state.best) document["best"] = to_json(*state.best, beta);
   return document;
 }
 
@@ -91,9 +91,12 @@ TrainingState training_from_json(const json& document, const std::string& origin
   if (document.contains("data_mean")) {
     state.data_mean = member<double>(document, "data_mean", origin);
   }
-  if (document.contains("best_elbo")) {
-    state.best_elbo = member<double>(document, "best_elbo", origin);
+  if (document.contains("steps_per_epoch")) {
+    state.steps_per_epoch = member<uint32_t>(document, "steps_per_epoch", origin);
   }
+  if (document.contains("best"))
+    state.best = epoch_record_from_json(document.at("best"), origin + ", \"best\"");
+  state.best_is_of_the_old_rule = !state.best && document.contains("best_elbo");
   return state;
 }
 
@@ -261,20 +264,8 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"vae_version", version()},
       {"config", config_to_json(config)},
   };
-  if (training != nullptr) metadata["training"] = to_json(*training).dump();
+  if (training != nullptr) metadata["training"] = to_json(*training, config.training.beta).dump();
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));
-}
-
-std::string find_checkpoint(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return path;
-  const std::string best = best_checkpoint_path(path);
-  if (fs::exists(best, ignored)) return best;
-  const std::vector<std::string> all = list_checkpoints(path);
-  if (!all.empty()) return all.front();
-  fail(ErrorCode::io, path,
-       " is a folder without checkpoints; give a run folder of vae train or a ", "checkpoint file");
 }
 
 }  // namespace vae

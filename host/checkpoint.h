@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "host/epoch_record.h"
 #include "host/io/safetensors.h"
 #include "host/parameters.h"
 #include "kernels/step_state.h"
@@ -14,10 +15,14 @@ namespace vae {
 
 /// Everything beside weights and moments that a training needs to go on exactly.
 struct TrainingState {
-  StepState step;              // only the counters are stored; begin_step() derives the rest
-  Totals totals;               // of the unfinished epoch
-  double epoch_seconds = 0.0;  // spent on the unfinished epoch
-  std::optional<double> best_elbo;
+  StepState step;                   // only the counters are stored; begin_step() derives the rest
+  Totals totals;                    // of the unfinished epoch
+  double epoch_seconds = 0.0;       // spent on the unfinished epoch
+  uint32_t steps_per_epoch = 0;     // 0: unknown, in files of earlier versions
+  std::optional<EpochRecord> best;  // of checkpoints/best.safetensors
+  /// Of an earlier version: the best checkpoint is that of the highest test bound at beta 1, be it
+  /// within the warm-up, and nothing else is known of it. Never written.
+  bool best_is_of_the_old_rule = false;
   std::string data_name;
   std::string data_fingerprint;
   std::optional<double> data_mean;  // mean pixel of the training images; older files lack it
@@ -51,9 +56,5 @@ class Checkpoint {
 /// Throws Error(diverged) when a weight is not finite (nothing is written), Error(io).
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
                       const TrainingState* training = nullptr);
-
-/// The file a person means by `path`: itself, or the best checkpoint of a run folder, or its
-/// newest one before the first evaluation. Throws Error(io).
-std::string find_checkpoint(const std::string& path);
 
 }  // namespace vae

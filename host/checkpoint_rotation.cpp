@@ -2,7 +2,6 @@
 #include "host/checkpoint_rotation.h"
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "kernels/check.h"
@@ -23,19 +22,11 @@ void CheckpointRotation::save(int64_t step, const Write& write) {
   prune(step);
 }
 
-void CheckpointRotation::save_best(double elbo, const Write& write) {
-  if (best_elbo_ && elbo <= *best_elbo_) return;
-  const std::optional<double> before = std::exchange(best_elbo_, elbo);
-  try {
-    if (!try_write(best_, best_checkpoint_path(folder_.path()), write)) best_elbo_ = before;
-  } catch (...) {
-    best_elbo_ = before;
-    throw;
-  }
+bool CheckpointRotation::save_best(const Write& write) {
+  return try_write(best_, best_checkpoint_path(folder_.path()), write);
 }
 
-void CheckpointRotation::resume(int64_t step, std::optional<double> best_elbo) {
-  best_elbo_ = best_elbo;
+void CheckpointRotation::resume(int64_t step) {
   const std::string path = folder_.checkpoint_path(step);
   const std::vector<std::string> all = list_checkpoints(folder_.path());
   if (std::ranges::find(all, path) != all.end()) saved_step_ = step;

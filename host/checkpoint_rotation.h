@@ -26,14 +26,14 @@ class CheckpointRotation {
 
   /// Nothing happens when the checkpoint of this step is already there.
   void save(int64_t step, const Write& write);
-  /// Replaces the best checkpoint when `elbo` is above that of the file on disk. During `write`,
-  /// best_elbo() is already the new one, so that the file can hold it.
-  void save_best(double elbo, const Write& write);
+  /// Replaces the best checkpoint; false where it could not be saved and the old one stands.
+  bool save_best(const Write& write);
 
-  std::optional<double> best_elbo() const { return best_elbo_; }
+  /// The step of the newest checkpoint that this or an earlier process is known to have saved.
+  std::optional<int64_t> saved_step() const { return saved_step_; }
 
   /// Takes up the rotation of an earlier process that got as far as `step`.
-  void resume(int64_t step, std::optional<double> best_elbo);
+  void resume(int64_t step);
 
   /// Throws Error(io) when the newest or the best checkpoint is missing on disk.
   void require_saved() const;
@@ -49,8 +49,7 @@ class CheckpointRotation {
   const RunFolder& folder_;
   Warn warn_;
   File newest_, best_;
-  int64_t saved_step_ = -1;
-  std::optional<double> best_elbo_;
+  std::optional<int64_t> saved_step_;
 };
 
 }  // namespace vae

@@ -126,6 +126,10 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
                               " at each of the ", epochs.size(), " training.step_epochs becomes ",
                               last_stage_rate(training), ", which no 32-bit float holds"));
   }
+  if (training.validation >= 1.0 && training.validation != std::floor(training.validation)) {
+    problems.push_back(
+        "training.validation (--validation) is a share below 1, or a whole number of images");
+  }
 }
 
 template <typename Enum>

@@ -184,7 +184,8 @@ Dataset Dataset::load(const std::string& where, const LogCallback& log) {
 
 std::string Dataset::fingerprint() const {
   Xxh64 hash;
-  for (const ImageSet* set : {&train, &test}) {
+  for (const ImageSet* set : {&train, &test, &validation}) {
+    if (set == &validation && set->count() == 0) continue;  // as they come from files
     // Little-endian whatever the machine, so that a checkpoint can move.
     for (const int64_t number : {set->count(), set->height(), set->width(), set->channels()}) {
       std::array<uint8_t, 8> bytes;

@@ -16,6 +16,15 @@ namespace {
 
 constexpr double kActiveVariance = 0.01;  // Var_x(mu) above which a dimension counts as active
 
+/// Standard error of the mean of n numbers from their sum and the sum of their squares. One number
+/// tells nothing about its spread: NaN.
+double standard_error(double sum, double sum_of_squares, double n) {
+  if (n < 2) return std::numeric_limits<double>::quiet_NaN();
+  const double mean = sum / n;
+  const double variance = std::max(0.0, sum_of_squares / n - mean * mean) * n / (n - 1);
+  return std::sqrt(variance / n);
+}
+
 /// Device memory and running sums of one evaluation.
 class Evaluator {
  public:
@@ -55,6 +64,7 @@ class Evaluator {
   DoubleView running_max_, running_sum_;
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
+  double squared_importance_bound_ = 0.0;
 };
 
 Evaluation Evaluator::run() {
@@ -102,7 +112,9 @@ void Evaluator::add_importance_bound(int64_t rows) {
   backend.copy_to_host(sum.data(), running_sum_.data, bytes);
   const double log_k = std::log(static_cast<double>(options_.importance_samples));
   for (int64_t row = 0; row < rows; ++row) {
-    importance_bound_ += max[row] + std::log(sum[row]) - log_k;
+    const double bound = max[row] + std::log(sum[row]) - log_k;
+    importance_bound_ += bound;
+    squared_importance_bound_ += bound * bound;
   }
 }
 
@@ -122,10 +134,13 @@ void Evaluator::summarize(Evaluation& result) const {
   result.reconstruction = totals.reconstruction / n;
   result.kl = totals.kl / n;
   result.elbo = result.reconstruction - result.kl;
-  const double variance = std::max(0.0, totals.squared_elbo / n - result.elbo * result.elbo);
-  result.elbo_standard_error = std::sqrt(variance / n);
+  result.elbo_standard_error =
+      standard_error(totals.reconstruction - totals.kl, totals.squared_elbo, n);
   result.importance_samples = options_.importance_samples;
-  if (options_.importance_samples > 0) result.nll = -importance_bound_ / n;
+  if (options_.importance_samples > 0) {
+    result.nll = -importance_bound_ / n;
+    result.nll_standard_error = standard_error(importance_bound_, squared_importance_bound_, n);
+  }
   for (int64_t z = 0; z < latent; ++z) {
     const double mean = statistics[latent + z] / n;
     const double spread = std::max(0.0, statistics[2 * latent + z] / n - mean * mean);

@@ -52,7 +52,7 @@ int64_t element_count(const SafetensorsTensor& tensor) {
   return count;
 }
 
-ordered_json training_document(const TrainingState& training) {
+ordered_json training_document(const TrainingState& training, double beta) {
   ordered_json document = {
       {"step", training.step.step},
       {"updates", training.step.updates},
@@ -61,7 +61,10 @@ ordered_json training_document(const TrainingState& training) {
       {"data_fingerprint", training.data_fingerprint},
       {"device", training.device},
   };
-  if (training.best_elbo) document["best_test_elbo"] = *training.best_elbo;
+  if (training.steps_per_epoch > 0) {
+    document["epoch"] = training.step.step / training.steps_per_epoch;
+  }
+  if (training.best) document["best"] = to_json(*training.best, beta);
   return document;
 }
 
@@ -78,7 +81,9 @@ void describe_checkpoint(const std::string& path, ordered_json& document) {
   document["binarization"] = to_string(checkpoint.config().training.binarization);
   document["config"] = config_document(checkpoint.config());
   document["training"] =
-      checkpoint.training() ? training_document(*checkpoint.training()) : ordered_json();
+      checkpoint.training()
+          ? training_document(*checkpoint.training(), checkpoint.config().training.beta)
+          : ordered_json();
   document["tensors"] = tensor_list(checkpoint.file());
 }
 
@@ -183,7 +188,7 @@ void describe_run(const std::string& path, ordered_json& document) {
   document["binarization"] = to_string(run.config.training.binarization);
   if (!run.test.empty()) {
     document["last_test"] = metrics_document(run.test.back());
-    document["best_test"] = metrics_document(*run.best());
+    if (run.best()) document["best_test"] = metrics_document(*run.best());
   }
   std::error_code error;
   if (const std::string file = path + "/run.json"; fs::exists(file, error)) {

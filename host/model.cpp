@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/checkpoint.h"
+#include "host/checkpoint_choice.h"
 #include "host/evaluator.h"
 #include "host/model_impl.h"
 #include "kernels/check.h"
@@ -93,11 +94,12 @@ namespace {
 std::shared_ptr<Model::Impl> load_impl(const std::string& path, bool require_checksum,
                                        const Device& device) {
   return with_memory_for("load the model", [&] {
-    const Checkpoint checkpoint =
-        Checkpoint::read(find_checkpoint(path), {.require_checksum = require_checksum});
+    const std::string file = find_checkpoint(path);
+    const Checkpoint checkpoint = Checkpoint::read(file, {.require_checksum = require_checksum});
     auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
     checkpoint.restore(impl->network->parameters(), /*moments=*/false);
     if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
+    impl->checkpoint = describe_checkpoint(path, file, checkpoint);
     return impl;
   });
 }
@@ -118,6 +120,7 @@ void Model::save(const std::string& path) const {
 
 const ModelConfig& Model::config() const { return impl().config.model; }
 const Config& Model::run_config() const { return impl().config; }
+const std::optional<CheckpointInfo>& Model::checkpoint() const { return impl().checkpoint; }
 int64_t Model::parameter_count() const { return impl().network->parameters().count(); }
 std::string Model::device_name() const { return impl().backend->name(); }
 

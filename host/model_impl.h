@@ -24,7 +24,8 @@ struct Model::Impl {
 
   Config config;
   std::optional<double> trained_mean;  // mean pixel of the training images in [0, 1], where known
-  TuningFile tuning;                   // the backend keeps its address
+  std::optional<CheckpointInfo> checkpoint;  // of a loaded model
+  TuningFile tuning;                         // the backend keeps its address
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Network> network;  // declared after backend: destroyed before it
 };

@@ -25,30 +25,53 @@ std::string card(const std::string& name, const std::string& value, const std::s
          "</div></div>\n";
 }
 
+/// Which weights stand for the run, and why.
+std::string choice_text(const RunRecord& run) {
+  const TrainConfig& training = run.config.training;
+  if (!run.best_epoch) {
+    const bool warming = static_cast<double>(run.test.back().epoch) < training.kl_warmup_epochs;
+    return "There is no best checkpoint" +
+           (warming ? " before an epoch has ended after the KL warm-up of " +
+                          short_text(training.kl_warmup_epochs) + " epochs"
+                    : std::string()) +
+           "; the newest one is used.";
+  }
+  const EpochRecord& best = *run.best_epoch;
+  std::string text = "The best checkpoint is that of epoch " + std::to_string(best.epoch);
+  text += best.validation ? ", chosen on the validation images" : ", chosen on the test set";
+  text += " by the objective at its final weight, reconstruction - " + short_text(training.beta) +
+          " KL = " + fixed_text(best.objective(training.beta), 2) + ".";
+  if (best.validation) return text;
+  return text +
+         " Its test figures are therefore a little too good; --validation sets training images "
+         "aside to choose by.";
+}
+
 std::string cards(const RunRecord& run) {
   if (run.test.empty() || run.train.empty()) {
     return "<p class=\"note\">No epoch is finished yet.</p>\n";
   }
   const Metrics& last = run.test.back();
-  const Metrics& best = *run.best();
+  const Metrics& shown = run.best() ? *run.best() : last;  // what the program uses of the run
   double seconds = 0.0, rate = 0.0;
   for (const Metrics& epoch : run.train) seconds += epoch.seconds;
   for (const Metrics& epoch : run.train) rate += epoch.samples_per_second;
   const auto epochs = static_cast<double>(run.train.size());
   const std::string nats = "nats";
   std::string html = "<div class=\"cards\">\n";
-  html += card("Test ELBO", fixed_text(last.elbo, 2), nats,
-               best.epoch == last.epoch ? "the best so far"
-                                        : "best " + fixed_text(best.elbo, 2) + " at epoch " +
-                                              std::to_string(best.epoch));
-  html += card("Reconstruction", fixed_text(last.reconstruction, 2), nats, "E log p(x|z), test");
-  html += card("KL", fixed_text(last.kl, 2), nats, "KL(q(z|x) || N(0, I)), test");
+  html += card("Test ELBO", fixed_text(shown.elbo, 2), nats,
+               "epoch " + std::to_string(shown.epoch) +
+                   (shown.epoch == last.epoch ? ", the last one"
+                                              : "; " + fixed_text(last.elbo, 2) + " at epoch " +
+                                                    std::to_string(last.epoch)));
+  html += card("Reconstruction", fixed_text(shown.reconstruction, 2), nats, "E log p(x|z), test");
+  html += card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || N(0, I)), test");
   html += card("Time per epoch", fixed_text(seconds / epochs, seconds / epochs < 10 ? 2 : 1), "s",
                grouped_text(static_cast<int64_t>(rate / epochs)) + " images/s");
   if (run.parameters > 0) {
     html += card("Parameters", grouped_text(run.parameters), "", network_text(run.config.model));
   }
-  return html + "</div>\n";
+  return html + "</div>\n<p class=\"note\">" + escape_html(choice_text(run)) + "</p>\n";
 }
 
 /// Whether the first epoch is left out of the axes: it is so far off that the later ones would be
@@ -77,6 +100,9 @@ std::string nats_plot(const RunRecord& run, const std::string& title, Field fiel
   if (fits_later_epochs(run)) drawing.fit_from = 2;
   drawing.series = {series("train", "train", run.train, field),
                     series("test", "test", run.test, field)};
+  if (!run.validation.empty()) {
+    drawing.series.push_back(series("validation", "validation", run.validation, field));
+  }
   if (wide) drawing.width = 1040;
   return plot(draw_line_plot(drawing), wide);
 }
@@ -102,12 +128,18 @@ std::string plots(const RunRecord& run) {
   html += nats_plot(run, "KL", &Metrics::kl, false);
   html += setting_plot(run, "Learning rate", &Metrics::learning_rate);
   html += setting_plot(run, "KL weight (beta)", &Metrics::beta);
-  std::vector<double> kl = run.kl_per_dimension;
-  std::sort(kl.rbegin(), kl.rend());
-  html += plot(draw_bar_plot({"KL of each latent dimension, sorted", "rank", "nats", kl}), false);
+  if (const auto& epoch = run.best_epoch ? run.best_epoch : run.last_epoch) {
+    std::vector<double> kl = epoch->kl_per_dimension;
+    std::sort(kl.rbegin(), kl.rend());
+    const std::string title =
+        "KL of each latent dimension, sorted; epoch " + std::to_string(epoch->epoch);
+    html += plot(draw_bar_plot({title, "rank", "nats", kl}), false);
+  }
   html +=
       "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over the "
-      "epoch while the weights moved, <b>test</b> is measured after the epoch. The bound is always "
+      "epoch while the weights moved, <b>test</b>" +
+      std::string(run.validation.empty() ? " is" : " and <b>validation</b> are") +
+      " measured after the epoch. The bound is always "
       "shown at beta = 1, whatever weight the objective uses.";
   if (fits_later_epochs(run)) {
     html += " The axes fit the epochs from the second on; the table below has all numbers.";
@@ -165,19 +197,25 @@ std::string epochs_table(const RunRecord& run) {
   if (run.train.empty()) return {};
   std::string html =
       "<details><summary>Every epoch</summary><div class=\"table\"><table class=\"numbers\">\n"
-      "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th><th>train ELBO</th>"
-      "<th>seconds</th><th>images/s</th></tr>\n";
+      "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>" +
+      std::string(run.validation.empty() ? "" : "<th>validation ELBO</th>") +
+      "<th>train ELBO</th><th>seconds</th><th>images/s</th></tr>\n";
   const Metrics* best = run.best();
   for (const Metrics& train : run.train) {
-    const auto test = std::find_if(run.test.begin(), run.test.end(),
-                                   [&](const Metrics& line) { return line.epoch == train.epoch; });
-    const bool tested = test != run.test.end();
+    const auto line_of = [&](const std::vector<Metrics>& lines) -> const Metrics* {
+      const auto line = std::find_if(lines.begin(), lines.end(), [&](const Metrics& candidate) {
+        return candidate.epoch == train.epoch;
+      });
+      return line == lines.end() ? nullptr : &*line;
+    };
+    const Metrics *test = line_of(run.test), *validation = line_of(run.validation);
     const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
     html += best && best->epoch == train.epoch ? "<tr class=\"best\">" : "<tr>";
     html += cell(std::to_string(train.epoch));
     for (const Field field : {&Metrics::elbo, &Metrics::reconstruction, &Metrics::kl}) {
-      html += cell(tested ? fixed_text((*test).*field, 2) : "");
+      html += cell(test ? fixed_text(test->*field, 2) : "");
     }
+    if (!run.validation.empty()) html += cell(validation ? fixed_text(validation->elbo, 2) : "");
     html += cell(fixed_text(train.elbo, 2)) + cell(fixed_text(train.seconds, 2)) +
             cell(grouped_text(static_cast<int64_t>(train.samples_per_second))) + "</tr>\n";
   }

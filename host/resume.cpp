@@ -7,6 +7,7 @@
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
 #include "host/run_folder.h"
+#include "host/run_status.h"
 #include "kernels/check.h"
 #include "vae/trainer.h"
 
@@ -38,6 +39,23 @@ std::string differing_keys(const Config& wanted, const Config& stored) {
   return list;
 }
 
+/// Without a checkpoint a run starts at step 0, unless it had one: then somebody took it away, and
+/// what is left of the run, its log and pictures, must not be overwritten.
+void require_no_checkpoint_lost(const std::string& run_folder) {
+  RunStatus run;
+  try {
+    run = read_run_status(run_folder + "/run.json");
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt) throw;
+  }
+  // Versions that stored no saved_step had saved when they finished or stopped.
+  const bool had_one = run.saved_step || run.status == "finished" || run.status == "stopped";
+  if (!had_one) return;
+  fail(ErrorCode::io, "--resume: ", run_folder, " had a checkpoint after step ",
+       run.saved_step.value_or(run.step), ", but ", run_folder,
+       "/checkpoints holds none now; put it back, or start anew with --overwrite");
+}
+
 }  // namespace
 
 std::optional<Checkpoint> newest_valid_checkpoint(
@@ -47,7 +65,10 @@ std::optional<Checkpoint> newest_valid_checkpoint(
   if (fs::exists(best_checkpoint_path(run_folder), ignored)) {
     candidates.push_back(best_checkpoint_path(run_folder));
   }
-  if (candidates.empty() && !has_damaged_checkpoints(run_folder)) return std::nullopt;
+  if (candidates.empty() && !has_damaged_checkpoints(run_folder)) {
+    require_no_checkpoint_lost(run_folder);
+    return std::nullopt;
+  }
   for (const std::string& path : candidates) {
     try {
       Checkpoint checkpoint = Checkpoint::read(path);

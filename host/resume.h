@@ -12,7 +12,8 @@ namespace vae {
 
 /// The newest step checkpoint of a run folder that verifies; nothing when the run was stopped
 /// before its first one. A damaged one is renamed to *.corrupt with a warning and the next older
-/// one is taken, the best one last. Throws Error(corrupt) when none is left, Error(unsupported).
+/// one is taken, the best one last. Throws Error(corrupt) when none is left, Error(io) when the run
+/// had checkpoints that are gone, Error(unsupported).
 std::optional<Checkpoint> newest_valid_checkpoint(
     const std::string& run_folder, const std::function<void(const std::string&)>& warn);
 

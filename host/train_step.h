@@ -31,6 +31,10 @@ class TrainStep {
   int64_t steps_per_epoch() const { return schedule_.steps_per_epoch(); }
   int64_t total_steps() const { return schedule_.total_steps; }
   int64_t steps_done() const { return steps_done_; }
+  /// Whether the KL weight has risen to its final value for the step after this many.
+  bool warm_up_is_over(int64_t steps) const {
+    return static_cast<double>(steps) >= schedule_.beta_warmup_steps;
+  }
   /// Steps that are best run together; 1 on devices that finish each before run() returns.
   int64_t steps_at_once() const { return steps_at_once_; }
 

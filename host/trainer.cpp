@@ -4,20 +4,21 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <nlohmann/json.hpp>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "host/checkpoint.h"
 #include "host/checkpoint_rotation.h"
+#include "host/epoch_record.h"
 #include "host/evaluator.h"
 #include "host/io/atomic_file.h"
-#include "host/io/json.h"
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/pixel_statistics.h"
 #include "host/resume.h"
 #include "host/run_folder.h"
+#include "host/run_status.h"
 #include "host/train_step.h"
 #include "kernels/check.h"
 #include "vae/doubts.h"
@@ -42,23 +43,34 @@ RunFolder::Mode mode_of(const TrainOptions& options) {
   return options.overwrite ? RunFolder::Mode::overwrite : RunFolder::Mode::fresh;
 }
 
-}  // namespace
+/// The data set as the run uses it: images set aside, all of them members of their splits.
+Dataset as_trained(const Dataset& data, const TrainConfig& training) {
+  Dataset used(data.name, data.train, data.test);
+  used.validation = data.validation.as(Split::validation);
+  return training.validation > 0.0 ? used.with_validation(training.validation) : used;
+}
 
-namespace {
-
-/// Copies what an earlier process of this run wrote about the latent dimensions. A damaged or
-/// missing run.json has nothing to keep: it only informs.
-void keep_latent_statistics(const std::string& path, nlohmann::ordered_json& document) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return;
+/// What an earlier process wrote into run.json; nothing where that is damaged: it only informs.
+RunStatus earlier_status(const std::string& path) {
   try {
-    const nlohmann::json earlier = parse_json(as_text(read_file(path, uint64_t{1} << 24)), path);
-    if (!earlier.is_object()) return;
-    for (const char* key : {"active_units", "kl_per_dimension"}) {
-      if (earlier.contains(key)) document[key] = earlier.at(key);
-    }
+    return read_run_status(path);
   } catch (const Error&) {
+    return {};
   }
+}
+
+Bound bound_of(const Evaluation& evaluation) { return {evaluation.reconstruction, evaluation.kl}; }
+
+EpochRecord make_record(int64_t epoch, int64_t step, const std::optional<Evaluation>& validation,
+                        const Evaluation& test) {
+  EpochRecord record;
+  record.epoch = epoch;
+  record.step = step;
+  if (validation) record.validation = bound_of(*validation);
+  record.test = bound_of(test);
+  record.active_units = test.active_units;
+  record.kl_per_dimension = test.kl_per_dimension;
+  return record;
 }
 
 }  // namespace
@@ -69,7 +81,12 @@ struct Trainer::Impl {
   TrainResult run();
   void start();
   void resume();
+  void take_up_status(const RunStatus& earlier, int64_t after_step);
   void restore(const Checkpoint& checkpoint);
+  void take_up_best(const TrainingState& state);
+  void choose_among_old();
+  bool measure_old_best();
+  void remove_old_best();
   bool train_epochs();
   Command run_epoch();
   void finish_epoch();
@@ -78,10 +95,13 @@ struct Trainer::Impl {
   Progress progress(const StepState& state) const;
   void watch_divergence(const StepState& state);
   Metrics train_metrics();
-  Metrics test_metrics();
+  Evaluation evaluate_on(const ImageSet& images);
+  Evaluation log_evaluation(const char* split, const ImageSet& images, Metrics& metrics, bool sync);
+  EpochRecord measure(int64_t after_step);
+  bool is_better(const EpochRecord& record) const;
   void log_metrics(const Metrics& metrics, bool sync);
   void write_pictures();
-  void save_best(double elbo);
+  void save_best(const std::optional<EpochRecord>& before);
   void save();
   void write(const std::string& path) const;
   void write_status(const std::string& status, const std::string& reason = {});
@@ -110,12 +130,13 @@ struct Trainer::Impl {
   bool in_streak = false;  // the step read last was skipped
   Progress last_progress;
   TrainResult result;
-  std::optional<Evaluation> last_evaluation;  // of the test set, by this process
+  std::optional<EpochRecord> best;  // of the best checkpoint on disk, or what is becoming it
+  std::optional<EpochRecord> last;  // of the newest epoch
 };
 
 Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts)
     : config(wanted),
-      data(dataset.name, dataset.train, dataset.test),  // members of their splits
+      data(as_trained(dataset, wanted.training)),
       options(opts),
       fingerprint(dataset.fingerprint()) {
   validate(config);
@@ -155,13 +176,16 @@ void Trainer::Impl::resume() {
   const std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(folder->path(), warn);
   if (checkpoint) {
     check_resumable(config, checkpoint->config(), *checkpoint->training(), fingerprint, data.name);
+    take_up_status(earlier_status(folder->file("run.json")), checkpoint->training()->step.step);
     restore(*checkpoint);
   } else {
     start();
   }
   log->rewind(step->steps_done(), warn);
   for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
-    (metrics.split == "train" ? result.train : result.test) = metrics;
+    (metrics.split == "train"        ? result.train
+     : metrics.split == "validation" ? result.validation
+                                     : result.test) = metrics;
   }
   const std::string& name = folder->path();
   if (!checkpoint) {
@@ -175,6 +199,15 @@ void Trainer::Impl::resume() {
   }
 }
 
+/// What an earlier process left in run.json, for a run that goes on after this step.
+void Trainer::Impl::take_up_status(const RunStatus& earlier, int64_t after_step) {
+  if (earlier.last && earlier.last->step <= after_step) last = earlier.last;
+  if (!earlier.saved_step || *earlier.saved_step <= after_step) return;
+  if (has_damaged_checkpoints(folder->path())) return;  // of which was said enough
+  say(LogLevel::warning, concat("the checkpoint after step ", *earlier.saved_step,
+                                " is gone; the newest one left is of step ", after_step));
+}
+
 void Trainer::Impl::restore(const Checkpoint& checkpoint) {
   const TrainingState& state = *checkpoint.training();
   const std::string device = model->impl().backend->description();
@@ -183,14 +216,64 @@ void Trainer::Impl::restore(const Checkpoint& checkpoint) {
         concat("the run was made on '", shortened(state.device, 256), "' and goes on on '", device,
                "': numbers will differ in the last digits"));
   }
+  const bool useless = state.best_is_of_the_old_rule && !measure_old_best();
   checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
   step->set_state(state.step);
   step->set_totals(state.totals);
   earlier_seconds = state.epoch_seconds;
   reported_skips = state.step.skipped;
   in_streak = state.step.skipped_in_a_row > 0;
-  rotation->resume(step->steps_done(), state.best_elbo);
+  rotation->resume(step->steps_done());
+  state.best_is_of_the_old_rule ? choose_among_old() : take_up_best(state);
   save();  // where the state came from the best checkpoint
+  if (useless && !best) remove_old_best();
+}
+
+void Trainer::Impl::take_up_best(const TrainingState& state) {
+  std::error_code ignored;
+  // Without its file the record would keep worse epochs from taking the place.
+  if (std::filesystem::exists(best_checkpoint_path(folder->path()), ignored)) best = state.best;
+}
+
+/// Earlier versions chose by the test bound at beta 1, within the warm-up, too. What they chose
+/// stays in the run, as far as it is a candidate, with what it is worth by today's rule. False for
+/// a checkpoint of the warm-up.
+bool Trainer::Impl::measure_old_best() {
+  const std::string path = best_checkpoint_path(folder->path());
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return true;
+  try {
+    const Checkpoint old = Checkpoint::read(path);
+    if (!old.training()) return true;
+    if (!step->warm_up_is_over(old.training()->step.step)) return false;
+    old.restore(model->impl().network->parameters(), /*moments=*/false);
+    best = measure(old.training()->step.step);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corrupt) throw;
+    say(LogLevel::warning, concat("the best checkpoint is not used: ", error.what()));
+  }
+  return true;
+}
+
+/// Between the best checkpoint of an earlier version and the weights at hand, which are restored.
+void Trainer::Impl::choose_among_old() {
+  const int64_t done = step->steps_done();
+  if (done % step->steps_per_epoch() == 0 && step->warm_up_is_over(done)) {
+    const EpochRecord record = measure(done);
+    if (is_better(record)) save_best(std::exchange(best, record));
+  }
+}
+
+/// Behind a saved checkpoint of a run that has no candidate yet.
+void Trainer::Impl::remove_old_best() {
+  const std::string path = best_checkpoint_path(folder->path());
+  std::error_code ignored;
+  if (std::filesystem::remove(path, ignored)) {
+    say(LogLevel::warning, concat(path,
+                                  " was chosen within the KL warm-up by an earlier version and is "
+                                  "removed; the newest checkpoint stands for the run until an "
+                                  "epoch has ended after the warm-up"));
+  }
 }
 
 TrainResult Trainer::Impl::run() {
@@ -199,6 +282,10 @@ TrainResult Trainer::Impl::run() {
     result.finished = train_epochs();
     result.steps = step->steps_done();
     if (rotation) rotation->require_saved();
+    if (best) {
+      result.best = BestEpoch{best->epoch, best->step, best->objective(config.training.beta),
+                              std::string(best->chosen_on())};
+    }
   } catch (const Error& error) {
     write_status(error.code() == ErrorCode::diverged ? "diverged" : "failed", error.what());
     throw;
@@ -315,13 +402,20 @@ Progress Trainer::Impl::progress(const StepState& state) const {
 void Trainer::Impl::finish_epoch() {
   result.train = train_metrics();
   log_metrics(result.train, /*sync=*/false);
-  result.test = test_metrics();
-  log_metrics(result.test, /*sync=*/true);
+  std::optional<Evaluation> validation;
+  if (data.validation.count() > 0) {
+    validation = log_evaluation("validation", data.validation, result.validation, /*sync=*/false);
+  }
+  const Evaluation test = log_evaluation("test", data.test, result.test, /*sync=*/true);
   earlier_seconds = 0.0;
+  last = make_record(epoch(), step->steps_done(), validation, test);
+  const bool chosen = step->warm_up_is_over(step->steps_done()) && is_better(*last);
+  const std::optional<EpochRecord> before = best;
+  if (chosen) best = last;
   if (!folder) return;
-  write_status("running");  // the report shows the KL of each dimension from it
+  write_status("running");  // the report shows the best epoch from it
   write_pictures();         // before any checkpoint: what a checkpoint has behind it is complete
-  save_best(result.test.elbo);
+  if (chosen) save_best(before);
 }
 
 Metrics Trainer::Impl::train_metrics() {
@@ -345,19 +439,40 @@ Metrics Trainer::Impl::train_metrics() {
   return metrics;
 }
 
-Metrics Trainer::Impl::test_metrics() {
+/// The bounds of the weights at hand.
+Evaluation Trainer::Impl::evaluate_on(const ImageSet& images) {
+  return evaluate(*model->impl().network, images, {}, config.training);
+}
+
+/// One line of metrics after an epoch.
+Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& images,
+                                         Metrics& metrics, bool sync) {
   const Clock::time_point start = Clock::now();
-  const Evaluation found = evaluate(*model->impl().network, data.test, {}, config.training);
-  Metrics metrics = result.train;
-  metrics.split = "test";
+  const Evaluation found = evaluate_on(images);
+  metrics = result.train;
+  metrics.split = split;
   metrics.elbo = found.elbo;
   metrics.reconstruction = found.reconstruction;
   metrics.kl = found.kl;
   metrics.images = found.images;
-  last_evaluation = found;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);
-  return metrics;
+  log_metrics(metrics, sync);
+  return found;
+}
+
+/// The record of the weights at hand, which an epoch ended with after that many steps.
+EpochRecord Trainer::Impl::measure(int64_t after_step) {
+  std::optional<Evaluation> validation;
+  if (data.validation.count() > 0) validation = evaluate_on(data.validation);
+  return make_record(after_step / step->steps_per_epoch(), after_step, validation,
+                     evaluate_on(data.test));
+}
+
+/// By the training objective at its final weight.
+bool Trainer::Impl::is_better(const EpochRecord& record) const {
+  const double beta = config.training.beta;
+  return !best || record.objective(beta) > best->objective(beta);
 }
 
 void Trainer::Impl::log_metrics(const Metrics& metrics, bool sync) {
@@ -376,13 +491,26 @@ void Trainer::Impl::write_pictures() {
   });
 }
 
-void Trainer::Impl::save_best(double elbo) {
-  rotation->save_best(elbo, [this](const std::string& path) { write(path); });
+/// Saves the weights at hand, which `best` describes. Where that fails, those of `before` stand.
+void Trainer::Impl::save_best(const std::optional<EpochRecord>& before) {
+  bool saved = false;
+  try {
+    saved = rotation->save_best([this](const std::string& path) { write(path); });
+  } catch (...) {
+    best = before;
+    throw;
+  }
+  if (saved) return;
+  best = before;
+  write_status("running");
 }
 
+/// run.json tells of the first checkpoint, so that a resume can miss it.
 void Trainer::Impl::save() {
   if (!folder) return;
+  const bool first = !rotation->saved_step();
   rotation->save(step->steps_done(), [this](const std::string& path) { write(path); });
+  if (first && rotation->saved_step()) write_status("running");
 }
 
 void Trainer::Impl::write(const std::string& path) const {
@@ -396,7 +524,8 @@ TrainingState Trainer::Impl::training_state() const {
   state.totals = step->totals();
   const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
   state.epoch_seconds = between_epochs ? 0.0 : earlier_seconds + seconds_since(epoch_start);
-  state.best_elbo = rotation->best_elbo();
+  state.steps_per_epoch = static_cast<uint32_t>(step->steps_per_epoch());
+  state.best = best;
   state.data_name = data.name;
   state.data_fingerprint = fingerprint;
   state.data_mean = network_owner->trained_mean;
@@ -406,28 +535,22 @@ TrainingState Trainer::Impl::training_state() const {
 
 void Trainer::Impl::write_status(const std::string& status, const std::string& reason) {
   if (!folder) return;
-  nlohmann::ordered_json document = {
-      {"status", status},
-      {"step", step->steps_done()},
-      {"steps", step->total_steps()},
-      {"device", model->impl().backend->name()},
-      {"device_description", model->impl().backend->description()},
-      {"data", data.name},
-      {"data_fingerprint", fingerprint},
-      {"parameters", model->parameter_count()},
-      {"seed", config.training.seed},
-      {"version", build_description()},
-  };
-  if (!reason.empty()) document["reason"] = reason;
-  if (const auto best = rotation->best_elbo()) document["best_test_elbo"] = *best;
-  if (last_evaluation) {
-    document["active_units"] = last_evaluation->active_units;
-    document["kl_per_dimension"] = last_evaluation->kl_per_dimension;
-  } else {
-    keep_latent_statistics(folder->file("run.json"), document);
-  }
-  const std::string text =
-      document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  RunStatus run;
+  run.status = status;
+  run.reason = reason;
+  run.step = step->steps_done();
+  run.steps = step->total_steps();
+  run.saved_step = rotation->saved_step();
+  run.device = model->impl().backend->name();
+  run.device_description = model->impl().backend->description();
+  run.data = data.name;
+  run.data_fingerprint = fingerprint;
+  run.parameters = model->parameter_count();
+  run.seed = config.training.seed;
+  run.version = build_description();
+  run.best = best;
+  if (!best) run.last = last;
+  const std::string text = to_json_text(run, config.training.beta);
   attempt_to_write(
       "run.json", [&] { write_file_atomically(folder->file("run.json"), std::string_view(text)); });
 }

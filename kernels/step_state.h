@@ -17,6 +17,7 @@ enum class Stream : uint32_t {
   shuffle = 3,
   initialize = 4,
   prior = 5,
+  validation = 6,  ///< which training images are set aside
 };
 
 struct StepState {

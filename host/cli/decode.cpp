@@ -4,6 +4,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 #include "vae/error.h"
 
@@ -20,6 +21,7 @@ class Decode : public Verb {
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [n, X]");
     scale_.declare(command);
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples(
         "  vae decode runs/first latents.npy --out grid.png\n"
@@ -37,6 +39,7 @@ class Decode : public Verb {
     } else {
       save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), columns_)));
     }
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
@@ -58,6 +61,7 @@ class Decode : public Verb {
   }
 
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   OutputFile out_;
   ScaleOption scale_;

@@ -4,6 +4,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 #include "vae/error.h"
 #include "vae/printable.h"
@@ -23,6 +24,7 @@ class Encode : public Verb {
     out_.declare(command, {"npy"},
                  "means [n, Z]; log-variances go to FILE.logvar.npy, a folder's names to "
                  "FILE.names.txt");
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples(
         "  vae encode runs/first --data mnist --split test --out latents.npy\n"
@@ -38,9 +40,12 @@ class Encode : public Verb {
     const Posterior posterior = model.encode(load(model), input_.binarization(), input_.seed());
     const std::string& mean_path = out_.path();
     const std::string stem = mean_path.substr(0, mean_path.size() - 4);  // without ".npy"
+    const std::string logvar_path = stem + ".logvar" + mean_path.substr(stem.size());
     save_npy(mean_path, posterior.mean);
-    save_npy(stem + ".logvar" + mean_path.substr(stem.size()), posterior.logvar);
-    save_names(stem + ".names.txt");
+    save_npy(logvar_path, posterior.logvar);
+    std::vector<std::string> written = {mean_path, logvar_path};
+    if (save_names(stem + ".names.txt")) written.push_back(stem + ".names.txt");
+    summary_.print(model, written);
     return kSuccess;
   }
 
@@ -55,15 +60,18 @@ class Encode : public Verb {
     return images;
   }
 
-  /// Which row is which file of a folder, a line each.
-  void save_names(const std::string& path) const {
-    if (images_.empty()) return;
+  /// Which row is which file of a folder, a line each. False where there is no folder.
+  bool save_names(const std::string& path) const {
+    if (images_.empty()) return false;
     std::string text;
     for (const std::string& name : image_files(images_)) text += printable_line(name) + "\n";
-    if (!text.empty()) write_text_file(path, text);
+    if (text.empty()) return false;
+    write_text_file(path, text);
+    return true;
   }
 
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   DataOptions data_;
   InputOptions input_;

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cmath>
 
 #include "host/cli/exit_status.h"
 #include "host/cli/json_text.h"
 #include "host/cli/progress_bar.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/signals.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 
 namespace vae::cli {
 namespace {
+
+/// " +- 0.123" behind a number; nothing where one image gave it.
+std::string error_text(double standard_error) {
+  return std::isfinite(standard_error) ? fmt::format(" +- {:.3f}", standard_error) : "";
+}
+
+/// JSON has no NaN.
+Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
 
 class Eval : public Verb {
  public:
@@ -20,7 +29,7 @@ class Eval : public Verb {
 
  private:
   EvaluateOptions options();
-  std::string json(const Evaluation& result) const;
+  std::string json(const Evaluation& result, const Model& model) const;
   std::string table(const Evaluation& result, const Model& model) const;
 
   Terminal terminal_;
@@ -54,7 +63,7 @@ int Eval::run() {
   const Evaluation result = model.evaluate(images, options());
   terminal_.clear();
   if (stop_signal() != 0) return 128 + stop_signal();
-  write_stdout(json_ ? json(result) : table(result, model));
+  write_stdout(json_ ? json(result, model) : table(result, model));
   return kSuccess;
 }
 
@@ -73,12 +82,13 @@ EvaluateOptions Eval::options() {
   return options;
 }
 
-std::string Eval::json(const Evaluation& result) const {
+std::string Eval::json(const Evaluation& result, const Model& model) const {
   Json json = {{"elbo", result.elbo},
-               {"elbo_standard_error", result.elbo_standard_error},
+               {"elbo_standard_error", number_or_null(result.elbo_standard_error)},
                {"reconstruction", result.reconstruction},
                {"kl", result.kl},
                {"nll", nullptr},
+               {"nll_standard_error", number_or_null(result.nll_standard_error)},
                {"importance_samples", result.importance_samples},
                {"active_units", result.active_units},
                {"kl_per_dimension", result.kl_per_dimension},
@@ -86,9 +96,9 @@ std::string Eval::json(const Evaluation& result) const {
                {"n", result.images},
                {"split", data_.split()},
                {"seed", result.seed},
-               {"device", result.device},
-               {"checkpoint", model_.path()}};
+               {"device", result.device}};
   if (result.nll) json["nll"] = *result.nll;
+  json.update(checkpoint_json(model));
   return json_text(json);
 }
 
@@ -100,17 +110,20 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
   std::string text =
       fmt::format("{} {} images, binarization {}, {}; nats per image\n", result.images,
                   data_.split(), to_string(result.binarization), result.device);
-  text += fmt::format("  elbo            {:10.3f} +- {:.3f}{}\n", result.elbo,
-                      result.elbo_standard_error, is_likelihood ? "" : "   not a likelihood");
+  text += fmt::format("  elbo            {:10.3f}{}{}\n", result.elbo,
+                      error_text(result.elbo_standard_error),
+                      is_likelihood ? "" : "   not a likelihood");
   text += fmt::format("  reconstruction  {:10.3f}\n", result.reconstruction);
   text += fmt::format("  kl              {:10.3f}\n", result.kl);
   if (result.nll && is_likelihood) {
-    text += fmt::format("  nll({:<4})       {:10.3f}\n", result.importance_samples, *result.nll);
+    text += fmt::format("  {:<15} {:10.3f}{}\n", fmt::format("nll({})", result.importance_samples),
+                        *result.nll, error_text(result.nll_standard_error));
   } else if (result.nll) {
     text += fmt::format(
-        "  -L_{:<4}         {:10.3f}   not a likelihood: importance-weighted\n"
-        "                                bound on the grey-level cross-entropy\n",
-        result.importance_samples, *result.nll);
+        "  {:<15} {:10.3f}{}   not a likelihood: importance-weighted\n"
+        "                   bound on the grey-level cross-entropy\n",
+        fmt::format("-L_{}", result.importance_samples), *result.nll,
+        error_text(result.nll_standard_error));
   }
   text +=
       fmt::format("  active units    {:>6} of {}\n", result.active_units, model.config().latent);

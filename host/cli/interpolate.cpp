@@ -2,6 +2,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 #include "vae/latent.h"
 
@@ -23,6 +24,7 @@ class Interpolate : public Verb {
     out_.declare(command, {"png", "gif", "npy"},
                  "a row of pictures, a film, or pixel values [steps, X]");
     scale_.declare(command);
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples("  vae interpolate runs/first --from 3 --to 18 --steps 12 --out path.png");
   }
@@ -42,6 +44,7 @@ class Interpolate : public Verb {
     } else {
       save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), steps_)));
     }
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
@@ -57,6 +60,7 @@ class Interpolate : public Verb {
   }
 
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   DataOptions data_;
   InputOptions input_;

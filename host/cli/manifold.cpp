@@ -4,6 +4,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 #include "vae/error.h"
 #include "vae/latent.h"
@@ -19,6 +20,7 @@ class Manifold : public Verb {
     command.integer("--side", side_, 1, 256, "pictures along each axis");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [side * side, X]");
     scale_.declare(command);
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples(
         "  vae train --preset tutorial --latent 2 --out runs/plane\n"
@@ -41,11 +43,13 @@ class Manifold : public Verb {
     } else {
       save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), side_)));
     }
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
  private:
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   OutputFile out_;
   ScaleOption scale_;

@@ -4,6 +4,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 
 namespace vae::cli {
@@ -40,6 +41,7 @@ class Reconstruct : public Verb {
     out_.declare(command, {"png", "npy"},
                  "inputs above outputs, or the outputs' pixel values [count, X]");
     scale_.declare(command);
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples("  vae reconstruct runs/first --data mnist --count 16 --out r.png");
   }
@@ -52,6 +54,7 @@ class Reconstruct : public Verb {
     const Array outputs = model.reconstruct(images, input_.binarization(), input_.seed());
     if (out_.format() == "npy") {
       save_npy(out_.path(), outputs);
+      summary_.print(model, {out_.path()});
       return kSuccess;
     }
     const Array inputs = model.inputs(images, input_.binarization(), input_.seed());
@@ -59,11 +62,13 @@ class Reconstruct : public Verb {
     const std::vector<Image> cells =
         interleave(pictures_of(inputs, model), pictures_of(outputs, model), columns);
     save_png(out_.path(), scale_.apply(make_grid(cells, columns)));
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
  private:
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   DataOptions data_;
   InputOptions input_;

@@ -2,6 +2,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 
 namespace vae::cli {
@@ -17,6 +18,7 @@ class Sample : public Verb {
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [count, X]");
     scale_.declare(command);
+    summary_.declare(command);
     terminal_.declare(command, false);
     command.examples(
         "  vae sample runs/first --count 64 --out samples.png\n"
@@ -32,11 +34,13 @@ class Sample : public Verb {
     } else {
       save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), columns_)));
     }
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
  private:
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   OutputFile out_;
   ScaleOption scale_;

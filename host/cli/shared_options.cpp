@@ -23,6 +23,17 @@ std::string flag_text(const Json& value) {
   return text.empty() ? "none" : text;
 }
 
+/// "checkpoint: runs/first/checkpoints/best.safetensors, epoch 10, chosen on the test set"
+std::string checkpoint_text(const CheckpointInfo& checkpoint) {
+  std::string text = "checkpoint: " + checkpoint.file;
+  if (!checkpoint.step) return text + ", weights only";
+  if (checkpoint.epoch) text += fmt::format(", epoch {}", *checkpoint.epoch);
+  if (!checkpoint.epoch || checkpoint.chosen_on.empty()) {
+    text += fmt::format(", step {}", *checkpoint.step);
+  }
+  return checkpoint.reason.empty() ? text : text + ", " + checkpoint.reason;
+}
+
 }  // namespace
 
 void DeviceOptions::declare(Command& command, bool with_precision) {
@@ -66,7 +77,9 @@ void ModelOptions::declare(Command& command) {
 
 Model ModelOptions::load(Terminal& terminal) const {
   require_input(path_);
-  return Model::load(path_, device_.choose(terminal).device);
+  Model model = Model::load(path_, device_.choose(terminal).device);
+  terminal.info(checkpoint_text(*model.checkpoint()));
+  return model;
 }
 
 void DataOptions::declare(Command& command, bool with_limit) {
@@ -77,15 +90,27 @@ void DataOptions::declare(Command& command, bool with_limit) {
                       where_ = text;
                       given_ = true;
                     }});
-  command.word("--split", split_, {"train", "test"}, "which images");
+  command.word("--split", split_, {"train", "validation", "test"},
+               "which images; train and validation as the run had them");
   if (with_limit) {
     command.integer("--limit", limit_, 0, INT64_MAX, "only the first N images; 0: all");
   }
 }
 
 ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
-  const Dataset data = Dataset::load(where_, terminal.log());
-  const ImageSet images = split_ == "train" ? data.train : data.test;
+  const TrainConfig& training = model.run_config().training;
+  if (split_ == "validation" && training.validation == 0.0) {
+    throw Error(ErrorCode::invalid_argument,
+                "--split validation: the model was trained without --validation, so no images were "
+                "set aside; choose train or test");
+  }
+  Dataset data = Dataset::load(where_, terminal.log());
+  if (split_ != "test" && training.validation > 0.0) {
+    data = data.with_validation(training.validation);
+  }
+  const ImageSet& images = split_ == "train"        ? data.train
+                           : split_ == "validation" ? data.validation
+                                                    : data.test;
   require_image_size(model.config(), images, fmt::format("--data {}", where_));
   if (images.count() == 0) {
     throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));

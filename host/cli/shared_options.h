@@ -41,6 +41,7 @@ class DeviceOptions {
 class ModelOptions {
  public:
   void declare(Command& command);
+  /// Says on the terminal which file was read.
   Model load(Terminal& terminal) const;
   const std::string& path() const { return path_; }
 
@@ -55,7 +56,8 @@ class DataOptions {
   void declare(Command& command, bool with_limit);
   const std::string& split() const { return split_; }
   bool given() const { return given_; }
-  /// The images of the split, which must have the model's size. Says what is odd about them.
+  /// The images of the split as the model's run had it; they must have the model's size. Says what
+  /// is odd about them.
   ImageSet load(const Model& model, Terminal& terminal) const;
 
  private:

@@ -30,9 +30,32 @@ Json metrics_json(const Metrics& metrics) {
           {"samples_per_second", metrics.samples_per_second}};
 }
 
+Json best_json(const BestEpoch& best, const std::string& run) {
+  return {{"epoch", best.epoch},
+          {"step", best.step},
+          {"objective", best.objective},
+          {"chosen_on", best.chosen_on},
+          {"checkpoint", run + "/checkpoints/best.safetensors"}};
+}
+
 std::string metrics_line(const Metrics& metrics) {
-  return fmt::format("{:<5}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
+  return fmt::format("{:<10}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
                      metrics.elbo, metrics.reconstruction, metrics.kl);
+}
+
+/// Which checkpoint stands for the run.
+std::string choice_line(const TrainResult& result, const TrainConfig& training) {
+  if (result.best) {
+    return fmt::format(
+        "best checkpoint: epoch {}, chosen on the {} (reconstruction - {} kl = {:.3f})\n",
+        result.best->epoch, result.best->chosen_on == "test" ? "test set" : "validation images",
+        training.beta, result.best->objective);
+  }
+  if (result.test.epoch == 0) return {};
+  return fmt::format(
+      "no best checkpoint: no epoch has ended after the KL warm-up of {} epochs; the newest stands "
+      "for the run\n",
+      training.kl_warmup_epochs);
 }
 
 class Train : public Verb {
@@ -57,7 +80,7 @@ class Train : public Verb {
   std::string data_ = "mnist";
   std::string out_;
   bool resume_ = false, overwrite_ = false, dry_run_ = false, no_pictures_ = false, json_ = false;
-  Metrics train_;  // of the epoch whose test is running
+  Metrics train_, validation_;  // of the epoch whose test is running
   int64_t epochs_ = 0;
 };
 
@@ -177,16 +200,20 @@ void Train::take_image_size(Config& config, const ImageSet& images) const {
   config.model.channels = images.channels();
 }
 
-int Train::describe(const Config& config, const Dataset& data, const DeviceChoice& choice) {
+int Train::describe(const Config& config, const Dataset& loaded, const DeviceChoice& choice) {
+  const double share = config.training.validation;
+  const Dataset data = share > 0.0 ? loaded.with_validation(share) : loaded;
+  const std::string validation =
+      share > 0.0 ? fmt::format(", {} validation", data.validation.count()) : "";
   const Model model(config.model, choice.device, config.training.seed);
   for (const auto& doubts : {find_doubts(data), find_doubts(data, config)}) {
     for (const std::string& doubt : doubts) terminal_.warning(doubt);
   }
   const int64_t batch = config.training.batch_size;
   terminal_.info(
-      fmt::format("data: {}, {} training and {} test images of {}x{}x{}; {} parameters; {} steps "
+      fmt::format("data: {}, {} training{} and {} test images of {}x{}x{}; {} parameters; {} steps "
                   "an epoch on {}",
-                  data.name, data.train.count(), data.test.count(), data.train.height(),
+                  data.name, data.train.count(), validation, data.test.count(), data.train.height(),
                   data.train.width(), data.train.channels(), model.parameter_count(),
                   (data.train.count() + batch - 1) / batch, choice.name));
   write_stdout(config_to_json(config));
@@ -215,17 +242,20 @@ vae::Command Train::on_step(const Progress& progress) {
   return take_checkpoint_request() ? vae::Command::checkpoint : vae::Command::proceed;
 }
 
-/// One line per epoch, when both of its lines of metrics are there.
+/// One line per epoch, when all of its lines of metrics are there.
 void Train::on_metrics(const Metrics& metrics) {
-  if (metrics.split == "train") {
-    train_ = metrics;
+  if (metrics.split != "test") {
+    (metrics.split == "train" ? train_ : validation_) = metrics;
     return;
   }
+  const std::string validation = validation_.epoch == metrics.epoch
+                                     ? fmt::format("validation elbo {:.2f}  ", validation_.elbo)
+                                     : "";
   terminal_.info(fmt::format(
-      "epoch {:>{}}/{}  train elbo {:.2f}  test elbo {:.2f} "
+      "epoch {:>{}}/{}  train elbo {:.2f}  {}test elbo {:.2f} "
       "(reconstruction {:.2f}, kl {:.2f})  {:.1f} s  {:.0f} samples/s",
-      metrics.epoch, fmt::formatted_size("{}", epochs_), epochs_, train_.elbo, metrics.elbo,
-      metrics.reconstruction, metrics.kl, train_.seconds, train_.samples_per_second));
+      metrics.epoch, fmt::formatted_size("{}", epochs_), epochs_, train_.elbo, validation,
+      metrics.elbo, metrics.reconstruction, metrics.kl, train_.seconds, train_.samples_per_second));
 }
 
 void Train::report(const TrainResult& result, Trainer& trainer, double seconds) {
@@ -239,9 +269,13 @@ void Train::report(const TrainResult& result, Trainer& trainer, double seconds) 
                  {"device", trainer.model().device_name()},
                  {"seconds", seconds},
                  {"train", nullptr},
-                 {"test", nullptr}};
+                 {"validation", nullptr},
+                 {"test", nullptr},
+                 {"best", nullptr}};
     if (result.train.epoch > 0) json["train"] = metrics_json(result.train);
+    if (result.validation.epoch > 0) json["validation"] = metrics_json(result.validation);
     if (result.test.epoch > 0) json["test"] = metrics_json(result.test);
+    if (result.best) json["best"] = best_json(*result.best, out_);
     write_stdout(json_text(json));
     return;
   }
@@ -249,7 +283,9 @@ void Train::report(const TrainResult& result, Trainer& trainer, double seconds) 
   std::string text =
       fmt::format("{}: {} steps in {}\n", out_, result.steps, duration_text(seconds));
   if (result.train.epoch > 0) text += metrics_line(result.train);
+  if (result.validation.epoch > 0) text += metrics_line(result.validation);
   if (result.test.epoch > 0) text += metrics_line(result.test);
+  text += choice_line(result, trainer.config().training);
   if (!no_pictures_ && result.test.epoch > 0) text += fmt::format("look at {}/report.html\n", out_);
   write_stdout(text);
 }

@@ -6,6 +6,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/shared_options.h"
+#include "host/cli/summary.h"
 #include "host/cli/verbs.h"
 #include "vae/error.h"
 #include "vae/latent.h"
@@ -26,6 +27,7 @@ class Traverse : public Verb {
   Array center(Model& model);
 
   Terminal terminal_;
+  SummaryOption summary_;
   ModelOptions model_;
   DataOptions data_;
   InputOptions input_;
@@ -49,6 +51,7 @@ void Traverse::declare(Command& command) {
   out_.declare(command, {"png", "gif"},
                "grid with a row for each dimension, or a film sweeping all at once");
   scale_.declare(command);
+  summary_.declare(command);
   terminal_.declare(command, false);
   command.examples(
       "  vae traverse runs/first --index 4 --range 3 --steps 9 --out t.png\n"
@@ -98,6 +101,7 @@ int Traverse::run() {
   }
   if (out_.format() == "png") {
     save_png(out_.path(), scale_.apply(make_grid(cells, steps_)));
+    summary_.print(model, {out_.path()});
     return kSuccess;
   }
   std::vector<Image> frames;
@@ -109,6 +113,7 @@ int Traverse::run() {
     frames.push_back(scale_.apply(make_grid(frame)));
   }
   save_gif(out_.path(), there_and_back(std::move(frames)));
+  summary_.print(model, {out_.path()});
   return kSuccess;
 }
 

@@ -68,12 +68,14 @@ std::string_view report_style() {
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --text: #16191d; --quiet: #626b76; --rule: #e3e6ea;
-  --train: #8a94a3; --test: #2f6fed; --bar: #2f6fed; --shadow: 0 1px 2px rgba(16, 24, 40, .06);
+  --train: #8a94a3; --validation: #d9730d; --test: #2f6fed; --bar: #2f6fed;
+  --shadow: 0 1px 2px rgba(16, 24, 40, .06);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #101317; --card: #181c22; --text: #e7eaee; --quiet: #98a2ae; --rule: #2a3038;
-    --train: #7d8896; --test: #6fa1ff; --bar: #6fa1ff; --shadow: none;
+    --train: #7d8896; --validation: #f0a35e; --test: #6fa1ff; --bar: #6fa1ff;
+    --shadow: none;
   }
 }
 * { box-sizing: border-box; }
@@ -108,6 +110,7 @@ svg .grid { stroke: var(--rule); stroke-width: 1; }
 svg .axis { stroke: var(--quiet); stroke-width: 1; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .curve.train { stroke: var(--train); stroke-dasharray: 5 4; }
+.curve.validation { stroke: var(--validation); } .dot.validation { fill: var(--validation); }
 .curve.test, .curve.single { stroke: var(--test); }
 .dot.train { fill: var(--train); } .dot.test, .dot.single { fill: var(--test); }
 .target { fill: transparent; } .target:hover { fill: var(--test); fill-opacity: .25; }

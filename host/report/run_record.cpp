@@ -2,48 +2,40 @@
 #include "host/report/run_record.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "host/io/atomic_file.h"
-#include "host/io/json.h"
 #include "host/metrics_log.h"
+#include "host/run_status.h"
 
 namespace vae {
 namespace {
 
 constexpr uint64_t kLargestJsonBytes = uint64_t{16} << 20;
 
-std::string text_member(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+void read_run_json(const std::string& path, RunRecord& record) {
+  RunStatus run = read_run_status(path);
+  record.data = run.data;
+  record.data_fingerprint = run.data_fingerprint;
+  record.device = run.device_description;
+  record.version = run.version;
+  record.parameters = run.parameters;
+  record.best_epoch = std::move(run.best);
+  record.last_epoch = std::move(run.last);
 }
 
-void read_run_json(const std::string& path, RunRecord& record) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return;
-  const std::vector<std::byte> bytes = read_file(path, kLargestJsonBytes);
-  const nlohmann::json run = parse_json(as_text(bytes), path);
-  if (!run.is_object()) return;
-  record.data = text_member(run, "data");
-  record.data_fingerprint = text_member(run, "data_fingerprint");
-  record.device = text_member(run, "device_description");
-  record.version = text_member(run, "version");
-  if (const auto found = run.find("parameters"); found != run.end() && found->is_number_integer()) {
-    record.parameters = found->get<int64_t>();
-  }
-  if (const auto found = run.find("kl_per_dimension"); found != run.end() && found->is_array()) {
-    for (const nlohmann::json& value : *found) {
-      if (value.is_number()) record.kl_per_dimension.push_back(value.get<double>());
-    }
-  }
+std::vector<Metrics>& lines_of(RunRecord& record, const std::string& split) {
+  if (split == "test") return record.test;
+  return split == "validation" ? record.validation : record.train;
 }
 
 }  // namespace
 
 const Metrics* RunRecord::best() const {
-  const auto found = std::max_element(
-      test.begin(), test.end(), [](const Metrics& a, const Metrics& b) { return a.elbo < b.elbo; });
+  if (!best_epoch) return nullptr;
+  const auto found = std::find_if(test.begin(), test.end(), [&](const Metrics& line) {
+    return line.epoch == best_epoch->epoch;
+  });
   return found == test.end() ? nullptr : &*found;
 }
 
@@ -55,7 +47,7 @@ RunRecord read_run_record(const std::string& run_folder) {
   record.config = config_from_json(as_text(config), Config(), config_path);
   read_run_json(run_folder + "/run.json", record);
   for (Metrics& metrics : read_metrics(run_folder + "/metrics.jsonl")) {
-    (metrics.split == "test" ? record.test : record.train).push_back(std::move(metrics));
+    lines_of(record, metrics.split).push_back(std::move(metrics));
   }
   return record;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/epoch_record.h"
 #include "vae/config.h"
 #include "vae/trainer.h"
 
@@ -15,7 +16,8 @@ namespace vae {
 struct RunRecord {
   std::string folder;
   Config config;
-  std::vector<Metrics> train;  ///< One entry an epoch, in order.
+  std::vector<Metrics> train;       ///< One entry an epoch, in order.
+  std::vector<Metrics> validation;  ///< Likewise; empty where no images were set aside.
   std::vector<Metrics> test;
   // From run.json; empty or zero where it is missing.
   std::string data;
@@ -23,9 +25,10 @@ struct RunRecord {
   std::string device;
   std::string version;
   int64_t parameters = 0;
-  std::vector<double> kl_per_dimension;
+  std::optional<EpochRecord> best_epoch;  ///< What the best checkpoint was chosen by.
+  std::optional<EpochRecord> last_epoch;  ///< Only while there is no best one.
 
-  /// Entry of `test` with the highest bound; null without a test line.
+  /// Entry of `test` that belongs to the best checkpoint; null where there is none.
   const Metrics* best() const;
 };
 

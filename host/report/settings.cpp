@@ -12,6 +12,9 @@ std::string data_text(const RunRecord& run) {
   text += ": " + std::to_string(model.height) + " x " + std::to_string(model.width) + " pixels, " +
           (model.channels == 1 ? "grey" : "RGB");
   if (!run.train.empty()) text += ", " + grouped_text(run.train.back().images) + " for training";
+  if (!run.validation.empty()) {
+    text += ", " + grouped_text(run.validation.back().images) + " set aside for validation";
+  }
   if (!run.test.empty()) text += ", " + grouped_text(run.test.back().images) + " for testing";
   if (!run.data_fingerprint.empty()) text += " (fingerprint " + run.data_fingerprint + ")";
   return text;

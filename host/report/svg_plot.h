@@ -10,7 +10,7 @@ namespace vae {
 /// One curve. Points that are not finite are left out.
 struct PlotSeries {
   std::string name;
-  std::string style;  ///< CSS class that colours it: "train", "test" or "single".
+  std::string style;  ///< CSS class that colours it: "train", "validation", "test" or "single".
   std::vector<double> x;
   std::vector<double> y;
 };

@@ -91,6 +91,9 @@ struct TrainConfig {
   std::vector<int64_t> step_epochs;  ///< For `step`: epochs after which the rate is multiplied.
   double step_factor = 0.1;          ///< For `step`: the multiplier.
   double final_factor = 0.0;         ///< For `cosine`: last rate over base rate.
+  /// Training images set aside to choose the best checkpoint by: a share below 1, or how many. 0
+  /// chooses on the test set, whose bounds are then a little too good. [Dataset::with_validation]
+  double validation = 0.0;
   int64_t checkpoint_every = 0;      ///< Steps between checkpoints; 0 means at each epoch's end.
   int64_t max_nonfinite_steps = 10;  ///< Skipped steps in a row that stop the run.
   Precision precision = Precision::automatic;  ///< Of matrix products on a GPU.

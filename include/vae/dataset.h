@@ -59,7 +59,7 @@ class ImageSet {
   Split split_ = Split::train;
 };
 
-/// A training and a test set.
+/// A training and a test set, and images set aside to choose the best checkpoint of a run by.
 struct Dataset {
   Dataset() = default;
   /// Makes the sets members of their splits; who assigns them one by one calls ImageSet::as().
@@ -68,12 +68,20 @@ struct Dataset {
   std::string name;  ///< "mnist", or the folder's name.
   ImageSet train;
   ImageSet test;
+  ImageSet validation = {};  ///< Empty where none were set aside. Files hold none.
 
   /// "mnist" finds the bundled files; anything else is a folder (or folder/prefix) with IDX files,
   /// gzipped or not, named like MNIST's (`train-images...`, `t10k-images...` or `test-images...`;
   /// labels optional). `log` is told what is there and was not read. Throws Error(io),
   /// Error(corrupt) naming file, expectation and finding, or Error(unsupported) with what to do.
   static Dataset load(const std::string& where, const LogCallback& log = {});
+
+  /// The same data with training images moved to `validation`: a share of them where the number is
+  /// below 1, or that many. Which ones depends on their index alone, never on a seed, so that all
+  /// runs on a data set have the same; a smaller set lies within a larger one. Trainer does this
+  /// itself for TrainConfig::validation. Throws Error(invalid_argument) when no image would be left
+  /// to train on, or when there are images for validation already.
+  Dataset with_validation(double share_or_count) const;
 
   /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;

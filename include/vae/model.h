@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,13 +34,15 @@ struct EvaluateOptions {
   std::function<bool(double)> progress;
 };
 
-/// Averages over the images, in nats per image.
+/// Averages over the images, in nats per image. A standard error is that of the average over
+/// images, s / sqrt(n) with n - 1 in s; it is NaN where there is one image only.
 struct Evaluation {
   double elbo = 0.0;            ///< One-sample bound at beta = 1: reconstruction - kl.
   double reconstruction = 0.0;  ///< E_q log p(x|z).
   double kl = 0.0;
   double elbo_standard_error = 0.0;
   std::optional<double> nll;  ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
+  double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;
   int64_t active_units = 0;              ///< Latent dimensions with Var_x(mu) > 0.01.
   std::vector<double> kl_per_dimension;  ///< Z
@@ -48,6 +51,17 @@ struct Evaluation {
   uint64_t seed = 1;
   int64_t images = 0;
   std::string device;
+};
+
+/// The file that a loaded model came from.
+struct CheckpointInfo {
+  std::string file;
+  std::optional<int64_t> step;   ///< Training steps behind it; none in a file of Model::save.
+  std::optional<int64_t> epoch;  ///< Whole epochs behind it; none where the file does not tell.
+  /// The split by which it was chosen as the best of its run, "validation" or "test"; empty for
+  /// every other checkpoint.
+  std::string chosen_on;
+  std::string reason;  ///< Why this file of a run folder was taken, in words; empty for a file.
 };
 
 /// A variational autoencoder on one device. Movable, not copyable; one thread at a time. After
@@ -63,8 +77,8 @@ class Model {
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
-  /// Loads a checkpoint file, or the best checkpoint of a run folder.
-  /// Throws Error(io) or Error(corrupt).
+  /// Loads a checkpoint file, or the best checkpoint of a run folder [BestEpoch], or its newest one
+  /// while none is the best yet; checkpoint() tells. Throws Error(io) or Error(corrupt).
   static Model load(const std::string& path, const Device& device = Device::best());
 
   /// Loads a checkpoint that another program saved with changes: its checksum may be stale or
@@ -78,6 +92,8 @@ class Model {
   const ModelConfig& config() const;
   /// The complete configuration of the run a loaded model came from.
   const Config& run_config() const;
+  /// Where a loaded model came from; nothing for one that was made or trained here.
+  const std::optional<CheckpointInfo>& checkpoint() const;
   int64_t parameter_count() const;
   std::string device_name() const;
 

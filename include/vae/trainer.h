@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "vae/config.h"
@@ -32,7 +33,8 @@ struct Progress {
 /// One line of metrics.jsonl. Nats per image; the bound always at beta = 1.
 struct Metrics {
   int64_t epoch = 0;
-  std::string split;  ///< "train": running mean while the weights moved; "test": after the epoch.
+  /// "train": running mean while the weights moved; "validation" and "test": after the epoch.
+  std::string split;
   double elbo = 0.0;
   double reconstruction = 0.0;
   double kl = 0.0;
@@ -64,11 +66,23 @@ struct TrainOptions {
   LogCallback log;
 };
 
+/// The epoch whose weights stand for a run: the one with the highest training objective,
+/// reconstruction - beta KL, at the KL weight after the warm-up. Epochs that end within the warm-up
+/// are no candidates. A run folder holds the weights as checkpoints/best.safetensors.
+struct BestEpoch {
+  int64_t epoch = 0;
+  int64_t step = 0;
+  double objective = 0.0;  ///< On that split, nats per image.
+  std::string chosen_on;   ///< "validation", or "test" where no images were set aside.
+};
+
 struct TrainResult {
   bool finished = false;  ///< false: stopped by the callback, state saved.
   int64_t steps = 0;
-  Metrics train;  ///< Of the last finished epoch.
+  Metrics train;       ///< Of the last finished epoch.
+  Metrics validation;  ///< Likewise; its epoch is 0 where no images were set aside.
   Metrics test;
+  std::optional<BestEpoch> best;  ///< None before an epoch has ended after the KL warm-up.
 };
 
 /// Trains one model. The run folder is locked while a Trainer lives. Of a trainer that was moved

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
@@ -151,6 +154,12 @@ std::vector<std::pair<std::string, Config>> variants() {
   config.training.batch_size = 1000;
   config.training.seed = 18446744073709551557u;
   all.emplace_back("one batch an epoch", config);
+  config = tiny_config();
+  config.training.validation = 0.25;
+  config.training.beta = 5.0;
+  config.training.kl_warmup_epochs = 1.0;
+  config.training.learning_rate = 1.0;  // the best epoch need not be the last one
+  all.emplace_back("validation, warm-up", config);
   return all;
 }
 
@@ -248,19 +257,217 @@ TEST_F(TrainerTest, AnEmptyFolderNameWritesNoFiles) {
   EXPECT_EQ(model.sample(3).values, saved.sample(3).values);
 }
 
-TEST_F(TrainerTest, BestIsTheCheckpointOfTheHighestTestBound) {
+/// A run whose bounds jump up and down, with a heavy KL term that is warmed up.
+Config jumping() {
   Config config = tiny_config(8);
-  config.training.learning_rate = 1.0;  // the bound jumps up and down
-  std::vector<double> bounds;
-  TrainOptions wanted = options(temporary_ / "run");
-  wanted.on_metrics = [&](const Metrics& metrics) {
-    if (metrics.split == "test") bounds.push_back(metrics.elbo);
+  config.training.learning_rate = 0.3;
+  config.training.beta = 5.0;
+  config.training.kl_warmup_epochs = 3.0;
+  return config;
+}
+
+double objective(const Metrics& metrics, double beta) {
+  return metrics.reconstruction - beta * metrics.kl;
+}
+
+class BestCheckpointTest : public TrainerTest {
+ protected:
+  /// Trains and keeps the lines of each split.
+  TrainResult train_and_listen(const Config& config) {
+    lines_.clear();
+    TrainOptions wanted = options(run_);
+    wanted.pictures = false;
+    wanted.overwrite = true;
+    wanted.on_metrics = [this](const Metrics& line) { lines_[line.split].push_back(line); };
+    return Trainer(config, data_, wanted).run();
+  }
+  /// The line of the highest objective at the final weight among those after the warm-up.
+  const Metrics& expected(const Config& config, const std::string& split) {
+    const std::vector<Metrics>& lines = lines_.at(split);
+    const double warm_up = std::ceil(config.training.kl_warmup_epochs);
+    const auto first = static_cast<std::ptrdiff_t>(warm_up) - 1;
+    return *std::max_element(lines.begin() + std::max<std::ptrdiff_t>(0, first), lines.end(),
+                             [&](const Metrics& a, const Metrics& b) {
+                               return objective(a, config.training.beta) <
+                                      objective(b, config.training.beta);
+                             });
+  }
+  Model loaded() { return Model::load(run_, Device::cpu(1)); }
+  nlohmann::json run_json() { return nlohmann::json::parse(test::read_text(run_ + "/run.json")); }
+
+  std::string run_ = temporary_ / "run";
+  std::map<std::string, std::vector<Metrics>> lines_;
+};
+
+TEST_F(BestCheckpointTest, IsTheEpochOfTheHighestObjectiveAtTheFinalWeight) {
+  const Config config = jumping();
+  const TrainResult result = train_and_listen(config);
+  const Metrics& best = expected(config, "test");
+  const std::vector<Metrics>& lines = lines_.at("test");
+  const auto bound = [](const Metrics& a, const Metrics& b) { return a.elbo < b.elbo; };
+  ASSERT_LT(best.epoch, 8) << "the last epoch must not be the best one in this test";
+  ASSERT_NE(std::max_element(lines.begin(), lines.end(), bound)->epoch, best.epoch)
+      << "nor that of the highest bound at beta 1";
+  ASSERT_TRUE(result.best);
+  EXPECT_EQ(result.best->epoch, best.epoch);
+  EXPECT_EQ(result.best->step, best.step);
+  EXPECT_EQ(result.best->objective, objective(best, 5.0));
+  EXPECT_EQ(result.best->chosen_on, "test");
+  Model model = loaded();
+  EXPECT_EQ(model.evaluate(data_.test).elbo, best.elbo);
+  EXPECT_EQ(model.checkpoint()->file, run_ + "/checkpoints/best.safetensors");
+  EXPECT_EQ(model.checkpoint()->epoch, best.epoch);
+  EXPECT_EQ(model.checkpoint()->step, best.step);
+  EXPECT_EQ(model.checkpoint()->chosen_on, "test");
+  EXPECT_EQ(model.checkpoint()->reason, "chosen on the test set");
+}
+
+TEST_F(BestCheckpointTest, IsNeverOfTheWarmUp) {
+  Config config = jumping();
+  config.training.learning_rate = 0.1;
+  config.training.kl_warmup_epochs = 5.5;
+  const TrainResult result = train_and_listen(config);
+  EXPECT_EQ(result.best->epoch, expected(config, "test").epoch);
+  EXPECT_EQ(loaded().checkpoint()->epoch, expected(config, "test").epoch);
+  EXPECT_GE(*loaded().checkpoint()->epoch, 6);
+  config.training.kl_warmup_epochs = 0.0;
+  EXPECT_LT(expected(config, "test").epoch, 6) << "the highest objective of all lies within it";
+}
+
+TEST_F(BestCheckpointTest, OfARunThatEndsWithinTheWarmUpThereIsNoneAndTheNewestServes) {
+  Config config = jumping();
+  config.training.kl_warmup_epochs = 9.0;
+  EXPECT_FALSE(train_and_listen(config).best);
+  EXPECT_FALSE(fs::exists(run_ + "/checkpoints/best.safetensors"));
+  Model model = loaded();
+  EXPECT_EQ(model.evaluate(data_.test).elbo, lines_.at("test").back().elbo);
+  EXPECT_EQ(model.checkpoint()->epoch, 8);
+  EXPECT_EQ(model.checkpoint()->chosen_on, "");
+  EXPECT_NE(model.checkpoint()->reason.find("warm-up of 9 epochs"), std::string::npos)
+      << model.checkpoint()->reason;
+  EXPECT_FALSE(run_json().contains("best"));
+  EXPECT_EQ(run_json()["last"]["epoch"], 8) << "what the report shows";
+}
+
+TEST_F(BestCheckpointTest, IsChosenOnTheValidationImagesWhereThereAreSome) {
+  Config config = jumping();
+  config.training.validation = 9;
+  const TrainResult result = train_and_listen(config);
+  const Metrics& best = expected(config, "validation");
+  EXPECT_EQ(result.best->epoch, best.epoch);
+  EXPECT_EQ(result.best->chosen_on, "validation");
+  EXPECT_EQ(result.best->objective, objective(best, 5.0));
+  EXPECT_EQ(result.validation.elbo, lines_.at("validation").back().elbo);
+  ASSERT_EQ(lines_.at("validation").size(), 8u);
+  EXPECT_EQ(best.images, 9);
+  EXPECT_EQ(lines_.at("train").back().images, 36) << "they are not trained on";
+  Model model = loaded();
+  EXPECT_EQ(model.checkpoint()->chosen_on, "validation");
+  EXPECT_EQ(model.evaluate(data_.with_validation(9).validation).elbo, best.elbo);
+  EXPECT_EQ(model.run_config().training.validation, 9);
+}
+
+TEST_F(BestCheckpointTest, ImagesThatTheCallerSetAsideServeToo) {
+  data_.validation = test::blobs(11, 6, 500);
+  const TrainResult result = train_and_listen(jumping());
+  EXPECT_EQ(result.best->chosen_on, "validation");
+  EXPECT_EQ(result.validation.images, 11);
+  EXPECT_EQ(result.train.images, 45);
+  Config config = jumping();
+  config.training.validation = 9;
+  TrainOptions wanted = options(temporary_ / "other");
+  EXPECT_EQ(refusal(config, wanted), ErrorCode::invalid_argument);
+  EXPECT_NE(message_.find("already"), std::string::npos) << message_;
+}
+
+TEST_F(BestCheckpointTest, FiguresAndStatisticsOfRunJsonBelongToItsWeights) {
+  Config config = jumping();
+  config.training.validation = 9;
+  config.training.learning_rate = 1.0;
+  config.training.beta = 20.0;
+  const TrainResult result = train_and_listen(config);
+  ASSERT_LT(result.best->epoch, 8);
+  Model model = loaded();
+  const Evaluation test = model.evaluate(data_.test);
+  const Evaluation validation = model.evaluate(data_.with_validation(9).validation);
+  const nlohmann::json best = run_json()["best"];
+  EXPECT_EQ(best["epoch"], result.best->epoch);
+  EXPECT_EQ(best["chosen_on"], "validation");
+  EXPECT_EQ(best["objective"], result.best->objective);
+  EXPECT_EQ(best["validation"]["elbo"], validation.elbo);
+  EXPECT_EQ(best["test"]["elbo"], test.elbo);
+  EXPECT_EQ(best["test"]["active_units"], test.active_units);
+  EXPECT_EQ(best["test"]["kl_per_dimension"], nlohmann::json(test.kl_per_dimension));
+  EXPECT_FALSE(run_json().contains("last"));
+}
+
+TEST_F(BestCheckpointTest, AValidationShareIsPartOfTheConfigurationOfARun) {
+  Config config = tiny_config();
+  config.training.validation = 9;
+  go(config, run_, 4);
+  config.training.validation = 8;
+  EXPECT_EQ(refusal(config, resumed(run_)), ErrorCode::invalid_argument);
+  EXPECT_NE(message_.find("training.validation"), std::string::npos) << message_;
+  config.training.validation = 0;
+  EXPECT_EQ(refusal(config, resumed(run_)), ErrorCode::invalid_argument);
+}
+
+TEST_F(BestCheckpointTest, AShareThatLeavesNothingToTrainOnIsRefusedBeforeAnyWork) {
+  Config config = tiny_config();
+  config.training.validation = 45;
+  EXPECT_EQ(refusal(config, options(run_)), ErrorCode::invalid_argument);
+  EXPECT_FALSE(fs::exists(run_));
+}
+
+TEST_F(BestCheckpointTest, ADeletedOneIsReplacedByTheNextCandidate) {
+  go(tiny_config(), run_, 6);
+  fs::remove(run_ + "/checkpoints/best.safetensors");
+  EXPECT_TRUE(go(tiny_config(), run_).finished);
+  EXPECT_GT(*loaded().checkpoint()->epoch, 2);
+  EXPECT_EQ(loaded().checkpoint()->chosen_on, "test");
+}
+
+TEST_F(TrainerTest, DeletedCheckpointsAreMissedByAResume) {
+  const std::string run = temporary_ / "run";
+  for (const int64_t stop : {int64_t{2}, int64_t{7}, kNever}) {
+    go(tiny_config(), run, stop);
+    const std::string log = test::read_text(run + "/metrics.jsonl");
+    fs::rename(run + "/checkpoints", run + "/away");
+    EXPECT_EQ(refusal(tiny_config(), resumed(run)), ErrorCode::io);
+    EXPECT_NE(message_.find("--overwrite"), std::string::npos) << message_;
+    EXPECT_EQ(test::read_text(run + "/metrics.jsonl"), log) << "nothing of the run is touched";
+    fs::remove_all(run + "/checkpoints");
+    fs::rename(run + "/away", run + "/checkpoints");
+    EXPECT_TRUE(go(tiny_config(), run).finished) << "put back, they serve";
+    fs::remove_all(run);
+  }
+}
+
+TEST_F(TrainerTest, DeletedCheckpointsOfAKilledRunAreMissedToo) {
+  const std::string run = temporary_ / "run";
+  TrainOptions wanted = options(run);
+  wanted.on_step = [&](const Progress& progress) {
+    if (progress.step == 5) {  // what a kill within the second epoch would leave
+      fs::copy(run, run + "-killed", fs::copy_options::recursive);
+    }
+    return Command::proceed;
   };
-  Trainer(config, data_, wanted).run();
-  const auto best = std::max_element(bounds.begin(), bounds.end());
-  ASSERT_NE(best, bounds.end() - 1) << "the last epoch must not be the best one in this test";
-  Model model = Model::load(temporary_ / "run", Device::cpu(1));
-  EXPECT_DOUBLE_EQ(model.evaluate(data_.test).elbo, *best);
+  Trainer(tiny_config(), data_, wanted).run();
+  EXPECT_TRUE(go(tiny_config(), run + "-killed").finished);
+  fs::remove_all(run + "-killed");
+  fs::remove_all(run);
+  Trainer(tiny_config(), data_, wanted).run();
+  fs::remove_all(run + "-killed/checkpoints");
+  EXPECT_EQ(refusal(tiny_config(), resumed(run + "-killed")), ErrorCode::io);
+}
+
+TEST_F(TrainerTest, TheLossOfTheNewestCheckpointsIsSaid) {
+  const std::string run = temporary_ / "run";
+  go(tiny_config(), run);
+  fs::remove(run + "/" + step_file(12));
+  go(tiny_config(), run);
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("after step 12 is gone"), std::string::npos) << warnings_[0];
 }
 
 TEST_F(TrainerTest, ResumingAFinishedRunSaysSoAndReturnsItsResult) {

@@ -109,7 +109,10 @@ class KillAndResumeTest : public CliTest {
   }
 
   /// Twelve steps in three epochs; checkpoints after steps 3, 6, 9 and 12.
-  std::vector<std::string> sizes_ = {"--epochs", "3", "--checkpoint-every", "3"};
+  /// The best checkpoint is chosen on validation images, from the second epoch on.
+  std::vector<std::string> sizes_ = {"--epochs",     "3", "--checkpoint-every", "3",
+                                     "--validation", "3", "--kl-warmup-epochs", "2",
+                                     "--beta",       "2"};
   bool pictures_ = false;
   bool only_newest_ = false;  // of the checkpoints is compared
   double whole_seconds_ = 0.0;

@@ -25,10 +25,10 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
       json_of({"eval", run_, "--data", data(), "--importance-samples", "20", "--json", "--quiet"});
   std::vector<std::string> keys;
   for (const auto& [key, value] : result.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"active_units", "binarization", "checkpoint", "device",
-                                            "elbo", "elbo_standard_error", "importance_samples",
-                                            "kl", "kl_per_dimension", "n", "nll", "reconstruction",
-                                            "seed", "split"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{
+                      "active_units", "binarization", "checkpoint", "device", "elbo",
+                      "elbo_standard_error", "importance_samples", "kl", "kl_per_dimension", "n",
+                      "nll", "nll_standard_error", "reconstruction", "seed", "split"}));
   EXPECT_EQ(result["n"], 32);
   EXPECT_EQ(result["binarization"], "dynamic");
   EXPECT_EQ(result["importance_samples"], 20);
@@ -45,6 +45,23 @@ TEST_F(EvalTest, HasNoNllWithoutImportanceSamples) {
   EXPECT_TRUE(result["nll"].is_null());
   EXPECT_EQ(result["n"], 5);
   EXPECT_EQ(result["split"], "train");
+}
+
+TEST_F(EvalTest, BothBoundsHaveAStandardErrorAndOneImageHasNone) {
+  std::vector<std::string> words = {"eval", run_, "--data", data(), "--importance-samples", "5"};
+  const std::string table = run_vae(words).out;
+  for (const char* name : {"elbo", "nll(5)"}) {
+    const std::size_t line = table.find(std::string("  ") + name);
+    ASSERT_NE(line, std::string::npos) << table;
+    EXPECT_TRUE(contains(table.substr(line, table.find('\n', line) - line), " +- ")) << table;
+  }
+  words.insert(words.end(), {"--limit", "1"});
+  EXPECT_FALSE(contains(run_vae(words).out, "+-"));
+  words.emplace_back("--json");
+  const json one = json_of(words);
+  EXPECT_TRUE(one["elbo_standard_error"].is_null());
+  EXPECT_TRUE(one["nll_standard_error"].is_null());
+  EXPECT_TRUE(one["nll"].is_number());
 }
 
 TEST_F(EvalTest, TakesTheProtocolOfTheTrainingUnlessTold) {

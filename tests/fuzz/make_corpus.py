@@ -190,6 +190,12 @@ def make_run_files():
                 "best_elbo": -100.5}
     metadata["training"] = json.dumps(training)
     write("checkpoint", "training", safetensors(header, bytes(24)))
+    bound = {"elbo": -100.5, "reconstruction": -80.25, "kl": 20.25}
+    best = {"epoch": 3, "step": 12, "chosen_on": "validation", "objective": -100.5,
+            "validation": bound, "test": dict(bound, active_units=1, kl_per_dimension=[20.25, 0])}
+    metadata["training"] = json.dumps(dict(training, steps_per_epoch=4, best=best))
+    write("checkpoint", "best", safetensors(header, bytes(24)))
+    metadata["training"] = json.dumps(training)
     write("checkpoint", "not-finite", safetensors(header, struct.pack("<6f", *[float("nan")] * 6)))
     metadata["vae_format"] = "999"
     write("checkpoint", "newer", safetensors(header, bytes(24)))

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "host/checkpoint_choice.h"
 #include "host/io/atomic_file.h"
 #include "host/io/safetensors.h"
 #include "host/network.h"
@@ -51,7 +52,9 @@ class CheckpointTest : public ::testing::Test {
     state_.step.skipped_in_a_row = 3;
     state_.totals = {-1234.1, 0.1 + 0.2, std::nextafter(1e17, 2e17), 40};
     state_.epoch_seconds = 1.0 / 3.0;
-    state_.best_elbo = -98.7654321;
+    state_.steps_per_epoch = 469;
+    state_.best = EpochRecord{
+        7, 3283, Bound{-78.7654321, 1.0 / 3.0}, {-80.1, 0.1 + 0.2}, 2, {1.0 / 7.0, 1e-300}};
     state_.data_name = "blobs";
     state_.data_fingerprint = "0123456789abcdef";
     state_.device = "a CPU, avx2, 2 threads";
@@ -121,7 +124,9 @@ TEST_F(CheckpointTest, KeepsEveryBitOfWeightsMomentsAndState) {
   EXPECT_EQ(state.step.skipped_in_a_row, state_.step.skipped_in_a_row);
   EXPECT_EQ(std::memcmp(&state.totals, &state_.totals, sizeof state.totals), 0);
   EXPECT_EQ(state.epoch_seconds, state_.epoch_seconds);
-  EXPECT_EQ(state.best_elbo, state_.best_elbo);
+  EXPECT_EQ(state.steps_per_epoch, state_.steps_per_epoch);
+  EXPECT_EQ(state.best, state_.best);
+  EXPECT_FALSE(state.best_is_of_the_old_rule);
   EXPECT_EQ(state.data_name, state_.data_name);
   EXPECT_EQ(state.data_fingerprint, state_.data_fingerprint);
   EXPECT_EQ(state.device, state_.device);

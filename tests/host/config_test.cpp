@@ -69,6 +69,7 @@ Config unusual() {
                      {3, 9},
                      0.7,
                      0.01,
+                     0.15,
                      12345678901,
                      4,
                      Precision::bf16};
@@ -100,8 +101,8 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] =
       ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
-                                t16, t17, t18] = TrainConfig();
-  EXPECT_EQ(config_keys().size(), 14u + 18u);
+                                t16, t17, t18, t19] = TrainConfig();
+  EXPECT_EQ(config_keys().size(), 14u + 19u);
 }
 
 TEST(ConfigTest, TextSetsWhatJsonSets) {

@@ -289,6 +289,38 @@ TEST(EvaluatorTest, DoesNotDependOnTheBatchSizeBeyondRounding) {
   EXPECT_EQ(large.active_units, small.active_units);
 }
 
+/// The bounds of single images are the differences of the sums over the first 1, 2, ... images: the
+/// draws of an image depend on its index only.
+TEST(EvaluatorTest, StandardErrorsAreThoseOfTheMeansOverImages) {
+  const auto backend = make_backend(Device::cpu(1));
+  const ImageSet images = blobs(9);
+  Network network(*backend, small_model(Activation::tanh), {64, 2, false});
+  network.initialize(3);
+  EvaluateOptions options;
+  options.importance_samples = 7;
+  Evaluation result;
+  std::vector<double> elbo = {0.0}, nll = {0.0};  // sums over the first images
+  for (int64_t n = 1; n <= images.count(); ++n) {
+    result = evaluate(network, images.slice(0, n), options);
+    elbo.push_back(result.elbo * static_cast<double>(n));
+    nll.push_back(*result.nll * static_cast<double>(n));
+    EXPECT_EQ(std::isnan(result.elbo_standard_error), n == 1);
+    EXPECT_EQ(std::isnan(result.nll_standard_error), n == 1);
+  }
+  const auto standard_error = [](const std::vector<double>& sums) {
+    const auto n = static_cast<double>(sums.size() - 1);
+    double squares = 0.0;
+    for (std::size_t i = 1; i < sums.size(); ++i) {
+      const double distance = sums[i] - sums[i - 1] - sums.back() / n;
+      squares += distance * distance;
+    }
+    return std::sqrt(squares / (n - 1) / n);
+  };
+  EXPECT_NEAR(result.elbo_standard_error, standard_error(elbo), 1e-4);
+  EXPECT_NEAR(result.nll_standard_error, standard_error(nll), 1e-4);
+  EXPECT_GT(result.nll_standard_error, 1e-2);
+}
+
 TEST(TrainStepTest, UsesTheShortLastBatchAndLowersTheLoss) {
   const auto backend = make_backend(Device::cpu());
   const ImageSet images = blobs(45);

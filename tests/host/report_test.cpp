@@ -8,6 +8,7 @@
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/report/html.h"
+#include "host/run_status.h"
 #include "tests/host/io/sample_files.h"
 #include "vae/image.h"
 
@@ -37,11 +38,16 @@ class ReportTest : public testing::Test {
   void write(const std::string& name, std::string_view text) {
     test::write_plainly(folder_.file(name), test::to_bytes(text));
   }
-  void write_run(int epochs) {
+  /// The best epoch is the second one, or the first where there is one only.
+  void write_run(int epochs, std::optional<Bound> validation = std::nullopt) {
     write("config.json", config_to_json(small_config(2)));
-    write("run.json", R"({"data": "<b>data</b>", "device_description": "a & b",
-        "parameters": 1234567, "data_fingerprint": "0123456789abcdef",
-        "kl_per_dimension": [0.25, 1.5]})");
+    RunStatus run;
+    run.data = "<b>data</b>";
+    run.device_description = "a & b";
+    run.parameters = 1234567;
+    run.data_fingerprint = "0123456789abcdef";
+    run.best = EpochRecord{std::min(2, epochs), 6, validation, {-100.0, 18.0}, 2, {0.25, 1.5}};
+    write("run.json", to_json_text(run, 1.0));
     std::string lines;
     for (int epoch = 1; epoch <= epochs; ++epoch) {
       Metrics metrics;
@@ -54,6 +60,7 @@ class ReportTest : public testing::Test {
       lines += metrics_to_json(metrics, Binarization::dynamic) + "\n";
       metrics.split = "test";
       metrics.elbo = -120.0 + epoch;
+      metrics.reconstruction = -100.0;
       lines += metrics_to_json(metrics, Binarization::dynamic) + "\n";
     }
     write("metrics.jsonl", lines);
@@ -75,13 +82,55 @@ TEST_F(ReportTest, ShowsNumbersCurvesSettingsAndPictures) {
   write_epoch_pictures(folder_.path(), model, small_data(), 1);
   write_epoch_pictures(folder_.path(), model, small_data(), 3);
   const std::string html = report();
-  for (const char* part : {"-117.00", "1,234,567", "16-8-2-8-16", "dynamic: each pixel",
-                           "Learning rate", "rank 1: 1.500", "after epoch 3", "after epoch 1"}) {
+  for (const char* part :
+       {"-118.00", "-117.00 at epoch 3", "1,234,567", "16-8-2-8-16", "dynamic: each pixel",
+        "Learning rate", "rank 1: 1.500", "after epoch 3", "after epoch 1"}) {
     EXPECT_TRUE(contains(html, part)) << part;
   }
   const std::string picture =
       test::read_plainly(folder_.file("images/epoch-003-reconstructions.png"));
   EXPECT_TRUE(contains(html, encode_base64(std::as_bytes(std::span(picture)))));
+}
+
+TEST_F(ReportTest, SaysWhichCheckpointWasChosenOnWhat) {
+  write_run(3);
+  const std::string on_test = report();
+  for (const char* part : {"The best checkpoint is that of epoch 2, chosen on the test set",
+                           "reconstruction - 1 KL = -118.00", "a little too good",
+                           "sorted; epoch 2", "<tr class=\"best\"><td>2</td>"}) {
+    EXPECT_TRUE(contains(on_test, part)) << part;
+  }
+  EXPECT_FALSE(contains(on_test, "curve validation"));
+  write_run(3, Bound{-101.0, 18.5});
+  Metrics line;
+  line.epoch = 3;
+  line.split = "validation";
+  line.elbo = -119.75;
+  line.images = 7;
+  write("metrics.jsonl", test::read_plainly(folder_.file("metrics.jsonl")) +
+                             metrics_to_json(line, Binarization::dynamic) + "\n");
+  const std::string on_validation = report();
+  for (const char* part :
+       {"chosen on the validation images", "reconstruction - 1 KL = -119.50", "dot validation",
+        "validation ELBO", "-119.75", "7 set aside for validation"}) {
+    EXPECT_TRUE(contains(on_validation, part)) << part;
+  }
+  EXPECT_FALSE(contains(on_validation, "a little too good"));
+}
+
+TEST_F(ReportTest, SaysThatNothingIsChosenWithinTheWarmUp) {
+  write_run(1);
+  Config config = small_config(2);
+  config.training.kl_warmup_epochs = 2.5;
+  write("config.json", config_to_json(config));
+  RunStatus run;
+  run.last = EpochRecord{1, 3, {}, {-100.0, 18.0}, 2, {0.25, 1.5}};
+  write("run.json", to_json_text(run, 1.0));
+  const std::string html = report();
+  EXPECT_TRUE(contains(html,
+                       "no best checkpoint before an epoch has ended after the KL warm-up of "
+                       "2.5 epochs"));
+  EXPECT_TRUE(contains(html, "sorted; epoch 1"));
 }
 
 TEST_F(ReportTest, NeedsNothingFromOutsideThePage) {

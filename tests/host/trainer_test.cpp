@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "host/checkpoint.h"
 #include "host/io/atomic_file.h"
@@ -140,6 +141,109 @@ TEST(DivergenceTest, ACheckpointWithinAStreakRemembersIt) {
   EXPECT_EQ(last.training()->step.skipped, 3u);
   EXPECT_EQ(last.training()->step.updates, 87u);
   EXPECT_EQ(last.training()->step.step, 90u);
+}
+
+/// A run of a version that chose the best checkpoint by the test bound at beta 1 and stored nothing
+/// but that bound. `best` is the checkpoint it chose.
+class OldRunTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kEpochs = 6;
+
+  Config config() const {
+    Config config = tiny_config(kEpochs);
+    config.training.beta = 20.0;
+    config.training.kl_warmup_epochs = 3.0;
+    return config;
+  }
+  TrainOptions options(bool resume) {
+    TrainOptions options;
+    options.run_folder = run_;
+    options.device = Device::cpu(1);
+    options.pictures = false;
+    options.resume = resume;
+    options.log = [this](LogLevel level, std::string_view line) {
+      if (level == LogLevel::warning) warnings_.emplace_back(line);
+    };
+    return options;
+  }
+  static void make_old(const std::string& path) {
+    SafetensorsFile file = read_safetensors(path);
+    file.metadata.erase("checksum");
+    nlohmann::json training = nlohmann::json::parse(file.metadata.at("training"));
+    training.erase("best");
+    training.erase("steps_per_epoch");
+    training["best_elbo"] = -20.5;
+    file.metadata["training"] = training.dump();
+    write_file_atomically(path, write_safetensors(file.tensors, file.metadata));
+  }
+  /// Trains up to step `stop`; the old rule had chosen the weights after epoch `best`.
+  void train_old(int64_t best, int64_t stop) {
+    TrainOptions wanted = options(/*resume=*/false);
+    wanted.on_step = [&](const Progress& progress) {
+      if (progress.step == 3 * best + 1) {
+        std::filesystem::copy(list_checkpoints(run_).front(), scratch_ / "chosen");
+      }
+      return progress.step == stop ? Command::stop : Command::proceed;
+    };
+    Trainer(config(), tiny_data(), wanted).run();
+    std::filesystem::copy(scratch_ / "chosen", best_checkpoint_path(run_),
+                          std::filesystem::copy_options::overwrite_existing);
+    make_old(best_checkpoint_path(run_));
+    for (const std::string& path : list_checkpoints(run_)) make_old(path);
+    test::write_text(run_ + "/run.json", R"({"status": "running", "step": 1})");
+  }
+  double objective_of(const std::string& path) {
+    const Evaluation found = Model::load(path, Device::cpu(1)).evaluate(tiny_data().test);
+    return found.reconstruction - 20.0 * found.kl;
+  }
+
+  ScratchFolder scratch_;
+  std::string run_ = scratch_ / "run";
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(OldRunTest, IsReadWithAWordOnHowItsBestCheckpointWasChosen) {
+  train_old(/*best=*/2, /*stop=*/18);
+  const CheckpointInfo found = *Model::load(run_, Device::cpu(1)).checkpoint();
+  EXPECT_EQ(found.file, best_checkpoint_path(run_));
+  EXPECT_EQ(found.step, 6);
+  EXPECT_EQ(found.epoch, std::nullopt);
+  EXPECT_NE(found.reason.find("earlier version"), std::string::npos) << found.reason;
+}
+
+TEST_F(OldRunTest, AFinishedOneChoosesAnewWhenResumed) {
+  train_old(/*best=*/2, /*stop=*/18);
+  const double last = objective_of(list_checkpoints(run_).front());
+  const TrainResult result = Trainer(config(), tiny_data(), options(/*resume=*/true)).run();
+  ASSERT_TRUE(result.best);
+  EXPECT_EQ(result.best->epoch, kEpochs) << "the chosen one lies within the warm-up";
+  EXPECT_EQ(result.best->objective, last);
+  EXPECT_EQ(objective_of(run_), last);
+  EXPECT_EQ(Model::load(run_, Device::cpu(1)).checkpoint()->reason, "chosen on the test set");
+}
+
+TEST_F(OldRunTest, ItsChoiceStaysWhereItIsTheBetterOne) {
+  train_old(/*best=*/4, /*stop=*/18);
+  const double chosen = objective_of(best_checkpoint_path(run_));
+  const double last = objective_of(list_checkpoints(run_).front());
+  const TrainResult result = Trainer(config(), tiny_data(), options(/*resume=*/true)).run();
+  EXPECT_EQ(result.best->epoch, chosen >= last ? 4 : kEpochs);
+  EXPECT_EQ(result.best->objective, std::max(chosen, last));
+  EXPECT_EQ(objective_of(run_), std::max(chosen, last));
+}
+
+TEST_F(OldRunTest, AChoiceWithinTheWarmUpGoesWhenTheRunGoesOn) {
+  train_old(/*best=*/1, /*stop=*/7);
+  TrainOptions wanted = options(/*resume=*/true);
+  wanted.on_step = [](const Progress&) { return Command::stop; };
+  EXPECT_FALSE(Trainer(config(), tiny_data(), wanted).run().best);
+  EXPECT_FALSE(std::filesystem::exists(best_checkpoint_path(run_)));
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("KL warm-up"), std::string::npos) << warnings_[0];
+  const TrainResult result = Trainer(config(), tiny_data(), options(/*resume=*/true)).run();
+  ASSERT_TRUE(result.best);
+  EXPECT_GE(result.best->epoch, 3);
+  EXPECT_EQ(objective_of(run_), result.best->objective);
 }
 
 TEST(ResumeTest, ANewerFormatIsNotTakenForDamage) {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// Training images set aside. Which ones depends on their index alone: every seed, every model and
+// every program that loads the data set finds the same images, and of two numbers of them the
+// smaller set lies within the larger one.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "kernels/check.h"
+#include "kernels/philox.h"
+#include "vae/dataset.h"
+
+namespace vae {
+
+namespace {
+
+constexpr uint64_t kKey = 0;  // never the run's seed; changing it changes every validation set
+
+/// Place of an image in the order in which images are set aside.
+uint64_t rank_of(int64_t index) {
+  const PhiloxRow row = philox_row(kKey, Stream::validation, 0, static_cast<uint32_t>(index));
+  const PhiloxWords words = philox_quad(row, 0);
+  return uint64_t{words.word[0]} << 32 | words.word[1];
+}
+
+/// How many of `images` training images are meant: a share below 1, or a number.
+int64_t count_of(double validation, int64_t images) {
+  VAE_CHECK(validation > 0.0 && (validation < 1.0 || validation == std::floor(validation)),
+            "training.validation (--validation) is ", validation,
+            "; below 1 it is a share, from 1 on a whole number of images");
+  const double wanted = validation < 1.0
+                            ? std::max(1.0, std::round(validation * static_cast<double>(images)))
+                            : validation;
+  VAE_CHECK(wanted < static_cast<double>(images), "training.validation (--validation) asks for ",
+            wanted, " of the ", images, " training images; at least one must be left to train on");
+  return static_cast<int64_t>(wanted);
+}
+
+/// Whether each image is set aside.
+std::vector<bool> choose(int64_t images, int64_t count) {
+  std::vector<std::pair<uint64_t, int64_t>> ranks;
+  for (int64_t i = 0; i < images; ++i) ranks.emplace_back(rank_of(i), i);
+  std::nth_element(ranks.begin(), ranks.begin() + count, ranks.end());
+  std::vector<bool> chosen(images);
+  for (int64_t i = 0; i < count; ++i) chosen[ranks[i].second] = true;
+  return chosen;
+}
+
+/// The images whose entry in `chosen` is `wanted`, in their order.
+ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wanted) {
+  const auto count = std::count(chosen.begin(), chosen.end(), wanted);
+  std::vector<uint8_t> pixels, labels;
+  pixels.reserve(count * images.image_size());
+  for (int64_t i = 0; i < images.count(); ++i) {
+    if (chosen[i] != wanted) continue;
+    const auto image = images.pixels().subspan(i * images.image_size(), images.image_size());
+    pixels.insert(pixels.end(), image.begin(), image.end());
+    if (!images.labels().empty()) labels.push_back(images.labels()[i]);
+  }
+  return {images.height(), images.width(), images.channels(), std::move(pixels), std::move(labels)};
+}
+
+}  // namespace
+
+Dataset Dataset::with_validation(double share_or_count) const {
+  VAE_CHECK(validation.count() == 0, "data set ", name, " has ", validation.count(),
+            " images for validation already; leave training.validation (--validation) at 0");
+  const std::vector<bool> chosen = choose(train.count(), count_of(share_or_count, train.count()));
+  Dataset parts = *this;
+  parts.train = gather(train, chosen, false);
+  parts.validation = gather(train, chosen, true).as(Split::validation);
+  return parts;
+}
+
+}  // namespace vae
