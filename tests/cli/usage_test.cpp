@@ -88,7 +88,7 @@ TEST_F(UsageTest, TheNameOfAnOptionIsNotTheValueOfAnother) {
     }
     EXPECT_FALSE(std::filesystem::exists("--resume")) << verb << ' ' << option;
   }
-  expect_failure(run_vae(train_words("run", {"--out=--resume"})), 2, {"./--resume"});
+  expect_failure(run_vae({"train", "--data", data(), "--out=--resume"}), 2, {"./--resume"});
 }
 
 TEST_F(UsageTest, EveryValueOutOfItsRangeIsListedAtOnce) {

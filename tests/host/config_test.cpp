@@ -301,7 +301,7 @@ std::vector<std::string> real_keys() {
 }
 
 TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
-  ASSERT_EQ(real_keys().size(), 12u);
+  ASSERT_EQ(real_keys().size(), 13u);
   for (const std::string& key : real_keys()) {
     for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
       Config config;
