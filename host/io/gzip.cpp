@@ -14,7 +14,7 @@ namespace vae {
 
 namespace {
 
-constexpr std::byte kMagic{0x1F};  // the first of two
+constexpr std::byte kGzipMagic{0x1F};  // the first of two
 
 }  // namespace
 
@@ -37,7 +37,7 @@ struct GzipDecoder::State {
                                     [](std::byte byte) { return byte != std::byte{0}; });
     padded = padded || first != compressed.begin();
     if (first == compressed.end()) return {};
-    if (padded || *first != kMagic) fail_corrupt("other bytes behind the last member");
+    if (padded || *first != kGzipMagic) fail_corrupt("other bytes behind the last member");
     ::inflateReset(&stream);
     ended = false;
     return compressed;
@@ -45,7 +45,7 @@ struct GzipDecoder::State {
 };
 
 bool looks_like_gzip(std::span<const std::byte> content) {
-  return content.size() >= 2 && content[0] == kMagic && content[1] == std::byte{0x8B};
+  return content.size() >= 2 && content[0] == kGzipMagic && content[1] == std::byte{0x8B};
 }
 
 GzipDecoder::GzipDecoder(std::string origin, Sink sink) : state_(std::make_unique<State>()) {
