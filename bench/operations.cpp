@@ -69,7 +69,7 @@ void Tensors::fill(const BasicView<T>& view) {
 }
 
 void Tensors::allocate() {
-  arena_.allocate();
+  arena_.allocate("the operands");
   for (const View& view : floats_) fill(view);
   for (const BasicView<uint8_t>& view : bytes_) fill(view);
   if (state_ == nullptr) return;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "host/arena.h"
 
+#include "kernels/check.h"
+#include "kernels/mebibytes.h"
+
 namespace vae {
 
 namespace {
@@ -21,8 +24,13 @@ std::size_t Arena::bytes() const {
   return total;
 }
 
-void Arena::allocate() {
-  memory_ = static_cast<std::byte*>(backend_.allocate(bytes()));
+void Arena::allocate(const char* what) {
+  try {
+    memory_ = static_cast<std::byte*>(backend_.allocate(bytes()));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    fail(ErrorCode::out_of_memory, what, " need ", mebibytes(bytes()), ": ", error.what());
+  }
   backend_.fill_zero(memory_, bytes());
   std::size_t offset = 0;
   for (const Request& request : requests_) {

@@ -34,8 +34,9 @@ class Arena {
         {[&object](std::byte* memory) { object = reinterpret_cast<T*>(memory); }, sizeof(T)});
   }
 
-  /// The views must still be where they were when requested.
-  void allocate();
+  /// The views must still be where they were when requested. Throws Error(out_of_memory) that
+  /// begins with `what` and its size.
+  void allocate(const char* what);
   std::size_t bytes() const;
 
  private:

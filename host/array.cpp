@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "vae/array.h"
 
+#include <span>
+
 #include "host/io/atomic_file.h"
 #include "host/io/npy.h"
 #include "kernels/check.h"
@@ -18,6 +20,38 @@ void save_npy(const std::string& path, const Array& array) {
   VAE_CHECK(count == array.count(), "save_npy: the shape promises ", count,
             " values but there are ", array.count());
   write_file_atomically(path, encode_npy(array));
+}
+
+struct NpyWriter::Impl {
+  AtomicFile file;
+  int64_t row_size;
+  int64_t missing;  // rows
+};
+
+NpyWriter::NpyWriter(const std::string& path, int64_t rows, int64_t row_size) {
+  constexpr int64_t kMostBytes = int64_t{1} << 62;
+  VAE_CHECK(rows >= 0 && row_size > 0 &&
+                rows <= kMostBytes / static_cast<int64_t>(sizeof(float)) / row_size,
+            "an array of ", rows, " x ", row_size, " values cannot be written");
+  const std::string header = npy_header({rows, row_size});
+  const auto bytes = static_cast<uint64_t>(rows * row_size) * sizeof(float);
+  impl_ = std::unique_ptr<Impl>(new Impl{{path, header.size() + bytes}, row_size, rows});
+  impl_->file.append(as_bytes(header));
+}
+
+NpyWriter::~NpyWriter() = default;
+
+void NpyWriter::append(const Array& rows) {
+  VAE_CHECK(rows.rows() <= impl_->missing && rows.count() == rows.rows() * impl_->row_size,
+            "rows of an array: at most ", impl_->missing, " of ", impl_->row_size,
+            " values are missing, not ", rows.rows(), " of ", rows.row_size());
+  impl_->file.append(std::as_bytes(std::span(rows.values)));
+  impl_->missing -= rows.rows();
+}
+
+void NpyWriter::finish() {
+  VAE_CHECK(impl_->missing == 0, "an array is finished but ", impl_->missing, " rows are missing");
+  impl_->file.commit();
 }
 
 Array load_npy(const std::string& path) {

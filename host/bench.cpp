@@ -35,8 +35,9 @@ Spread spread_of(const std::vector<double>& values) {
 
 /// Random pixels: more than fit in the caches, and whole batches only.
 ImageSet random_images(const ModelConfig& model, int64_t batch_size) {
-  constexpr int64_t kImages = 16384;
-  const int64_t count = (kImages + batch_size - 1) / batch_size * batch_size;
+  constexpr int64_t kMostImages = 16384, kBytes = int64_t{64} << 20;
+  const int64_t wanted = std::clamp<int64_t>(kBytes / model.pixels(), 1, kMostImages);
+  const int64_t count = (wanted + batch_size - 1) / batch_size * batch_size;
   std::vector<uint8_t> pixels(count * model.pixels());
   const PhiloxRow noise = philox_row(1, Stream::initialize, 0, 0);
   for (std::size_t i = 0; i < pixels.size(); i += 4) {

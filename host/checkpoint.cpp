@@ -12,6 +12,8 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
+#include "host/network.h"
+#include "host/run_folder.h"
 #include "kernels/check.h"
 #include "vae/version.h"
 
@@ -160,15 +162,17 @@ bool is_moment(const std::string& name) {
   return name.starts_with(kFirstMoment) || name.starts_with(kSecondMoment);
 }
 
-std::string differences(const SafetensorsFile& file, const std::map<std::string, View>& expected,
-                        bool moments) {
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+/// One line for each tensor that is missing, different or too much; empty when there is none.
+std::string differences(const SafetensorsFile& file, const Shapes& expected, bool moments) {
   std::string list;
-  for (const auto& [name, view] : expected) {
+  for (const auto& [name, shape] : expected) {
     const SafetensorsTensor* tensor = file.find(name);
-    const std::string wanted = "F32 " + to_text(sizes_of(view.shape));
+    const std::string wanted = "F32 " + to_text(shape);
     if (tensor == nullptr) {
       list += "\n  " + name + ": expected " + wanted + ", missing in the file";
-    } else if (tensor->type != TensorType::f32 || tensor->shape != sizes_of(view.shape)) {
+    } else if (tensor->type != TensorType::f32 || tensor->shape != shape) {
       list += "\n  " + name + ": expected " + wanted + ", found " +
               std::string(to_string(tensor->type)) + " " + to_text(tensor->shape);
     }
@@ -178,6 +182,26 @@ std::string differences(const SafetensorsFile& file, const std::map<std::string,
     list += "\n  " + shortened(tensor.name) + ": not part of this model";
   }
   return list;
+}
+
+void check_shapes(const SafetensorsFile& file, const Shapes& expected, bool moments) {
+  const std::string list = differences(file, expected, moments);
+  if (list.empty()) return;
+  fail(ErrorCode::corrupt, origin_of(file), ": the tensors are not those of the model:", list);
+}
+
+/// A file can claim a model of any size: what it holds is compared with what it claims before a
+/// network of that size is built.
+void check_claim(const SafetensorsFile& file, const ModelConfig& model, bool moments) {
+  Shapes expected;
+  for (const ParameterSpec& spec : parameter_specs(model)) {
+    const std::vector<int64_t> shape = sizes_of(spec.shape);
+    expected[spec.name] = shape;
+    if (!moments) continue;
+    expected[kFirstMoment + spec.name] = shape;
+    expected[kSecondMoment + spec.name] = shape;
+  }
+  check_shapes(file, expected, moments);
 }
 
 /// Host copies of tensors, kept alive until the file is written.
@@ -233,16 +257,16 @@ Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& o
     if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
     checkpoint.training_ = training_from_json(document, path);
   }
+  check_claim(file, checkpoint.config_.model, /*moments=*/checkpoint.training_.has_value());
   check_finite(file);
   return checkpoint;
 }
 
 void Checkpoint::restore(Parameters& parameters, bool moments) const {
   const std::map<std::string, View> views = destinations(parameters, moments);
-  const std::string list = differences(file_, views, moments);
-  if (!list.empty()) {
-    fail(ErrorCode::corrupt, file_.origin, ": the tensors are not those of the model:", list);
-  }
+  Shapes expected;
+  for (const auto& [name, view] : views) expected[name] = sizes_of(view.shape);
+  check_shapes(file_, expected, moments);
   for (const auto& [name, view] : views) parameters.upload(view, file_.values<float>(name));
 }
 

@@ -29,7 +29,8 @@ struct TrainingState {
   std::string device;  // description of what it ran on: other devices round differently
 };
 
-/// A checkpoint file, read and verified: header, checksum, configuration, finite numbers.
+/// A checkpoint file, read and verified: header, checksum, configuration, the weights' names, types
+/// and shapes, finite numbers.
 /// docs/checkpoint.md specifies the format.
 class Checkpoint {
  public:

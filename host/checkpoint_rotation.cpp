@@ -2,6 +2,8 @@
 #include "host/checkpoint_rotation.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "kernels/check.h"
@@ -33,6 +35,16 @@ void CheckpointRotation::resume(int64_t step) {
   prune(step);  // the earlier process may have been killed before it could
 }
 
+bool CheckpointRotation::has_any() const {
+  std::error_code ignored;
+  if (std::filesystem::exists(best_checkpoint_path(folder_.path()), ignored)) return true;
+  try {
+    return !list_checkpoints(folder_.path()).empty();
+  } catch (const Error&) {
+    return false;  // a folder that cannot be listed has none to offer
+  }
+}
+
 void CheckpointRotation::require_saved() const {
   for (const File* file : {&newest_, &best_}) {
     if (file->failures == 0) continue;
@@ -55,7 +67,8 @@ bool CheckpointRotation::try_write(File& file, const std::string& path, const Wr
            " times in a row: ", error.what());
     }
     warn_(concat("CHECKPOINT NOT SAVED: ", error.what(),
-                 ". Earlier checkpoints stand; trying again at the next one"));
+                 has_any() ? ". Earlier checkpoints stand" : ". There is no earlier one",
+                 "; trying again at the next one"));
     return false;
   }
 }

@@ -35,6 +35,11 @@ class CheckpointRotation {
   /// Takes up the rotation of an earlier process that got as far as `step`.
   void resume(int64_t step);
 
+  /// Whether the newest or the best checkpoint could not be written when it was last tried.
+  bool is_failing() const { return newest_.failures > 0 || best_.failures > 0; }
+  /// Whether the run has a checkpoint on disk, whoever wrote it.
+  bool has_any() const;
+
   /// Throws Error(io) when the newest or the best checkpoint is missing on disk.
   void require_saved() const;
 

@@ -14,6 +14,7 @@ namespace vae {
 
 namespace {
 
+constexpr int64_t kFullSpeedRows = 128;   // of a matrix product
 constexpr double kActiveVariance = 0.01;  // Var_x(mu) above which a dimension counts as active
 
 /// Standard error of the mean of n numbers from their sum and the sum of their squares. One number
@@ -35,29 +36,38 @@ class Evaluator {
         binarization_(options.binarization.value_or(training.binarization)),
         seed_(options.seed.value_or(training.seed)),
         images_(images.count()),
+        batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
         reader_(network, images, binarization_, seed_),
         arena_(network.backend()) {
-    const int64_t rows = network.options().max_rows;
+    const int64_t rows = std::min(batch_, images_);
     arena_.request(statistics_, {3, network.config().latent});
     arena_.request(running_max_, {rows});
     arena_.request(running_sum_, {rows});
     arena_.request(totals_);
-    arena_.allocate();
+    arena_.allocate("the evaluation's sums");
+    network.reserve_batch(rows, most_codes(rows));
   }
 
   Evaluation run();
 
  private:
   void read_batch(int64_t first, int64_t rows);
-  void add_importance_bound(int64_t rows);
+  bool add_importance_bound(int64_t first, int64_t rows);
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
+  /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
+  /// images, as many samples as there is speed to gain from.
+  int64_t most_codes(int64_t rows) const {
+    const int64_t most = std::min(batch_, std::max(rows, kFullSpeedRows));
+    return rows * std::clamp<int64_t>(options_.importance_samples, 1, most / rows);
+  }
 
   Network& network_;
   const EvaluateOptions& options_;
   Binarization binarization_;
   uint64_t seed_;
   int64_t images_;
+  int64_t batch_;  // the most rows at once, of images and of codes
   ImageReader reader_;
   Arena arena_;
   DoubleView statistics_;  // [3, Z]
@@ -68,11 +78,10 @@ class Evaluator {
 };
 
 Evaluation Evaluator::run() {
-  const int64_t batch = std::clamp<int64_t>(options_.batch_size, 1, network_.options().max_rows);
-  for (int64_t first = 0; first < images_; first += batch) {
-    const int64_t rows = std::min(batch, images_ - first);
+  for (int64_t first = 0; first < images_; first += batch_) {
+    const int64_t rows = std::min(batch_, images_ - first);
     read_batch(first, rows);
-    if (options_.importance_samples > 0) add_importance_bound(rows);
+    if (options_.importance_samples > 0 && !add_importance_bound(first, rows)) return {};
     if (!report(static_cast<double>(first + rows) / static_cast<double>(images_))) return {};
   }
   Evaluation result;
@@ -92,21 +101,25 @@ void Evaluator::read_batch(int64_t first, int64_t rows) {
 }
 
 /// L_K = E[ log 1/K sum_i p(x, z_i) / q(z_i | x) ], in chunks of samples.  [IWAE eq. 8]
-void Evaluator::add_importance_bound(int64_t rows) {
+/// False when the caller asked to stop: a million samples of one batch take hours.
+bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
   Backend& backend = network_.backend();
   std::vector<double> max(rows, -std::numeric_limits<double>::infinity()), sum(rows, 0.0);
   const std::size_t bytes = rows * sizeof(double);
   backend.copy_to_device(running_max_.data, max.data(), bytes);
   backend.copy_to_device(running_sum_.data, sum.data(), bytes);
-  const Network::Options& limits = network_.options();
-  const int64_t chunk = limits.max_rows * limits.max_samples / rows;
-  for (int64_t done = 0; done < options_.importance_samples;) {
-    const int64_t samples = std::min(chunk, options_.importance_samples - done);
+  const int64_t wanted = options_.importance_samples;
+  const int64_t chunk = most_codes(rows) / rows;
+  for (int64_t done = 0; done < wanted;) {
+    const int64_t samples = std::min(chunk, wanted - done);
     network_.sample_posterior(rows, samples, reader_.noise(done));
     const ConstView log_px = network_.score(rows, samples, /*with_gradient=*/false);
     backend.importance_merge({running_max_.head(rows), running_sum_.head(rows), log_px,
                               network_.log_ratio(rows * samples), samples});
     done += samples;
+    const double share = static_cast<double>(done) / static_cast<double>(wanted);
+    const double images = static_cast<double>(first) + share * static_cast<double>(rows);
+    if (!report(images / static_cast<double>(images_))) return false;
   }
   backend.copy_to_host(max.data(), running_max_.data, bytes);
   backend.copy_to_host(sum.data(), running_sum_.data, bytes);
@@ -116,6 +129,7 @@ void Evaluator::add_importance_bound(int64_t rows) {
     importance_bound_ += bound;
     squared_importance_bound_ += bound * bound;
   }
+  return true;
 }
 
 void Evaluator::summarize(Evaluation& result) const {

@@ -43,7 +43,7 @@ GemmFloor::GemmFloor(Backend& backend, const ModelConfig& model, int64_t batch_s
     arena_.request(layers_[i].dw, {out, in});
     if (i > 0) arena_.request(layers_[i].dx, {batch_size, in});
   }
-  arena_.allocate();
+  arena_.allocate("the matrices");
   uint32_t row = 0;
   for (const LayerProducts& layer : layers_) {
     fill_with_noise(backend, layer.x, row++);

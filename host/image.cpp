@@ -33,6 +33,12 @@ Image blank_image(int64_t height, int64_t width, int64_t channels, uint8_t value
   return {height, width, channels, std::vector<uint8_t>(height * width * channels, value)};
 }
 
+/// Columns of a grid of `count` pictures; `wanted` 0 makes a square.
+int64_t columns_of(int64_t count, int64_t wanted) {
+  const auto square = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+  return std::min(wanted > 0 ? wanted : square, count);
+}
+
 /// Copies `part` into `whole` with its upper left corner at (top, left).
 void paste(const Image& part, int64_t top, int64_t left, Image& whole) {
   const int64_t row_bytes = part.width * part.channels;
@@ -65,6 +71,14 @@ std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width,
   return images;
 }
 
+std::pair<int64_t, int64_t> grid_size(int64_t count, int64_t columns, int64_t height,
+                                      int64_t width) {
+  columns = columns_of(count, columns);
+  const int64_t rows = (count + columns - 1) / columns;
+  return {rows * (height + kSeparatorPixels) + kSeparatorPixels,
+          columns * (width + kSeparatorPixels) + kSeparatorPixels};
+}
+
 Image make_grid(const std::vector<Image>& images, int64_t columns) {
   VAE_CHECK(!images.empty(), "make_grid: there are no pictures");
   VAE_CHECK(columns >= 0, "make_grid: ", columns, " columns; choose 1 or more, or 0 for a square");
@@ -77,13 +91,11 @@ Image make_grid(const std::vector<Image>& images, int64_t columns) {
               " but the first is ", first.height, " x ", first.width, " x ", first.channels);
   }
   const auto count = static_cast<int64_t>(images.size());
-  if (columns == 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(count)));
-  columns = std::min(columns, count);
-  const int64_t rows = (count + columns - 1) / columns;
+  columns = columns_of(count, columns);
+  const auto [height, width] = grid_size(count, columns, first.height, first.width);
+  Image grid = blank_image(height, width, first.channels, kSeparator);
   const int64_t cell_height = first.height + kSeparatorPixels;
   const int64_t cell_width = first.width + kSeparatorPixels;
-  Image grid = blank_image(rows * cell_height + kSeparatorPixels,
-                           columns * cell_width + kSeparatorPixels, first.channels, kSeparator);
   for (int64_t i = 0; i < count; ++i) {
     paste(images[i], i / columns * cell_height + kSeparatorPixels,
           i % columns * cell_width + kSeparatorPixels, grid);
@@ -103,6 +115,31 @@ Image enlarge(const Image& image, int64_t factor) {
     }
   }
   return large;
+}
+
+Image shrink(const Image& image, int64_t factor) {
+  check_image(image);
+  VAE_CHECK(factor >= 1, "shrink: a factor of ", factor, "; choose 1 or more");
+  Image small = blank_image((image.height - 1) / factor + 1, (image.width - 1) / factor + 1,
+                            image.channels, 0);
+  auto target = small.pixels.begin();
+  for (int64_t top = 0; top < image.height; top += factor) {
+    const int64_t bottom = std::min(top + factor, image.height);
+    for (int64_t left = 0; left < image.width; left += factor) {
+      const int64_t right = std::min(left + factor, image.width);
+      const int64_t count = (bottom - top) * (right - left);
+      for (int64_t channel = 0; channel < image.channels; ++channel) {
+        int64_t sum = count / 2;  // rounds
+        for (int64_t y = top; y < bottom; ++y) {
+          for (int64_t x = left; x < right; ++x) {
+            sum += image.pixels[(y * image.width + x) * image.channels + channel];
+          }
+        }
+        *target++ = static_cast<uint8_t>(sum / count);
+      }
+    }
+  }
+  return small;
 }
 
 void save_png(const std::string& path, const Image& image) {

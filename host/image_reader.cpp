@@ -32,7 +32,7 @@ ImageReader::ImageReader(Network& network, const ImageSet& images, Binarization 
             "x", model.channels);
   arena_.request(pixels_, {images.count(), images.image_size()});
   arena_.request(position_);
-  arena_.allocate();
+  arena_.allocate("the images");
   network.backend().copy_to_device(pixels_.data, images.pixels().data(), images.pixels().size());
 }
 

@@ -7,10 +7,12 @@
 
 #include "host/data_folder.h"
 #include "host/io/ascii.h"
+#include "host/io/atomic_file.h"
 #include "host/io/conversion.h"
 #include "host/io/foreign.h"
 #include "host/io/idx.h"
 #include "host/io/input_file.h"
+#include "host/io/png.h"
 #include "kernels/check.h"
 #include "vae/dataset.h"
 
@@ -18,6 +20,8 @@ namespace vae {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr uint64_t kLargestPngBytes = uint64_t{256} << 20;
 
 std::string size_text(int64_t height, int64_t width, int64_t channels) {
   return concat(height, " x ", width, " pixels with ", channels,
@@ -94,11 +98,13 @@ Pictures list_pictures(const std::string& folder) {
 ImageSet load_png_files(const std::vector<std::string>& paths, const ImageSet& wanted) {
   std::vector<uint8_t> pixels;
   for (const std::string& path : paths) {
-    const Image image = load_png(path);
-    if (image.height != wanted.height() || image.width != wanted.width() ||
-        image.channels != wanted.channels()) {
-      fail_picture(path, wanted, size_text(image.height, image.width, image.channels));
+    const std::vector<std::byte> file = read_file(path, kLargestPngBytes);
+    const PngSize size = png_size(file, path);  // compared before that much is decoded
+    if (size.height != wanted.height() || size.width != wanted.width() ||
+        size.channels != wanted.channels()) {
+      fail_picture(path, wanted, size_text(size.height, size.width, size.channels));
     }
+    const Image image = decode_png(file, path);
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
   return {wanted.height(), wanted.width(), wanted.channels(), std::move(pixels)};

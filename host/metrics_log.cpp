@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "host/metrics_log.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
 #include "host/io/atomic_file.h"
+#include "host/io/input_file.h"
 #include "host/io/json.h"
 #include "kernels/check.h"
 
@@ -15,7 +19,7 @@ namespace vae {
 
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t{256} << 20;  // a million epochs
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 template <typename T>
 void read_member(const nlohmann::json& object, const char* key, T& value) {
@@ -57,16 +61,26 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   return metrics;
 }
 
-/// Calls body(line, its number) for each whole line of the file.
+/// Calls body(line, its number) for each whole line of the file, of which a piece at a time is in
+/// memory.
 template <typename Body>
 void for_lines(const std::string& path, Body body) {
-  const std::vector<std::byte> bytes = read_file(path, kMaxBytes);
-  std::string_view text = as_text(bytes);
-  for (int64_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) return;
-    body(text.substr(0, end), number);
-    text.remove_prefix(end + 1);
+  InputFile file(path);
+  std::vector<std::byte> buffer(kLongestLine);
+  int64_t number = 1;
+  for (std::size_t filled = 0;;) {
+    const std::size_t got = file.read(std::span(buffer).subspan(filled));
+    std::string_view text = as_text(std::span(buffer).first(filled + got));
+    if (got == 0) return;
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+      body(text.substr(0, end), number++);
+      text.remove_prefix(end + 1);
+    }
+    if (text.size() == buffer.size()) {
+      fail(ErrorCode::corrupt, path, " line ", number, ": longer than any line of metrics");
+    }
+    filled = text.size();
+    std::copy_n(as_bytes(text).begin(), filled, buffer.begin());
   }
 }
 
@@ -120,12 +134,16 @@ void MetricsLog::rewind(int64_t step, const std::function<void(const std::string
   if (dropped) write_file_atomically(path_, std::string_view(kept));
 }
 
+void visit_metrics(const std::string& path, const std::function<void(Metrics)>& visit) {
+  if (!exists(path)) return;
+  for_lines(path, [&](std::string_view line, int64_t number) {
+    visit(parse_line(line, concat(path, " line ", number)));
+  });
+}
+
 std::vector<Metrics> read_metrics(const std::string& path) {
   std::vector<Metrics> all;
-  if (!exists(path)) return all;
-  for_lines(path, [&](std::string_view line, int64_t number) {
-    all.push_back(parse_line(line, concat(path, " line ", number)));
-  });
+  visit_metrics(path, [&](Metrics metrics) { all.push_back(std::move(metrics)); });
   return all;
 }
 

@@ -28,8 +28,11 @@ class MetricsLog {
 /// One line of metrics.jsonl.
 std::string metrics_to_json(const Metrics& metrics, Binarization binarization);
 
-/// All whole lines of a metrics.jsonl; a torn last line is skipped. A missing file has none.
-/// Throws Error(corrupt) naming the line.
+/// Calls `visit` for each whole line of a metrics.jsonl; a torn last line is skipped. A missing
+/// file has none. Throws Error(corrupt) naming the line.
+void visit_metrics(const std::string& path, const std::function<void(Metrics)>& visit);
+
+/// All of them.
 std::vector<Metrics> read_metrics(const std::string& path);
 
 }  // namespace vae

@@ -16,6 +16,7 @@ namespace vae {
 namespace {
 
 constexpr int64_t kInferenceRows = 128;  // enough for full GEMM speed, small enough for any cache
+constexpr std::size_t kInferenceBytes = std::size_t{256} << 20;  // bounds the rows of large images
 
 Config with_model(const ModelConfig& model) {
   Config config;
@@ -35,13 +36,35 @@ void append(Backend& backend, ConstView rows, std::vector<float>& out) {
   backend.copy_to_host(out.data() + before, rows.data, rows.count() * sizeof(float));
 }
 
+/// How many of `count` rows go through the network at once.
+int64_t batch_of(Network& network, int64_t count, std::size_t bytes_of_one) {
+  const auto fitting = static_cast<int64_t>(kInferenceBytes / bytes_of_one);
+  return std::min({kInferenceRows, std::max<int64_t>(1, fitting), std::max<int64_t>(1, count),
+                   network.most_rows()});
+}
+
 /// Calls body(first, rows) for consecutive batches of `count` rows.
 template <typename Body>
-void for_batches(const Network& network, int64_t count, Body body) {
-  const int64_t batch = network.options().max_rows;
+void for_batches(int64_t batch, int64_t count, Body body) {
   for (int64_t first = 0; first < count; first += batch) {
     body(first, std::min(batch, count - first));
   }
+}
+
+/// The same, after room was made for such batches in the encoder.
+template <typename Body>
+void encode_batches(Network& network, int64_t count, Body body) {
+  const int64_t batch = batch_of(network, count, network.activation_bytes(1, 0));
+  network.reserve(batch, 0);
+  for_batches(batch, count, body);
+}
+
+/// The same, after room was made for such batches in the decoder.
+template <typename Body>
+void decode_batches(Network& network, int64_t count, Body body) {
+  const int64_t batch = batch_of(network, count, network.activation_bytes(0, 1));
+  network.reserve(0, batch);
+  for_batches(batch, count, body);
 }
 
 }  // namespace
@@ -55,8 +78,6 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
   const Device chosen = with_precision(device, keep ? configured : Precision::automatic);
   backend = make_backend(choose_device(chosen).device, &tuning);
   Network::Options options;
-  options.max_rows =
-      training ? std::max(config.training.batch_size, kInferenceRows) : kInferenceRows;
   options.training = training;
   network = std::make_unique<Network>(*backend, config.model, options);
 }
@@ -132,7 +153,7 @@ Posterior Model::encode(const ImageSet& images, std::optional<Binarization> bina
   Posterior posterior;
   posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
   std::vector<float> heads;
-  for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     heads.clear();
     append(*impl().backend, network.encode(reader.batch(first, rows)), heads);
     for (int64_t row = 0; row < rows; ++row) {
@@ -159,7 +180,8 @@ Array Model::decode(const Array& z) {
   }
   Network& network = *impl().network;
   Array out{{z.rows(), config().pixels()}, {}};
-  for_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
+  out.values.reserve(static_cast<std::size_t>(z.rows() * config().pixels()));
+  decode_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
     const View latent = network.latent(rows);
     impl().backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
     network.decode(rows);
@@ -173,18 +195,21 @@ Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> bin
   return decode(encode(images, binarization, seed).mean);
 }
 
-Array Model::sample(int64_t count, uint64_t seed) {
-  constexpr int64_t kMost = int64_t{1} << 32;  // rows of the random numbers
-  VAE_CHECK(count >= 0 && count <= kMost, "sample: the count must lie in [0, 2^32], got ", count);
+Array Model::sample(int64_t count, uint64_t seed, int64_t first_draw) {
+  constexpr int64_t kDraws = int64_t{1} << 32;  // numbered by 32 bits
+  VAE_CHECK(count >= 0 && first_draw >= 0 && first_draw <= kDraws && count <= kDraws - first_draw,
+            "sample: ", count, " draws from number ", first_draw,
+            " on do not exist; they are numbered 0 to 2^32 - 1");
   Network& network = *impl().network;
   Arena arena(*impl().backend);
   StepState* state = nullptr;
   arena.request(state);
-  arena.allocate();
+  arena.allocate("the state");
   Array out{{count, config().pixels()}, {}};
-  for_batches(network, count, [&](int64_t first, int64_t rows) {
+  out.values.reserve(static_cast<std::size_t>(count * config().pixels()));
+  decode_batches(network, count, [&](int64_t first, int64_t rows) {
     StepState position;
-    position.first_row = static_cast<uint32_t>(first);
+    position.first_row = static_cast<uint32_t>(first_draw + first);
     impl().backend->copy_to_device(state, &position, sizeof position);
     impl().backend->prior_sample({network.latent(rows), {seed, Stream::prior, state, 0}});
     network.decode(rows);
@@ -202,7 +227,8 @@ Array Model::inputs(const ImageSet& images, std::optional<Binarization> binariza
   Network& network = *impl().network;
   ImageReader reader = impl().reader(images, binarization, seed);
   Array out{{images.count(), config().pixels()}, {}};
-  for_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+  out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
+  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     const LoadBatchArgs load = reader.batch(first, rows);
     impl().backend->load_batch(load);
     append(*impl().backend, load.x, out.values);

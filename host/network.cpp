@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "host/network.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +30,45 @@ std::unique_ptr<Layer> dense(std::vector<std::string> parts, int64_t in, int64_t
   return std::make_unique<DenseLayer>(std::move(options));
 }
 
+/// Trunk, then the pair of heads.
+std::vector<std::unique_ptr<Layer>> build_encoder(const ModelConfig& config) {
+  std::vector<std::unique_ptr<Layer>> layers;
+  int64_t width = config.pixels();
+  for (std::size_t i = 0; i < config.encoder.size(); ++i) {
+    layers.push_back(dense({concat("encoder.", i)}, width, config.encoder[i], config.activation));
+    width = config.encoder[i];
+  }
+  layers.push_back(dense({"encoder.mu", "encoder.logvar"}, width, config.latent, Activation::none));
+  return layers;
+}
+
+/// Up to the likelihood's outputs.
+std::vector<std::unique_ptr<Layer>> build_decoder(const ModelConfig& config) {
+  std::vector<std::unique_ptr<Layer>> layers;
+  int64_t width = config.latent;
+  for (std::size_t i = 0; i < config.decoder.size(); ++i) {
+    layers.push_back(dense({concat("decoder.", i)}, width, config.decoder[i], config.activation));
+    width = config.decoder[i];
+  }
+  layers.push_back(dense({"decoder.output"}, width, config.pixels(), Activation::none,
+                         /*gradient_in_output=*/true));
+  return layers;
+}
+
+bool has_memory(Backend& backend, std::size_t bytes) {
+  try {
+    backend.deallocate(backend.allocate(bytes));
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    return false;
+  }
+}
+
+bool has_learned_variance(const ModelConfig& config) {
+  return config.likelihood == Likelihood::gaussian && config.variance == Variance::learned;
+}
+
 /// Runs the layers from number `first` up to before number `last`; `input` goes into the first one
 /// and comes back where there is none.
 const Signal& run_chain(Backend& backend, const std::vector<std::unique_ptr<Layer>>& layers,
@@ -50,118 +91,118 @@ void run_chain_backward(Backend& backend, const std::vector<std::unique_ptr<Laye
   }
 }
 
-/// The most rows, by halving, whose activations the device still has memory for; 0: none.
-int64_t rows_that_fit(Backend& backend, int64_t rows, std::size_t bytes) {
-  for (int64_t fewer = rows / 2; fewer > 0; fewer /= 2) {
-    try {
-      backend.deallocate(backend.allocate(bytes / static_cast<std::size_t>(rows / fewer)));
-      return fewer;
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::out_of_memory) throw;
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
-Network::Network(Backend& backend, const ModelConfig& config, const Options& options)
-    : backend_(backend), config_(config), options_(options), arena_(backend) {
-  build_layers();
-  declare_parameters();
-  plan_activations();
-}
-
-void Network::build_layers() {
-  int64_t width = config_.pixels();
-  for (std::size_t i = 0; i < config_.encoder.size(); ++i) {
-    encoder_.push_back(
-        dense({concat("encoder.", i)}, width, config_.encoder[i], config_.activation));
-    width = config_.encoder[i];
-  }
-  encoder_.push_back(
-      dense({"encoder.mu", "encoder.logvar"}, width, config_.latent, Activation::none));
-  width = config_.latent;
-  for (std::size_t i = 0; i < config_.decoder.size(); ++i) {
-    decoder_.push_back(
-        dense({concat("decoder.", i)}, width, config_.decoder[i], config_.activation));
-    width = config_.decoder[i];
-  }
-  decoder_.push_back(dense({"decoder.output"}, width, config_.pixels(), Activation::none,
-                           /*gradient_in_output=*/true));
-}
-
-void Network::declare_parameters() {
+std::vector<ParameterSpec> parameter_specs(const ModelConfig& config) {
   std::vector<ParameterSpec> specs;
-  for (const auto& layer : encoder_) layer->declare(specs);
-  for (const auto& layer : decoder_) layer->declare(specs);
-  if (has_learned_variance()) {
+  for (const auto& layer : build_encoder(config)) layer->declare(specs);
+  for (const auto& layer : build_decoder(config)) layer->declare(specs);
+  if (has_learned_variance(config)) {
     ParameterSpec spec;
     spec.name = kLogVariance;
     spec.shape = {1};
     spec.role = ParameterSpec::Role::scalar;
-    spec.initial = static_cast<float>(2.0 * std::log(config_.sigma));
+    spec.initial = static_cast<float>(2.0 * std::log(config.sigma));
     specs.push_back(std::move(spec));
   }
-  parameters_ = std::make_unique<Parameters>(backend_, std::move(specs), options_.training);
-  for (const auto& layer : encoder_) layer->bind(*parameters_);
-  for (const auto& layer : decoder_) layer->bind(*parameters_);
+  return specs;
 }
 
-void Network::plan_activations() {
-  const int64_t rows = options_.max_rows;
-  const int64_t samples = rows * options_.max_samples;
-  View fixed_log_variance;
-  arena_.request(input_.value, {rows, config_.pixels()});
-  for (const auto& layer : encoder_) layer->plan(arena_, rows, options_.training);
-  for (const auto& layer : decoder_) layer->plan(arena_, samples, options_.training);
-  arena_.request(latent_.value, {samples, config_.latent});
-  arena_.request(kl_, {rows});
-  arena_.request(log_ratio_, {samples});
-  arena_.request(log_px_, {samples});
-  arena_.request(fixed_log_variance, {1});
-  if (options_.training) arena_.request(dlatent_, {rows, config_.latent});
-  allocate_activations();
+Network::Network(Backend& backend, const ModelConfig& config, const Options& options)
+    : backend_(backend),
+      config_(config),
+      training_(options.training),
+      encoder_(build_encoder(config)),
+      decoder_(build_decoder(config)),
+      parameters_(backend, parameter_specs(config), options.training) {
+  for (const auto& layer : encoder_) layer->bind(parameters_);
+  for (const auto& layer : decoder_) layer->bind(parameters_);
+  reserve_batch(options.max_rows, options.max_rows * options.max_samples);
+}
+
+int64_t Network::most_rows() const {
+  return pins_ > 0 ? std::min(images_, codes_) : std::numeric_limits<int64_t>::max();
+}
+
+void Network::reserve(int64_t images, int64_t codes) {
+  if (images <= images_ && codes <= codes_) return;
+  VAE_CHECK(pins_ == 0, "the network has room for ", images_, " rows and recordings hold their ",
+            "addresses: it cannot grow to ", std::max(images, codes));
+  images = std::max(images, images_);
+  codes = std::max(codes, codes_);
+  images_ = codes_ = 0;
+  arena_.reset();  // before the larger one is taken
+  arena_.emplace(backend_);
+  request_activations(*arena_, images, codes);
+  arena_->allocate("the activations");
+  place_log_variance();
+  images_ = images;
+  codes_ = codes;
+}
+
+/// The advice is tried out, by halving, with a margin for what libraries take.
+void Network::reserve_batch(int64_t images, int64_t codes) {
+  try {
+    reserve(images, codes);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    constexpr std::size_t kMargin = std::size_t{16} << 20;
+    const auto fits = [&](int64_t rows) {
+      const std::size_t bytes = activation_bytes(std::min(images, rows), std::min(codes, rows));
+      return has_memory(backend_, bytes + kMargin);
+    };
+    const int64_t batch = std::max(images, codes);
+    int64_t fitting = batch / 2;
+    while (fitting > 0 && !fits(fitting)) fitting /= 2;
+    fail(ErrorCode::out_of_memory, "batch_size ", batch, ": ", error.what(),
+         fitting > 0 ? concat("; the activations of batch_size ", fitting, " would fit")
+                     : std::string("; those of no batch_size would fit: use a smaller model"));
+  }
+}
+
+std::size_t Network::activation_bytes(int64_t images, int64_t codes) {
+  Arena plan(backend_);
+  request_activations(plan, images, codes);
+  return plan.bytes();
+}
+
+void Network::request_activations(Arena& arena, int64_t images, int64_t codes) {
+  arena.request(input_.value, {images, config_.pixels()});
+  for (const auto& layer : encoder_) layer->plan(arena, images, training_);
+  for (const auto& layer : decoder_) layer->plan(arena, codes, training_);
+  arena.request(latent_.value, {codes, config_.latent});
+  arena.request(kl_, {images});
+  arena.request(log_ratio_, {codes});
+  arena.request(log_px_, {codes});
+  arena.request(fixed_log_variance_, {1});
+  if (training_) arena.request(dlatent_, {codes, config_.latent});
+}
+
+void Network::place_log_variance() {
   if (config_.likelihood != Likelihood::gaussian) return;
-  if (has_learned_variance()) {
-    log_variance_ = parameters_->find(kLogVariance).value;
-    dlog_variance_ = parameters_->find(kLogVariance).gradient;
+  if (has_learned_variance(config_)) {
+    log_variance_ = parameters_.find(kLogVariance).value;
+    dlog_variance_ = parameters_.find(kLogVariance).gradient;
     return;
   }
   const auto value = static_cast<float>(2.0 * std::log(config_.sigma));
-  backend_.copy_to_device(fixed_log_variance.data, &value, sizeof value);
-  log_variance_ = fixed_log_variance;
-}
-
-void Network::allocate_activations() {
-  try {
-    arena_.allocate();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::out_of_memory || !options_.training) throw;
-    const int64_t fitting = rows_that_fit(backend_, options_.max_rows, arena_.bytes());
-    fail(ErrorCode::out_of_memory, "batch_size ", options_.max_rows, ": ", error.what(),
-         fitting > 0 ? concat("; the activations of batch_size ", fitting, " would fit")
-                     : std::string("; those of no batch_size would fit"));
-  }
-}
-
-bool Network::has_learned_variance() const {
-  return config_.likelihood == Likelihood::gaussian && config_.variance == Variance::learned;
+  backend_.copy_to_device(fixed_log_variance_.data, &value, sizeof value);
+  log_variance_ = fixed_log_variance_;
 }
 
 void Network::initialize(uint64_t seed, std::span<const double> mean_pixels) {
-  initialize_parameters(*parameters_, config_.initialization, seed);
+  initialize_parameters(parameters_, config_.initialization, seed);
   if (!config_.output_bias_from_mean) return;
   VAE_CHECK(static_cast<int64_t>(mean_pixels.size()) == config_.pixels(),
             "output_bias_from_mean needs the mean of each of the ", config_.pixels(),
             " pixels, got ", mean_pixels.size(), " numbers");
-  parameters_->upload(parameters_->find("decoder.output.bias").value,
-                      output_bias(mean_pixels, config_.likelihood));
+  parameters_.upload(parameters_.find("decoder.output.bias").value,
+                     output_bias(mean_pixels, config_.likelihood));
 }
 
 View Network::input(int64_t rows) const {
-  VAE_CHECK(rows >= 1 && rows <= options_.max_rows, "the network was planned for up to ",
-            options_.max_rows, " rows, not ", rows);
+  VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for up to ", images_, " rows, not ",
+            rows);
   return input_.value.head(rows);
 }
 
@@ -268,7 +309,11 @@ void Network::backward(int64_t rows, const NoiseKey& noise) {
   run_chain_backward(backend_, encoder_, input_, View(), rows);
 }
 
-View Network::latent(int64_t rows) const { return latent_.value.head(rows); }
+View Network::latent(int64_t rows) const {
+  VAE_CHECK(rows >= 1 && rows <= codes_, "the network has room for up to ", codes_, " codes, not ",
+            rows);
+  return latent_.value.head(rows);
+}
 ConstView Network::heads(int64_t rows) const { return encoder_.back()->output().value.head(rows); }
 ConstView Network::kl(int64_t rows) const { return kl_.head(rows); }
 ConstView Network::log_ratio(int64_t rows) const { return log_ratio_.head(rows); }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,12 +16,15 @@
 
 namespace vae {
 
-/// The graph of one VAE on a backend: encoder trunk, two linear heads, decoder and likelihood,
-/// with the activations of up to `max_rows` rows.
+/// The tensors of a model, in the order of their declaration. Takes no memory of their size.
+std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
+
+/// The graph of one VAE on a backend: encoder trunk, two linear heads, decoder and likelihood.
+/// Parameters are there from the start; activations when somebody says for how many rows.
 class Network {
  public:
   struct Options {
-    int64_t max_rows = 128;   // B, images at once
+    int64_t max_rows = 0;     // B, images at once: room to start with
     int64_t max_samples = 1;  // K, latent samples an image at once
     bool training = false;    // gradients and Adam's moments too
   };
@@ -29,6 +34,28 @@ class Network {
   /// Draws all weights from stream initialize of `seed`. `mean_pixels` [X] is used when the model
   /// asks for it (output_bias_from_mean); it may be empty otherwise.
   void initialize(uint64_t seed, std::span<const double> mean_pixels = {});
+
+  /// Makes room for passes of up to `images` rows through the encoder and `codes` rows through the
+  /// decoder, if there is less. Views of earlier passes are void afterwards. Throws
+  /// Error(out_of_memory); then there is no room at all. A pinned network does not grow.
+  void reserve(int64_t images, int64_t codes);
+  /// The same for a batch whose size somebody chose: the error names a size that would fit.
+  void reserve_batch(int64_t images, int64_t codes);
+  /// The most rows that reserve() can be asked for.
+  int64_t most_rows() const;
+  /// While one of these lives, the activations stay where they are: recordings hold addresses.
+  class Pin {
+   public:
+    explicit Pin(Network& network) : network_(network) { ++network_.pins_; }
+    ~Pin() { --network_.pins_; }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+   private:
+    Network& network_;
+  };
+  /// Bytes of the activations of so many rows.
+  std::size_t activation_bytes(int64_t images, int64_t codes);
 
   /// Where load_batch() writes the images of the next pass: x [rows, X].
   View input(int64_t rows) const;
@@ -60,31 +87,30 @@ class Network {
 
   Backend& backend() const { return backend_; }
   const ModelConfig& config() const { return config_; }
-  const Options& options() const { return options_; }
-  Parameters& parameters() { return *parameters_; }
-  const Parameters& parameters() const { return *parameters_; }
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
 
  private:
-  void build_layers();
-  void declare_parameters();
-  void plan_activations();
-  void allocate_activations();
-  bool has_learned_variance() const;
+  void request_activations(Arena& arena, int64_t images, int64_t codes);
+  void place_log_variance();
   const Signal& run_encoder(const LoadBatchArgs& load, std::size_t layers);
   GaussianForwardArgs posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const;
   LikelihoodArgs likelihood(int64_t rows, int64_t samples, bool with_gradient) const;
 
   Backend& backend_;
   ModelConfig config_;
-  Options options_;
+  bool training_;
   std::vector<std::unique_ptr<Layer>> encoder_;  // the last one is the pair of heads
   std::vector<std::unique_ptr<Layer>> decoder_;  // the last one gives the likelihood's outputs
-  std::unique_ptr<Parameters> parameters_;
-  Arena arena_;
+  Parameters parameters_;
+  std::optional<Arena> arena_;      // the activations'
+  int64_t images_ = 0, codes_ = 0;  // rows they have room for
+  int pins_ = 0;
   Signal input_;   // x
   Signal latent_;  // z
   View dlatent_;   // [rows, Z]
   View kl_, log_ratio_, log_px_;
+  View fixed_log_variance_;  // [1]
   ConstView log_variance_;
   View dlog_variance_;
 };

@@ -39,7 +39,12 @@ Parameters::Parameters(Backend& backend, std::vector<ParameterSpec> specs, bool 
     arena_.request(first_moments_, {layout.size});
     arena_.request(second_moments_, {layout.size});
   }
-  arena_.allocate();
+  try {
+    arena_.allocate("the parameters");
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::out_of_memory) throw;
+    fail(ErrorCode::out_of_memory, error.what(), "; use a smaller model: narrower or fewer layers");
+  }
   for (std::size_t i = 0; i < specs.size(); ++i) {
     Parameter parameter{std::move(specs[i]), {}, {}, {}, {}};
     const auto part = [&](const View& flat) {

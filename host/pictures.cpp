@@ -15,25 +15,64 @@ constexpr int64_t kColumns = 12;
 constexpr int64_t kReconstructionBands = 2;  // of inputs above outputs
 constexpr int64_t kSampleRows = 8;
 constexpr int64_t kManifoldSide = 20;
-constexpr int64_t kComfortableSide = 56;  // pixels; smaller pictures are enlarged to it
-constexpr uint64_t kPictureSeed = 1;      // the same draws at every epoch
+constexpr int64_t kComfortableSide = 56;            // pixels; smaller images are enlarged to it
+constexpr int64_t kLargestCell = 256;               // pixels a side; larger images are reduced
+constexpr int64_t kPictureSide = 1024;              // what columns and rows of cells have to fit in
+constexpr int64_t kChunkBytes = int64_t{64} << 20;  // of pixel values at once
+constexpr uint64_t kPictureSeed = 1;                // the same draws at every epoch
 
-std::vector<Image> comfortable_images(const Array& pixels, const ModelConfig& model) {
-  std::vector<Image> images = to_images(pixels, model.height, model.width, model.channels);
+/// How images of one size become the cells of a picture of bounded size.
+struct PictureLayout {
+  int64_t enlarge, reduce;
+  int64_t columns, rows;
+};
+
+int64_t divided_up(int64_t number, int64_t divisor) { return (number + divisor - 1) / divisor; }
+
+/// At most so many columns and rows; two of each even of the largest images.
+PictureLayout lay_out(const ModelConfig& model, int64_t columns, int64_t rows) {
   const int64_t side = std::max(model.height, model.width);
-  const int64_t factor = std::max<int64_t>(1, kComfortableSide / side);
-  for (Image& image : images) image = enlarge(image, factor);
-  return images;
+  PictureLayout layout;
+  layout.enlarge = std::max<int64_t>(1, kComfortableSide / side);
+  layout.reduce = divided_up(side, kLargestCell);
+  const auto most = [&](int64_t pixels, int64_t wanted) {
+    const int64_t cell = divided_up(pixels * layout.enlarge, layout.reduce);
+    return std::clamp<int64_t>(kPictureSide / cell, 2, wanted);
+  };
+  layout.columns = most(model.width, columns);
+  layout.rows = most(model.height, rows);
+  return layout;
+}
+
+/// Cells from the rows that `produce(first, count)` gives [count, X], a bounded number at a time.
+template <typename Produce>
+std::vector<Image> make_cells(int64_t count, const ModelConfig& model, const PictureLayout& layout,
+                              Produce produce) {
+  const int64_t row_bytes = model.pixels() * static_cast<int64_t>(sizeof(float));
+  const int64_t chunk = std::max<int64_t>(1, kChunkBytes / row_bytes);
+  std::vector<Image> cells;
+  for (int64_t first = 0; first < count; first += chunk) {
+    const Array rows = produce(first, std::min(chunk, count - first));
+    for (const Image& image : to_images(rows, model.height, model.width, model.channels)) {
+      cells.push_back(layout.reduce > 1 ? shrink(image, layout.reduce)
+                                        : enlarge(image, layout.enlarge));
+    }
+  }
+  return cells;
 }
 
 /// Rows of inputs, each above the row of its reconstructions. The last band is filled up with
 /// black where the data set is too small.
 Image reconstruction_picture(Model& model, const ImageSet& test) {
-  const int64_t count = std::min(test.count(), kColumns * kReconstructionBands);
-  const int64_t columns = std::min(count, kColumns);
-  const ImageSet images = test.slice(0, count);
-  const std::vector<Image> inputs = comfortable_images(model.inputs(images), model.config());
-  const std::vector<Image> outputs = comfortable_images(model.reconstruct(images), model.config());
+  const PictureLayout layout = lay_out(model.config(), kColumns, 2 * kReconstructionBands);
+  const int64_t columns = std::min(test.count(), layout.columns);
+  const int64_t count = std::min(test.count(), layout.columns * (layout.rows / 2));
+  const std::vector<Image> inputs = make_cells(
+      count, model.config(), layout,
+      [&](int64_t first, int64_t rows) { return model.inputs(test.slice(first, rows)); });
+  const std::vector<Image> outputs = make_cells(
+      count, model.config(), layout,
+      [&](int64_t first, int64_t rows) { return model.reconstruct(test.slice(first, rows)); });
   Image black = inputs.front();
   std::fill(black.pixels.begin(), black.pixels.end(), uint8_t{0});
   std::vector<Image> cells;
@@ -45,6 +84,31 @@ Image reconstruction_picture(Model& model, const ImageSet& test) {
     }
   }
   return make_grid(cells, columns);
+}
+
+Image sample_picture(Model& model) {
+  const PictureLayout layout = lay_out(model.config(), kColumns, kSampleRows);
+  const int64_t count = layout.columns * layout.rows;
+  return make_grid(make_cells(count, model.config(), layout,
+                              [&](int64_t first, int64_t rows) {
+                                return model.sample(rows, kPictureSeed, first);
+                              }),
+                   layout.columns);
+}
+
+/// Never enlarged: so many cells make a large picture anyhow.
+Image manifold_picture(Model& model) {
+  const ModelConfig& config = model.config();
+  const int64_t side = std::max(config.height, config.width);
+  const PictureLayout layout{1, divided_up(side * kManifoldSide, kPictureSide), kManifoldSide,
+                             kManifoldSide};
+  const Array codes = manifold_grid(kManifoldSide);
+  return make_grid(make_cells(codes.rows(), config, layout,
+                              [&](int64_t first, int64_t rows) {
+                                return model.decode({{rows, codes.row_size()},
+                                                     {codes.row(first), codes.row(first + rows)}});
+                              }),
+                   layout.columns);
 }
 
 }  // namespace
@@ -61,17 +125,8 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
   save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
-  save(PictureKind::samples,
-       make_grid(
-           comfortable_images(model.sample(kColumns * kSampleRows, kPictureSeed), model.config()),
-           kColumns));
-  if (model.config().latent == 2) {
-    // Not enlarged: so many cells make a large picture anyhow.
-    save(PictureKind::manifold,
-         make_grid(to_images(model.decode(manifold_grid(kManifoldSide)), model.config().height,
-                             model.config().width, model.config().channels),
-                   kManifoldSide));
-  }
+  save(PictureKind::samples, sample_picture(model));
+  if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model));
 }
 
 }  // namespace vae

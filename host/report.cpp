@@ -3,19 +3,25 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "host/io/atomic_file.h"
+#include "host/io/png.h"
 #include "host/report/html.h"
 #include "host/report/number_text.h"
 #include "host/report/picture_names.h"
 #include "host/report/run_record.h"
 #include "host/report/settings.h"
 #include "host/report/svg_plot.h"
+#include "vae/image.h"
 
 namespace vae {
 namespace {
 
 constexpr uint64_t kLargestPictureBytes = uint64_t{64} << 20;
+constexpr size_t kLargestEmbeddedBytes = size_t{1} << 20;  // five pictures make the page's size
+constexpr size_t kMostTableRows = 200;
+constexpr size_t kMostBars = 400;
 
 std::string card(const std::string& name, const std::string& value, const std::string& unit,
                  const std::string& more) {
@@ -120,6 +126,21 @@ std::string setting_plot(const RunRecord& run, const std::string& title, Field f
   return plot(draw_line_plot(drawing), false);
 }
 
+std::string kl_plot(const RunRecord& run) {
+  const auto& epoch = run.best_epoch ? run.best_epoch : run.last_epoch;
+  if (!epoch) return {};
+  std::vector<double> kl = epoch->kl_per_dimension;
+  std::sort(kl.rbegin(), kl.rend());
+  const std::string of = "; epoch " + std::to_string(epoch->epoch);
+  std::string title = "KL of each latent dimension, sorted" + of;
+  if (kl.size() > kMostBars) {
+    title = "KL of latent dimensions, the largest " + std::to_string(kMostBars) + " of " +
+            grouped_text(static_cast<int64_t>(kl.size())) + of;
+    kl.resize(kMostBars);
+  }
+  return plot(draw_bar_plot({title, "rank", "nats", kl}), false);
+}
+
 std::string plots(const RunRecord& run) {
   if (run.train.empty()) return {};
   std::string html = "<h2>Curves</h2>\n<div class=\"plots\">\n";
@@ -128,13 +149,7 @@ std::string plots(const RunRecord& run) {
   html += nats_plot(run, "KL", &Metrics::kl, false);
   html += setting_plot(run, "Learning rate", &Metrics::learning_rate);
   html += setting_plot(run, "KL weight (beta)", &Metrics::beta);
-  if (const auto& epoch = run.best_epoch ? run.best_epoch : run.last_epoch) {
-    std::vector<double> kl = epoch->kl_per_dimension;
-    std::sort(kl.rbegin(), kl.rend());
-    const std::string title =
-        "KL of each latent dimension, sorted; epoch " + std::to_string(epoch->epoch);
-    html += plot(draw_bar_plot({title, "rank", "nats", kl}), false);
-  }
+  html += kl_plot(run);
   html +=
       "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over the "
       "epoch while the weights moved, <b>test</b>" +
@@ -142,14 +157,21 @@ std::string plots(const RunRecord& run) {
       " measured after the epoch. The bound is always "
       "shown at beta = 1, whatever weight the objective uses.";
   if (fits_later_epochs(run)) {
-    html += " The axes fit the epochs from the second on; the table below has all numbers.";
+    html += " The axes fit the epochs from the second on; the table below has their numbers.";
   }
   return html + "</p>\n";
 }
 
+/// A picture for the page, reduced where it is so large that the page would become clumsy.
+std::vector<std::byte> embeddable_png(const std::string& path) {
+  std::vector<std::byte> png = read_file(path, kLargestPictureBytes);
+  while (png.size() > kLargestEmbeddedBytes) png = encode_png(shrink(decode_png(png, path), 2));
+  return png;
+}
+
 std::string figure(const std::string& path, const std::string& title, const std::string& text,
                    const std::string& style = {}) {
-  const std::vector<std::byte> png = read_file(path, kLargestPictureBytes);
+  const std::vector<std::byte> png = embeddable_png(path);
   return "<figure class=\"" + style + "\"><figcaption><b>" + escape_html(title) + "</b> " +
          escape_html(text) + "</figcaption><img alt=\"" + escape_html(title) +
          "\" src=\"data:image/png;base64," + encode_base64(png) + "\"></figure>\n";
@@ -193,31 +215,64 @@ std::string settings(const RunRecord& run) {
          "</pre></div></details>\n";
 }
 
+/// The epochs of the table: all of them or, of a long run, evenly spaced ones with the first, the
+/// best and the last.
+std::vector<const Metrics*> table_rows(const RunRecord& run, size_t distance) {
+  const Metrics* best = run.best();
+  std::vector<const Metrics*> rows;
+  for (size_t i = 0; i < run.train.size(); ++i) {
+    const Metrics& line = run.train[i];
+    const bool shown = i == 0 || (i + 1) % distance == 0 || i + 1 == run.train.size() ||
+                       (best && best->epoch == line.epoch);
+    if (shown) rows.push_back(&line);
+  }
+  return rows;
+}
+
+using LinesByEpoch = std::map<int64_t, const Metrics*>;
+
+LinesByEpoch by_epoch(const std::vector<Metrics>& lines) {
+  LinesByEpoch result;
+  for (const Metrics& line : lines) result.emplace(line.epoch, &line);
+  return result;
+}
+
+const Metrics* line_of(const LinesByEpoch& lines, int64_t epoch) {
+  const auto line = lines.find(epoch);
+  return line == lines.end() ? nullptr : line->second;
+}
+
+/// `test` and `validation` are the lines of the same epoch; null where there is none.
+std::string table_row(const Metrics& train, const Metrics* test, const Metrics* validation,
+                      bool validated, bool best) {
+  const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
+  std::string html = best ? "<tr class=\"best\">" : "<tr>";
+  html += cell(std::to_string(train.epoch));
+  for (const Field field : {&Metrics::elbo, &Metrics::reconstruction, &Metrics::kl}) {
+    html += cell(test ? fixed_text(test->*field, 2) : "");
+  }
+  if (validated) html += cell(validation ? fixed_text(validation->elbo, 2) : "");
+  return html + cell(fixed_text(train.elbo, 2)) + cell(fixed_text(train.seconds, 2)) +
+         cell(grouped_text(static_cast<int64_t>(train.samples_per_second))) + "</tr>\n";
+}
+
 std::string epochs_table(const RunRecord& run) {
   if (run.train.empty()) return {};
-  std::string html =
-      "<details><summary>Every epoch</summary><div class=\"table\"><table class=\"numbers\">\n"
-      "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>" +
-      std::string(run.validation.empty() ? "" : "<th>validation ELBO</th>") +
-      "<th>train ELBO</th><th>seconds</th><th>images/s</th></tr>\n";
+  const size_t distance = (run.train.size() - 1) / kMostTableRows + 1;
+  const bool validated = !run.validation.empty();
+  std::string html = "<details><summary>" +
+                     (distance == 1 ? std::string("Every epoch")
+                                    : "One epoch in " + std::to_string(distance) +
+                                          ", and the first, the best and the last; "
+                                          "metrics.jsonl has them all") +
+                     "</summary><div class=\"table\"><table class=\"numbers\">\n"
+                     "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>"
+                     "<th>train ELBO</th><th>seconds</th><th>images/s</th></tr>\n";
+  const auto tests = by_epoch(run.test), validations = by_epoch(run.validation);
   const Metrics* best = run.best();
-  for (const Metrics& train : run.train) {
-    const auto line_of = [&](const std::vector<Metrics>& lines) -> const Metrics* {
-      const auto line = std::find_if(lines.begin(), lines.end(), [&](const Metrics& candidate) {
-        return candidate.epoch == train.epoch;
-      });
-      return line == lines.end() ? nullptr : &*line;
-    };
-    const Metrics *test = line_of(run.test), *validation = line_of(run.validation);
-    const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
-    html += best && best->epoch == train.epoch ? "<tr class=\"best\">" : "<tr>";
-    html += cell(std::to_string(train.epoch));
-    for (const Field field : {&Metrics::elbo, &Metrics::reconstruction, &Metrics::kl}) {
-      html += cell(test ? fixed_text(test->*field, 2) : "");
-    }
-    if (!run.validation.empty()) html += cell(validation ? fixed_text(validation->elbo, 2) : "");
-    html += cell(fixed_text(train.elbo, 2)) + cell(fixed_text(train.seconds, 2)) +
-            cell(grouped_text(static_cast<int64_t>(train.samples_per_second))) + "</tr>\n";
+  for (const Metrics* train : table_rows(run, distance)) {
+    html += table_row(*train, line_of(tests, train->epoch), line_of(validations, train->epoch),
+                      validated, best && best->epoch == train->epoch);
   }
   return html + "</table></div></details>\n";
 }

@@ -51,12 +51,14 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
   arena_.request(pixels_, {train.count(), train.image_size()});
   arena_.request(state_);
   arena_.request(totals_);
-  arena_.allocate();
+  arena_.allocate("the training images");
   Backend& backend = network_.backend();
   backend.copy_to_device(pixels_.data, train.pixels().data(), train.pixels().size());
   set_state({});
   set_totals({});
   const int64_t size = schedule_.batch_size;
+  network_.reserve_batch(size, size);
+  pin_.emplace(network_);
   const int64_t last = schedule_.images - (steps_per_epoch() - 1) * size;
   const int64_t full = steps_per_epoch() - (last != size ? 1 : 0);
   const int64_t last_rows = last != size ? last : 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "host/arena.h"
 #include "host/network.h"
@@ -18,7 +19,8 @@ namespace vae {
 /// asks for it, one recording holds many steps.
 class TrainStep {
  public:
-  /// `steps_at_once` 0: as many as the backend asks for.
+  /// Makes room in the network for a batch, which is never larger than the set, and pins it.
+  /// `steps_at_once` 0: as many as the backend asks for. Throws Error(out_of_memory).
   TrainStep(Network& network, const ImageSet& train, const TrainConfig& config,
             int64_t steps_at_once = 0);
 
@@ -59,6 +61,7 @@ class TrainStep {
   TrainConfig config_;
   Schedule schedule_;
   Arena arena_;
+  std::optional<Network::Pin> pin_;
   BasicView<uint8_t> pixels_;
   uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;

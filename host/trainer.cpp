@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "host/arena.h"
 #include "host/checkpoint.h"
 #include "host/checkpoint_rotation.h"
 #include "host/epoch_record.h"
@@ -16,11 +21,13 @@
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/pixel_statistics.h"
+#include "host/report/picture_names.h"
 #include "host/resume.h"
 #include "host/run_folder.h"
 #include "host/run_status.h"
 #include "host/train_step.h"
 #include "kernels/check.h"
+#include "kernels/mebibytes.h"
 #include "vae/doubts.h"
 #include "vae/printable.h"
 #include "vae/report.h"
@@ -33,6 +40,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kProgressSeconds = 0.1;  // between read-backs of the loss, each of which waits
+/// Of the run's time, for pictures and reports that are soon replaced.
+constexpr double kPictureShare = 0.05;
+/// Left free for the pictures themselves; far more than they take.
+constexpr std::size_t kPictureRoom = std::size_t{8} << 20;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -49,6 +60,26 @@ Dataset as_trained(const Dataset& data, const TrainConfig& training) {
   used.validation = data.validation.as(Split::validation);
   return training.validation > 0.0 ? used.with_validation(training.validation) : used;
 }
+
+/// Memory that a training needs later, held while its activations are allocated: the test images of
+/// an evaluation and the host's copies of a checkpoint. What is advised then really fits, and a
+/// training that lacks memory fails at its start, not after the first epoch.
+class Headroom {
+ public:
+  Headroom(Network& network, const Dataset& data) : device_(network.backend()) {
+    constexpr std::size_t kCopies = 6;  // values and two moments, as tensors and as a file
+    const int64_t numbers = network.parameters().count();
+    host_.resize(static_cast<std::size_t>(numbers) * kCopies * sizeof(float));
+    const int64_t count = std::max(data.test.count(), data.validation.count());
+    device_.request(images_, {count, data.test.image_size()});
+    device_.allocate("the images of an evaluation");
+  }
+
+ private:
+  std::vector<std::byte> host_;
+  Arena device_;
+  BasicView<uint8_t> images_;
+};
 
 /// What an earlier process wrote into run.json; nothing where that is damaged: it only informs.
 RunStatus earlier_status(const std::string& path) {
@@ -80,7 +111,8 @@ struct Trainer::Impl {
 
   TrainResult run();
   void start();
-  void resume();
+  std::optional<Checkpoint> find_checkpoint_to_resume() const;
+  void resume(const std::optional<Checkpoint>& checkpoint);
   void take_up_status(const RunStatus& earlier, int64_t after_step);
   void restore(const Checkpoint& checkpoint);
   void take_up_best(const TrainingState& state);
@@ -100,7 +132,11 @@ struct Trainer::Impl {
   EpochRecord measure(int64_t after_step);
   bool is_better(const EpochRecord& record) const;
   void log_metrics(const Metrics& metrics, bool sync);
+  void show_epoch(bool last);
+  void show_resumed_epoch();
+  void end_run(const std::string& status, const std::string& reason);
   void write_pictures();
+  void require_room_for_pictures() const;
   void save_best(const std::optional<EpochRecord>& before);
   void save();
   void write(const std::string& path) const;
@@ -125,6 +161,11 @@ struct Trainer::Impl {
   std::unique_ptr<TrainStep> step;
   double earlier_seconds = 0.0;  // spent on this epoch before a resume
   Clock::time_point epoch_start, last_report;
+  Clock::time_point run_start = Clock::now();
+  double picture_seconds = 0.0;  // of run(), for pictures and reports
+  int64_t shown_epoch = 0;       // whose pictures and report were written last
+  std::set<std::string>
+      complaints;               // what attempt_to_write() warned of and did not succeed in since
   int64_t resumed_batches = 0;  // of this epoch, done before a resume
   uint32_t reported_skips = 0;
   bool in_streak = false;  // the step read last was skipped
@@ -148,15 +189,20 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
     log.emplace(folder->file("metrics.jsonl"));
     rotation.emplace(*folder, [this](const std::string& text) { say(LogLevel::warning, text); });
   }
+  // Before anything of the configuration's size is allocated: another may have written it.
+  const std::optional<Checkpoint> checkpoint = find_checkpoint_to_resume();
   network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
   network_owner->trained_mean = PixelStatistics(data.train).mean();
   model.emplace(network_owner);
-  step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
+  {
+    const Headroom headroom(*model->impl().network, data);
+    step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
+  }
   for (const auto& doubts : {find_doubts(data), find_doubts(data, config)}) {
     for (const std::string& doubt : doubts) say(LogLevel::warning, doubt);
   }
   if (options.resume) {
-    resume();
+    resume(checkpoint);
   } else {
     start();
   }
@@ -171,22 +217,30 @@ void Trainer::Impl::start() {
   model->impl().network->initialize(config.training.seed, mean);
 }
 
-void Trainer::Impl::resume() {
+std::optional<Checkpoint> Trainer::Impl::find_checkpoint_to_resume() const {
+  if (!options.resume) return std::nullopt;
   const auto warn = [this](const std::string& text) { say(LogLevel::warning, text); };
-  const std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(folder->path(), warn);
+  std::optional<Checkpoint> checkpoint = newest_valid_checkpoint(folder->path(), warn);
   if (checkpoint) {
     check_resumable(config, checkpoint->config(), *checkpoint->training(), fingerprint, data.name);
+  }
+  return checkpoint;
+}
+
+void Trainer::Impl::resume(const std::optional<Checkpoint>& checkpoint) {
+  const auto warn = [this](const std::string& text) { say(LogLevel::warning, text); };
+  if (checkpoint) {
     take_up_status(earlier_status(folder->file("run.json")), checkpoint->training()->step.step);
     restore(*checkpoint);
   } else {
     start();
   }
   log->rewind(step->steps_done(), warn);
-  for (const Metrics& metrics : read_metrics(folder->file("metrics.jsonl"))) {
+  visit_metrics(folder->file("metrics.jsonl"), [this](const Metrics& metrics) {
     (metrics.split == "train"        ? result.train
      : metrics.split == "validation" ? result.validation
                                      : result.test) = metrics;
-  }
+  });
   const std::string& name = folder->path();
   if (!checkpoint) {
     say(LogLevel::info, name + " was stopped before its first checkpoint; starting at step 0");
@@ -287,19 +341,28 @@ TrainResult Trainer::Impl::run() {
                               std::string(best->chosen_on())};
     }
   } catch (const Error& error) {
-    write_status(error.code() == ErrorCode::diverged ? "diverged" : "failed", error.what());
+    end_run(error.code() == ErrorCode::diverged ? "diverged" : "failed", error.what());
     throw;
   } catch (const std::exception& error) {
-    write_status("failed", error.what());
+    end_run("failed", error.what());
     throw;
   }
-  write_status(result.finished ? "finished" : "stopped",
-               result.finished ? "all epochs are done" : "stopped by the caller");
+  end_run(result.finished ? "finished" : "stopped",
+          result.finished ? "all epochs are done" : "stopped by the caller");
   return result;
+}
+
+/// Writes the status, and the report where epochs were finished since it was written.
+void Trainer::Impl::end_run(const std::string& status, const std::string& reason) {
+  write_status(status, reason);
+  if (!folder || !options.pictures || result.test.epoch <= shown_epoch) return;
+  attempt_to_write("the report", [&] { write_report(folder->path()); });
 }
 
 /// Whether all epochs are done; false when the callback stopped the training.
 bool Trainer::Impl::train_epochs() {
+  run_start = Clock::now();
+  show_resumed_epoch();
   while (step->steps_done() < step->total_steps()) {
     const Command command = run_epoch();
     const bool end = step->steps_done() % step->steps_per_epoch() == 0;
@@ -308,6 +371,7 @@ bool Trainer::Impl::train_epochs() {
     const bool due =
         every == 0 || step->steps_done() % every == 0 || step->steps_done() == step->total_steps();
     if (due || command != Command::proceed) save();
+    if (end) show_epoch(command == Command::stop || step->steps_done() == step->total_steps());
     if (command == Command::stop) break;
   }
   return step->steps_done() >= step->total_steps();
@@ -377,7 +441,8 @@ void Trainer::Impl::watch_divergence(const StepState& state) {
   fail(ErrorCode::diverged, "training diverged: from step ", last - limit + 1, " to step ", last,
        " no loss or gradient was finite, ", limit, " steps in a row; ",
        "lower learning_rate, set clip_norm, or warm the KL term up. ",
-       folder ? "The checkpoints from before stand" : "The weights are those from before");
+       rotation && rotation->has_any() ? "The checkpoints from before stand"
+                                       : "The weights are those from before");
 }
 
 Progress Trainer::Impl::progress(const StepState& state) const {
@@ -413,8 +478,9 @@ void Trainer::Impl::finish_epoch() {
   const std::optional<EpochRecord> before = best;
   if (chosen) best = last;
   if (!folder) return;
-  write_status("running");  // the report shows the best epoch from it
-  write_pictures();         // before any checkpoint: what a checkpoint has behind it is complete
+  // Log and status come before any checkpoint: what a checkpoint has behind it is complete. The
+  // report shows the best epoch from the status.
+  write_status("running");
   if (chosen) save_best(before);
 }
 
@@ -483,12 +549,50 @@ void Trainer::Impl::log_metrics(const Metrics& metrics, bool sync) {
   if (options.on_metrics) options.on_metrics(metrics);
 }
 
+/// Pictures and report of the epoch just finished. They come after its checkpoints and leave room
+/// for the next ones: where space is short, it is they that are missing. The pictures of most
+/// epochs are soon replaced; those are only made while they take little of the time.
+void Trainer::Impl::show_epoch(bool last) {
+  if (!folder || !options.pictures) return;
+  const bool in_time = picture_seconds <= kPictureShare * seconds_since(run_start);
+  if (!last && !keeps_pictures(epoch()) && !in_time) return;
+  const Clock::time_point start = Clock::now();
+  write_pictures();
+  picture_seconds += seconds_since(start);
+}
+
+/// What a process that was killed after the checkpoint of an epoch did not get to.
+void Trainer::Impl::show_resumed_epoch() {
+  const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
+  if (!folder || !options.pictures || step->steps_done() == 0 || !between_epochs) return;
+  const bool last = step->steps_done() == step->total_steps();
+  if (!last && !keeps_pictures(epoch())) return;
+  if (find_pictures(folder->path(), PictureKind::samples).contains(epoch())) return;
+  write_pictures();
+}
+
 void Trainer::Impl::write_pictures() {
-  if (!options.pictures) return;
   attempt_to_write("the pictures", [&] {
+    require_room_for_pictures();
     write_epoch_pictures(folder->path(), *model, data, epoch());
+    thin_pictures(folder->path(), epoch());
     write_report(folder->path());
+    shown_epoch = epoch();
   });
+}
+
+/// Throws Error(io) where pictures could take the space of the next checkpoints: of the newest and
+/// of the best one, each of which is written before an older one goes.
+void Trainer::Impl::require_room_for_pictures() const {
+  constexpr std::size_t kCheckpoints = 2, kTensors = 3;  // weights and two moments
+  if (rotation->is_failing()) fail(ErrorCode::io, "the space is left to checkpoints");
+  const std::size_t checkpoint = model->parameter_count() * kTensors * sizeof(float);
+  const std::size_t wanted = kCheckpoints * checkpoint + kPictureRoom;
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(folder->path(), unknown);
+  if (unknown || space.available >= wanted) return;
+  fail(ErrorCode::io, "only ", mebibytes(space.available), " are free in ", folder->path(), "; ",
+       mebibytes(wanted), " are left to the next checkpoints");
 }
 
 /// Saves the weights at hand, which `best` describes. Where that fails, those of `before` stand.
@@ -555,13 +659,18 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
       "run.json", [&] { write_file_atomically(folder->file("run.json"), std::string_view(text)); });
 }
 
+/// Warns at the first of several failures in a row.
 template <typename Action>
 void Trainer::Impl::attempt_to_write(const char* what, Action action) {
   try {
     folder->require_in_place();
     action();
+    complaints.erase(what);
   } catch (const std::exception& error) {
-    say(LogLevel::warning, concat("cannot write ", what, ": ", error.what(), "; training goes on"));
+    if (complaints.insert(what).second) {
+      say(LogLevel::warning,
+          concat("cannot write ", what, ": ", error.what(), "; training goes on"));
+    }
   }
 }
 

@@ -33,12 +33,9 @@ class Decode : public Verb {
     const Array latents = load_npy(latents_);
     Model model = model_.load(terminal_);
     check(latents, model);
-    const Array pixels = model.decode(latents);
-    if (out_.format() == "npy") {
-      save_npy(out_.path(), pixels);
-    } else {
-      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), columns_)));
-    }
+    write_rows(out_, scale_, model, latents.rows(), columns_, [&](int64_t first, int64_t count) {
+      return model.decode(rows_of(latents, first, count));
+    });
     summary_.print(model, {out_.path()});
     return kSuccess;
   }

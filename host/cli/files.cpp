@@ -98,8 +98,12 @@ void OutputFile::declare(Command& command, std::vector<std::string> formats,
 
 std::string OutputFile::format() const { return lower_extension(path_); }
 
+bool OutputFile::allows(const std::string& format) const {
+  return std::find(formats_.begin(), formats_.end(), format) != formats_.end();
+}
+
 void OutputFile::check() const {
-  if (std::find(formats_.begin(), formats_.end(), format()) == formats_.end()) {
+  if (!allows(format())) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("--out {}: the extension decides the format and must be .{}", path_,
                             fmt::join(formats_, " or .")));
@@ -125,12 +129,39 @@ void ScaleOption::declare(Command& command) {
                   "enlarge pictures N times; 0: small ones to about 500 pixels");
 }
 
-Image ScaleOption::apply(const Image& image) const {
+int64_t ScaleOption::factor(int64_t height, int64_t width) const {
   constexpr int64_t kComfortable = 500;
-  const int64_t side = std::max<int64_t>({1, image.height, image.width});
+  const int64_t side = std::max<int64_t>({1, height, width});
   const int64_t fitting = std::max<int64_t>(1, (kComfortable + side / 2) / side);  // rounded
-  const int64_t factor = scale_ > 0 ? scale_ : fitting;
-  return factor == 1 ? image : enlarge(image, factor);
+  return scale_ > 0 ? scale_ : fitting;
+}
+
+Image ScaleOption::apply(const Image& image) const {
+  const int64_t times = factor(image.height, image.width);
+  return times == 1 ? image : enlarge(image, times);
+}
+
+void ScaleOption::require_fit(const OutputFile& out, const Model& model, int64_t count,
+                              int64_t columns, int64_t frames) const {
+  constexpr int64_t kLargestSide = 65535;  // of a GIF; a PNG may have one pixel more
+  constexpr int64_t kMostPixels = int64_t{1} << 26, kMostFilmPixels = int64_t{1} << 28;
+  const ModelConfig& config = model.config();
+  const auto [grid_height, grid_width] = grid_size(count, columns, config.height, config.width);
+  const int64_t times = factor(grid_height, grid_width);
+  const int64_t height = grid_height * times, width = grid_width * times;
+  const bool side_fits = height <= kLargestSide && width <= kLargestSide;
+  if (side_fits && height * width <= kMostPixels && height * width <= kMostFilmPixels / frames) {
+    return;
+  }
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format(
+          "--out {}: {}{} pictures of {} x {} make {} x {} pixels; at most {} a side, {} "
+          "in all{} are written; choose fewer, or a smaller --scale{}",
+          out.path(), frames > 1 ? fmt::format("{} frames of ", frames) : std::string(), count,
+          config.height, config.width, height, width, kLargestSide, kMostPixels,
+          frames > 1 ? fmt::format(" and {} in all frames", kMostFilmPixels) : std::string(),
+          out.allows("npy") ? ", or FILE.npy" : ""));
 }
 
 ImageSet one_image(const ImageSet& images, const char* option, int64_t index) {
@@ -149,6 +180,35 @@ std::vector<Image> there_and_back(std::vector<Image> frames) {
     frames.push_back(std::move(frame));
   }
   return frames;
+}
+
+Array rows_of(const Array& array, int64_t first, int64_t count) {
+  return {{count, array.row_size()}, {array.row(first), array.row(first + count)}};
+}
+
+void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
+                int64_t columns, const RowSource& source) {
+  constexpr int64_t kPieceBytes = 64 << 20, kBatch = 128;
+  const int64_t row_size = model.config().pixels();
+  int64_t piece = std::max<int64_t>(1, kPieceBytes / (row_size * int64_t{sizeof(float)}));
+  if (piece > kBatch) piece -= piece % kBatch;  // whole batches of the model
+  const auto for_pieces = [&](const auto& take) {
+    for (int64_t first = 0; first < count; first += piece) {
+      take(source(first, std::min(piece, count - first)));
+    }
+  };
+  if (out.format() == "npy") {
+    NpyWriter file(out.path(), count, row_size);
+    for_pieces([&](const Array& rows) { file.append(rows); });
+    file.finish();
+    return;
+  }
+  scale.require_fit(out, model, count, columns);
+  std::vector<Image> pictures;
+  for_pieces([&](const Array& rows) {
+    for (Image& image : pictures_of(rows, model)) pictures.push_back(std::move(image));
+  });
+  save_png(out.path(), scale.apply(make_grid(pictures, columns)));
 }
 
 std::vector<Image> pictures_of(const Array& rows, const Model& model) {

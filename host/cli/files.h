@@ -3,6 +3,7 @@
 // Files the verbs read and write. An output is checked before the work that fills it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class OutputFile {
   void check() const;
   /// The extension in lower case.
   std::string format() const;
+  /// Whether a format is one of those declared.
+  bool allows(const std::string& format) const;
   const std::string& path() const { return path_; }
 
  private:
@@ -50,8 +53,14 @@ class ScaleOption {
   void declare(Command& command);
   /// 0 enlarges small pictures to about 500 pixels.
   Image apply(const Image& image) const;
+  /// Throws Error(invalid_argument) when such a grid of the model's images, enlarged, would be too
+  /// large for a picture or, `frames` of them, for a film. Call it before any work.
+  void require_fit(const OutputFile& out, const Model& model, int64_t count, int64_t columns,
+                   int64_t frames = 1) const;
 
  private:
+  int64_t factor(int64_t height, int64_t width) const;
+
   int64_t scale_ = 0;
 };
 
@@ -63,5 +72,16 @@ std::vector<Image> there_and_back(std::vector<Image> frames);
 
 /// Pictures of decoded rows [n, X] in the model's image size.
 std::vector<Image> pictures_of(const Array& rows, const Model& model);
+
+/// Rows of pixel values made piece by piece: source(first, count) gives [count, X].
+using RowSource = std::function<Array(int64_t first, int64_t count)>;
+
+/// Writes `count` rows as .npy or as one grid of pictures. As numbers, only a piece of them is in
+/// memory at once.
+void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
+                int64_t columns, const RowSource& source);
+
+/// Rows `first` to before `first + count` of an array [n, X].
+Array rows_of(const Array& array, int64_t first, int64_t count);
 
 }  // namespace vae::cli

@@ -32,17 +32,18 @@ class Interpolate : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
+    if (out_.format() == "gif") scale_.require_fit(out_, model, 1, 1, 2 * steps_);
     const ImageSet images = data_.load(model, terminal_);
     const Array from = code(model, images, "--from", from_);
     const Array to = code(model, images, "--to", to_);
-    const Array pixels = model.decode(path_ == "linear" ? interpolate_linear(from, to, steps_)
-                                                        : interpolate_spherical(from, to, steps_));
-    if (out_.format() == "npy") {
-      save_npy(out_.path(), pixels);
-    } else if (out_.format() == "gif") {
-      save_gif(out_.path(), there_and_back(scaled(pictures_of(pixels, model))));
+    const Array codes = path_ == "linear" ? interpolate_linear(from, to, steps_)
+                                          : interpolate_spherical(from, to, steps_);
+    if (out_.format() == "gif") {
+      save_gif(out_.path(), there_and_back(scaled(pictures_of(model.decode(codes), model))));
     } else {
-      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), steps_)));
+      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t first, int64_t count) {
+        return model.decode(rows_of(codes, first, count));
+      });
     }
     summary_.print(model, {out_.path()});
     return kSuccess;

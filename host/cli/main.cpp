@@ -61,7 +61,9 @@ int guarded_run(const std::vector<std::string>& words) {
     complain(error.what());
     return exit_status(error.code());
   } catch (const std::bad_alloc&) {
-    complain("out of memory; a smaller --batch-size or model needs less");
+    complain(
+        "out of memory: the images, the model and the result do not fit; end other programs, or "
+        "work on fewer images or with a smaller model");
     return exit_status(ErrorCode::out_of_memory);
   } catch (const std::exception& error) {
     complain(

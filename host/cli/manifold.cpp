@@ -37,12 +37,10 @@ class Manifold : public Verb {
                               "`vae traverse`",
                               model_.path(), model.config().latent));
     }
-    const Array pixels = model.decode(manifold_grid(side_));
-    if (out_.format() == "npy") {
-      save_npy(out_.path(), pixels);
-    } else {
-      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), side_)));
-    }
+    const Array codes = manifold_grid(side_);
+    write_rows(out_, scale_, model, codes.rows(), side_, [&](int64_t first, int64_t count) {
+      return model.decode(rows_of(codes, first, count));
+    });
     summary_.print(model, {out_.path()});
     return kSuccess;
   }

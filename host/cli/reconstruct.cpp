@@ -51,16 +51,20 @@ class Reconstruct : public Verb {
     Model model = model_.load(terminal_);
     ImageSet images = data_.load(model, terminal_);
     images = images.slice(0, std::min(count_, images.count()));
-    const Array outputs = model.reconstruct(images, input_.binarization(), input_.seed());
+    const auto outputs = [&](int64_t first, int64_t count) {
+      return model.reconstruct(images.slice(first, count), input_.binarization(), input_.seed());
+    };
     if (out_.format() == "npy") {
-      save_npy(out_.path(), outputs);
+      write_rows(out_, scale_, model, images.count(), 0, outputs);
       summary_.print(model, {out_.path()});
       return kSuccess;
     }
-    const Array inputs = model.inputs(images, input_.binarization(), input_.seed());
     const int64_t columns = std::min(kPairsPerRow, images.count());
-    const std::vector<Image> cells =
-        interleave(pictures_of(inputs, model), pictures_of(outputs, model), columns);
+    const int64_t pairs = (images.count() + columns - 1) / columns * columns;
+    scale_.require_fit(out_, model, 2 * pairs, columns);
+    const Array inputs = model.inputs(images, input_.binarization(), input_.seed());
+    const std::vector<Image> cells = interleave(
+        pictures_of(inputs, model), pictures_of(outputs(0, images.count()), model), columns);
     save_png(out_.path(), scale_.apply(make_grid(cells, columns)));
     summary_.print(model, {out_.path()});
     return kSuccess;

@@ -28,12 +28,8 @@ class Sample : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
-    const Array pixels = model.sample(count_, seed_);
-    if (out_.format() == "npy") {
-      save_npy(out_.path(), pixels);
-    } else {
-      save_png(out_.path(), scale_.apply(make_grid(pictures_of(pixels, model), columns_)));
-    }
+    write_rows(out_, scale_, model, count_, columns_,
+               [&](int64_t first, int64_t count) { return model.sample(count, seed_, first); });
     summary_.print(model, {out_.path()});
     return kSuccess;
   }

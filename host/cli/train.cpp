@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "host/cli/config_difference.h"
 #include "host/cli/exit_status.h"
@@ -286,7 +287,9 @@ void Train::report(const TrainResult& result, Trainer& trainer, double seconds) 
   if (result.validation.epoch > 0) text += metrics_line(result.validation);
   if (result.test.epoch > 0) text += metrics_line(result.test);
   text += choice_line(result, trainer.config().training);
-  if (!no_pictures_ && result.test.epoch > 0) text += fmt::format("look at {}/report.html\n", out_);
+  std::error_code ignored;  // a full disk may have kept it from being written
+  const std::string page = out_ + "/report.html";
+  if (!no_pictures_ && std::filesystem::exists(page, ignored)) text += "look at " + page + "\n";
   write_stdout(text);
 }
 

@@ -93,6 +93,12 @@ int Traverse::run() {
   out_.check();
   Model model = model_.load(terminal_);
   const std::vector<int64_t> rows = dimensions(model);
+  const auto count = static_cast<int64_t>(rows.size());
+  if (out_.format() == "png") {
+    scale_.require_fit(out_, model, count * steps_, steps_);
+  } else {
+    scale_.require_fit(out_, model, count, 0, 2 * steps_);
+  }
   const Array start = center(model);
   std::vector<Image> cells;  // row by row, a dimension each
   for (const int64_t dimension : rows) {

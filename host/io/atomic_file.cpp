@@ -50,7 +50,7 @@ int write_all(int fd, std::span<const std::byte> content) {
 
 /// Reserves the space, so that a full disk shows before the first byte is written. A file system
 /// that cannot reserve is no error.
-int reserve_space(int fd, size_t bytes) {
+int reserve_space(int fd, uint64_t bytes) {
   if (bytes == 0) return 0;
   int error_number = 0;
   do {
@@ -58,6 +58,8 @@ int reserve_space(int fd, size_t bytes) {
   } while (error_number == EINTR);
   return error_number == EOPNOTSUPP || error_number == EINVAL ? 0 : error_number;
 }
+
+}  // namespace
 
 /// The temporary file beside the target; unlinked by the destructor unless it was renamed.
 class TemporaryFile {
@@ -83,11 +85,15 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
+  void reserve(uint64_t bytes) {
+    if (const int error = reserve_space(fd_.get(), bytes)) fail_io("write", path_, error);
+  }
+  void write(std::span<const std::byte> piece) {
+    if (const int error = write_all(fd_.get(), piece)) fail_io("write", path_, error);
+  }
   /// A failed fsync is never repeated: the kernel may have dropped the pages and would report
   /// success the second time. The file counts as bad.
-  void write_and_sync(std::span<const std::byte> content) {
-    if (const int error = reserve_space(fd_.get(), content.size())) fail_io("write", path_, error);
-    if (const int error = write_all(fd_.get(), content)) fail_io("write", path_, error);
+  void sync_and_close() {
     if (::fsync(fd_.get()) != 0) fail_io("write to disk", path_, errno);
     if (const int error = fd_.close_now()) fail_io("finish writing", path_, error);
   }
@@ -117,6 +123,8 @@ class TemporaryFile {
   FileDescriptor fd_;
 };
 
+namespace {
+
 /// rename() would replace a device such as /dev/null by a plain file when run as root.
 void require_replaceable(int folder_fd, const std::string& name, const std::string& path) {
   struct stat status = {};
@@ -136,16 +144,46 @@ void sync_folder(int folder_fd, const std::string& folder) {
 
 }  // namespace
 
+struct AtomicFile::State {
+  State(SplitPath where, const std::string& path)
+      : folder(std::move(where.folder)),
+        name(std::move(where.name)),
+        folder_fd(open_folder(folder, name, path)),
+        temporary(folder_fd.get(), name, path) {}
+
+  static FileDescriptor open_folder(const std::string& folder, const std::string& name,
+                                    const std::string& path) {
+    if (name.empty() || name == "." || name == "..") fail_io("write", path, EISDIR);
+    FileDescriptor fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+    if (!fd.is_open()) fail_io("open the folder of", path, errno);
+    require_replaceable(fd.get(), name, path);
+    return fd;
+  }
+
+  std::string folder, name;
+  FileDescriptor folder_fd;
+  TemporaryFile temporary;
+};
+
+AtomicFile::AtomicFile(const std::string& path, uint64_t bytes)
+    : state_(std::make_unique<State>(split(path), path)) {
+  state_->temporary.reserve(bytes);
+}
+
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::append(std::span<const std::byte> piece) { state_->temporary.write(piece); }
+
+void AtomicFile::commit() {
+  state_->temporary.sync_and_close();
+  state_->temporary.rename_to(state_->name);
+  sync_folder(state_->folder_fd.get(), state_->folder);
+}
+
 void write_file_atomically(const std::string& path, std::span<const std::byte> content) {
-  const auto [folder, name] = split(path);
-  if (name.empty() || name == "." || name == "..") fail_io("write", path, EISDIR);
-  const FileDescriptor folder_fd = open_file(folder, O_RDONLY | O_DIRECTORY);
-  if (!folder_fd.is_open()) fail_io("open the folder of", path, errno);
-  require_replaceable(folder_fd.get(), name, path);
-  TemporaryFile temporary(folder_fd.get(), name, path);
-  temporary.write_and_sync(content);
-  temporary.rename_to(name);
-  sync_folder(folder_fd.get(), folder);
+  AtomicFile file(path, content.size());
+  file.append(content);
+  file.commit();
 }
 
 void write_file_atomically(const std::string& path, std::string_view content) {

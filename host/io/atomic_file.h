@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,24 @@ namespace vae {
 /// A symbolic link is replaced, not followed. Throws Error(io).
 void write_file_atomically(const std::string& path, std::span<const std::byte> content);
 void write_file_atomically(const std::string& path, std::string_view content);
+
+/// The same for content that comes in pieces, so that it need not be in memory as a whole.
+class AtomicFile {
+ public:
+  /// Reserves `bytes`, so that a full disk shows at once. Throws Error(io).
+  AtomicFile(const std::string& path, uint64_t bytes);
+  /// Without commit() nothing has happened.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void append(std::span<const std::byte> piece);
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// The whole file in memory. Throws Error(io), Error(corrupt) when it is larger than `max_bytes`
 /// or changes while it is read, Error(out_of_memory).

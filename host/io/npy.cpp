@@ -170,23 +170,27 @@ void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size
 
 }  // namespace
 
-std::vector<std::byte> encode_npy(const Array& array) {
-  VAE_CHECK(array.shape.size() <= kLargestNpyRank, "an array of ", array.shape.size(),
+std::string npy_header(const std::vector<int64_t>& shape) {
+  VAE_CHECK(shape.size() <= kLargestNpyRank, "an array of ", shape.size(),
             " dimensions cannot be written as .npy");
-  int64_t count = 1;
-  for (const int64_t size : array.shape) count *= size;
-  VAE_CHECK(count == array.count(), "the array has ", array.count(), " values, its shape says ",
-            count);
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
-  for (const int64_t size : array.shape) header += concat(size, ", ");
-  if (array.shape.size() > 1) header.resize(header.size() - 2);   // (2, 3)
-  if (array.shape.size() == 1) header.resize(header.size() - 1);  // (2,)
+  for (const int64_t size : shape) header += concat(size, ", ");
+  if (shape.size() > 1) header.resize(header.size() - 2);   // (2, 3)
+  if (shape.size() == 1) header.resize(header.size() - 1);  // (2,)
   header += "), }";
   constexpr size_t kFixedBytes = 10;  // magic, version, length
   while ((kFixedBytes + header.size() + 1) % kAlignment != 0) header += ' ';
   header += '\n';
-  const std::string start = concat(kMagic, '\x01', '\0', static_cast<char>(header.size() & 255),
-                                   static_cast<char>(header.size() >> 8), header);
+  return concat(kMagic, '\x01', '\0', static_cast<char>(header.size() & 255),
+                static_cast<char>(header.size() >> 8), header);
+}
+
+std::vector<std::byte> encode_npy(const Array& array) {
+  int64_t count = 1;
+  for (const int64_t size : array.shape) count *= size;
+  VAE_CHECK(count == array.count(), "the array has ", array.count(), " values, its shape says ",
+            count);
+  const std::string start = npy_header(array.shape);
   const std::span<const std::byte> values = std::as_bytes(std::span(array.values));
   std::vector<std::byte> file(start.size() + values.size());
   std::ranges::copy(values, std::ranges::copy(as_bytes(start), file.begin()).out);

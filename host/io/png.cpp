@@ -111,12 +111,18 @@ std::vector<std::byte> encode_png(const Image& image) {
   return file;
 }
 
-Image decode_png(std::span<const std::byte> file, std::string_view origin) {
+PngSize png_size(std::span<const std::byte> file, std::string_view origin) {
   const std::string_view text = as_text(file);
   if (!text.starts_with(kSignature))
     fail_corrupt_png(origin, "PNG's signature", describe_start(file));
   check_chunks(text, origin);
   check_size(text, origin);
+  constexpr int kColour = 2;  // the bit of IHDR's colour type
+  return {big_endian(text.substr(20)), big_endian(text.substr(16)), text[25] & kColour ? 3 : 1};
+}
+
+Image decode_png(std::span<const std::byte> file, std::string_view origin) {
+  png_size(file, origin);
   PngImage png;
   if (::png_image_begin_read_from_memory(&png, file.data(), file.size()) == 0) {
     fail_corrupt_png(origin, "a PNG header", png.message);

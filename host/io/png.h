@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,16 @@ namespace vae {
 
 /// An 8-bit grey or RGB picture as a PNG file.
 std::vector<std::byte> encode_png(const Image& image);
+
+/// What a PNG claims to be.
+struct PngSize {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 1;  // of the decoded picture
+};
+
+/// Decodes nothing. Throws Error(corrupt).
+PngSize png_size(std::span<const std::byte> file, std::string_view origin);
 
 /// Reads any PNG as 8-bit grey or RGB; a transparent one is laid on black. Every chunk's checksum,
 /// the order of chunks and the sizes are checked before a pixel is decoded; a picture is refused

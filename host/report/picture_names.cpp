@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "host/report/picture_names.h"
 
+#include <bit>
 #include <charconv>
 #include <filesystem>
+
+#include "host/io/file_descriptor.h"
 
 namespace vae {
 namespace {
@@ -28,6 +31,23 @@ std::string picture_name(int64_t epoch, PictureKind kind) {
   std::string number = std::to_string(epoch);
   if (number.size() < kDigits) number.insert(0, kDigits - number.size(), '0');
   return std::string(kPrefix) + number + suffix(kind);
+}
+
+bool keeps_pictures(int64_t epoch) {
+  constexpr uint64_t kPerDoubling = 8;
+  const uint64_t distance = std::bit_floor(static_cast<uint64_t>(epoch) / kPerDoubling);
+  return distance <= 1 || static_cast<uint64_t>(epoch) % distance == 0;
+}
+
+void thin_pictures(const std::string& run_folder, int64_t newest) {
+  for (const PictureKind kind : kPictureKinds) {
+    for (const auto& [epoch, path] : find_pictures(run_folder, kind)) {
+      if (epoch >= newest || keeps_pictures(epoch)) continue;
+      std::error_code error;
+      std::filesystem::remove(path, error);
+      if (error) fail_io("delete", path, error.value());
+    }
+  }
 }
 
 std::map<int64_t, std::string> find_pictures(const std::string& run_folder, PictureKind kind) {

@@ -46,9 +46,10 @@ RunRecord read_run_record(const std::string& run_folder) {
   const std::vector<std::byte> config = read_file(config_path, kLargestJsonBytes);
   record.config = config_from_json(as_text(config), Config(), config_path);
   read_run_json(run_folder + "/run.json", record);
-  for (Metrics& metrics : read_metrics(run_folder + "/metrics.jsonl")) {
-    lines_of(record, metrics.split).push_back(std::move(metrics));
-  }
+  visit_metrics(run_folder + "/metrics.jsonl", [&record](Metrics metrics) {
+    std::vector<Metrics>& lines = lines_of(record, metrics.split);
+    lines.push_back(std::move(metrics));
+  });
   return record;
 }
 

@@ -2,7 +2,9 @@
 #include "host/report/svg_plot.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 
 #include "host/report/html.h"
@@ -125,6 +127,28 @@ PlotSeries finite_points(const PlotSeries& series) {
   return kept;
 }
 
+/// What can be seen of a long series: of each of `groups` stretches of it the first, lowest,
+/// highest and last point.
+PlotSeries thinned(const PlotSeries& series, size_t groups) {
+  const size_t count = series.x.size();
+  if (count <= 4 * groups) return series;
+  PlotSeries kept{series.name, series.style, {}, {}};
+  for (size_t group = 0; group < groups; ++group) {
+    const size_t first = count * group / groups, end = count * (group + 1) / groups;
+    const auto [low, high] =
+        std::minmax_element(series.y.begin() + static_cast<std::ptrdiff_t>(first),
+                            series.y.begin() + static_cast<std::ptrdiff_t>(end));
+    std::array<size_t, 4> points = {first, static_cast<size_t>(low - series.y.begin()),
+                                    static_cast<size_t>(high - series.y.begin()), end - 1};
+    std::sort(points.begin(), points.end());
+    for (const size_t point : points) {
+      kept.x.push_back(series.x[point]);
+      kept.y.push_back(series.y[point]);
+    }
+  }
+  return kept;
+}
+
 std::string curve(const PlotSeries& series, const Axis& x, const Axis& y) {
   std::string svg = "<polyline class=\"curve " + series.style + "\" points=\"";
   for (size_t i = 0; i < series.x.size(); ++i) {
@@ -189,7 +213,9 @@ std::string draw_line_plot(const LinePlot& plot) {
                           number(x.end - x.start + 6) + "\" height=\"" + number(y.start - y.end);
   svg += "<svg x=\"" + box + "\" viewBox=\"" + number(x.start - 3) + " " + number(y.end) + " " +
          number(x.end - x.start + 6) + " " + number(y.start - y.end) + "\">";
-  for (const PlotSeries& each : series) svg += curve(each, x, y);
+  for (const PlotSeries& each : series) {
+    svg += curve(thinned(each, static_cast<size_t>(plot.width)), x, y);
+  }
   svg += "</svg>";
   for (const PlotSeries& each : series) svg += markers(each, x, y, plot);
   return svg + "</svg>";

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,26 @@ struct Array {
 /// Writes NumPy's .npy format (version 1.0, little-endian float32, C order), atomically.
 /// Throws Error(io).
 void save_npy(const std::string& path, const Array& array);
+
+/// Writes the same format piece by piece, for arrays [rows, row_size] that need not be in memory as
+/// a whole. The file appears with finish().
+class NpyWriter {
+ public:
+  /// Takes the space on the disk at once. Throws Error(invalid_argument), Error(io).
+  NpyWriter(const std::string& path, int64_t rows, int64_t row_size);
+  ~NpyWriter();
+  NpyWriter(const NpyWriter&) = delete;
+  NpyWriter& operator=(const NpyWriter&) = delete;
+
+  /// The next rows: an array [any number, row_size].
+  void append(const Array& rows);
+  /// Throws Error(invalid_argument) while rows are missing, Error(io).
+  void finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// Reads a .npy file of floating-point numbers (16, 32 or 64 bits), integers (8 to 64 bits, signed
 /// or not) or booleans, in C or Fortran order and of either byte order. Throws Error(io), and

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vae/array.h"
@@ -29,8 +30,15 @@ std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width,
 /// `columns` 0 chooses a square.
 Image make_grid(const std::vector<Image>& images, int64_t columns = 0);
 
+/// Height and width of such a grid of `count` pictures of one size.
+std::pair<int64_t, int64_t> grid_size(int64_t count, int64_t columns, int64_t height,
+                                      int64_t width);
+
 /// Enlarges by whole factors without smoothing.
 Image enlarge(const Image& image, int64_t factor);
+
+/// Reduces by a whole factor, averaging; what is left over at the right and lower edge counts too.
+Image shrink(const Image& image, int64_t factor);
 
 /// Writes a PNG atomically. Throws Error(io).
 void save_png(const std::string& path, const Image& image);

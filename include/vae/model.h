@@ -29,7 +29,7 @@ struct EvaluateOptions {
   /// How pixels become x; without a value as in training. `dynamic` draws each image once.
   std::optional<Binarization> binarization;
   std::optional<uint64_t> seed;  ///< Key of all draws; without a value that of the training.
-  int64_t batch_size = 128;      ///< Only speed and memory depend on it, never a number drawn.
+  int64_t batch_size = 128;  ///< The most images at once. Speed and memory depend on it, no draw.
   /// Called with the share done in [0, 1]; returning false stops with an empty result.
   std::function<bool(double)> progress;
 };
@@ -112,8 +112,10 @@ class Model {
   /// E[x|z = mu(x)]: decodes the posterior mean [n, X]. No bound follows from it.
   Array reconstruct(const ImageSet& images, std::optional<Binarization> binarization = {},
                     std::optional<uint64_t> seed = {});
-  /// E[x|z] for z drawn from the prior [count, X]; at most 2^32 of them.
-  Array sample(int64_t count, uint64_t seed = 1);
+  /// E[x|z] for z drawn from the prior [count, X]. Draw number i depends on the seed and i only:
+  /// sample(10, seed, 90) are the last ten of sample(100, seed), so that many can be had piece by
+  /// piece. Throws Error(invalid_argument) beyond draw number 2^32 - 1.
+  Array sample(int64_t count, uint64_t seed = 1, int64_t first = 0);
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "kernels/check.h"
+#include "kernels/cpu/memory.h"
+#include "kernels/mebibytes.h"
 
 namespace vae::cpu {
 
@@ -31,6 +33,17 @@ class Closure final : public Recording {
  private:
   std::function<void()> body_;
 };
+
+/// Linux hands out more memory than there is and kills whoever uses it: a demand that cannot be met
+/// is refused here, while a message is still possible.
+void require_memory(std::size_t bytes) {
+  constexpr std::size_t kSmall = std::size_t{16} << 20;  // not worth asking the system
+  if (bytes < kSmall) return;
+  const std::size_t available = available_memory();
+  if (bytes <= available) return;
+  fail(ErrorCode::out_of_memory, "cpu: ", mebibytes(bytes), " more are needed, ",
+       mebibytes(available), " are available; other programs may hold some");
+}
 
 std::string processor_name() {
   std::ifstream cpuinfo("/proc/cpuinfo");
@@ -53,10 +66,10 @@ CpuBackend::CpuBackend(int threads, std::string_view isa)
 void* CpuBackend::allocate(std::size_t bytes) {
   const std::size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment;
+  require_memory(bytes);
   void* memory = std::aligned_alloc(alignment, rounded * alignment);
   if (memory == nullptr) {
-    fail(ErrorCode::out_of_memory, "cpu: ", bytes,
-         " bytes cannot be allocated; use a smaller batch_size or model");
+    fail(ErrorCode::out_of_memory, "cpu: the system refuses ", mebibytes(bytes), " more");
   }
   if (alignment == kHugePage) madvise(memory, rounded * alignment, MADV_HUGEPAGE);  // a hint
   return memory;

@@ -6,6 +6,7 @@
 #include "kernels/check.h"
 #include "kernels/cuda/make_cuda_backend.h"
 #include "kernels/cuda/recording.h"
+#include "kernels/mebibytes.h"
 
 namespace vae::cuda {
 
@@ -24,11 +25,6 @@ Precision resolve(Precision wanted, const Card& card) {
          "; choose fp32 or auto");
   }
   return wanted;
-}
-
-std::string mebibytes(std::size_t bytes) {
-  constexpr std::size_t kMebibyte = std::size_t{1} << 20;
-  return concat((bytes + kMebibyte - 1) / kMebibyte, " MiB");
 }
 
 }  // namespace
@@ -77,7 +73,7 @@ void* CudaBackend::allocate(std::size_t bytes) {
     static_cast<void>(cudaMemGetInfo(&free, &total));
     fail(ErrorCode::out_of_memory, name(), ": ", mebibytes(bytes), " more are needed, ",
          mebibytes(free), " of ", mebibytes(total),
-         " are free; use a smaller batch_size or model, or stop other programs on the card");
+         " are free; other programs on the card may hold some");
   }
   stream_.check(status, "cudaMalloc(&memory, bytes)");
   return memory;

@@ -8,12 +8,14 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 
 #include "host/checkpoint_choice.h"
 #include "host/io/atomic_file.h"
 #include "host/io/safetensors.h"
 #include "host/network.h"
 #include "kernels/backend.h"
+#include "tests/support/memory_growth.h"
 #include "tests/support/tiny_run.h"
 #include "vae/model.h"
 
@@ -236,6 +238,29 @@ TEST_F(CheckpointTest, ListsEveryDifferenceAndChangesNothing) {
   EXPECT_NE(message.find("stranger"), std::string::npos);
   EXPECT_EQ(message.find('\x1b'), std::string::npos) << "names must not drive the terminal";
   EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 5) << message;
+}
+
+/// A small file may claim a model of gigabytes. Nothing of that size is touched.
+TEST_F(CheckpointTest, AClaimIsComparedWithTheTensorsBeforeTheModelIsBuilt) {
+  config_.model.height = config_.model.width = 4096;
+  config_.model.encoder = {65536};
+  for (const TrainingState* state :
+       {static_cast<const TrainingState*>(nullptr), static_cast<const TrainingState*>(&state_)}) {
+    write(state);
+    const int64_t growth = test::memory_growth([&] {
+      try {
+        Model::load(path_, Device::cpu(1));
+      } catch (const Error& error) {
+        const std::string part =
+            "encoder.0.weight: expected F32 [65536, 16777216], found F32 [3, 4]";
+        if (std::string(error.what()).find(part) != std::string::npos) return;
+        throw;
+      }
+      throw std::runtime_error("the file was loaded");
+    });
+    EXPECT_GE(growth, 0);
+    EXPECT_LT(growth, int64_t{64} << 20);
+  }
 }
 
 TEST_F(CheckpointTest, RefusesToLoadNumbersThatAreNotFinite) {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "tests/host/io/sample_files.h"
+#include "tests/support/memory_growth.h"
 #include "vae/dataset.h"
 
 namespace vae {
@@ -92,6 +93,24 @@ TEST(EnlargeTest, RepeatsEveryPixel) {
   EXPECT_THROW(enlarge(large, 0), Error);
 }
 
+TEST(ShrinkTest, AveragesBlocksAndWhatIsLeftOver) {
+  const Image small = shrink({3, 3, 1, {0, 10, 7, 20, 31, 8, 100, 101, 9}}, 2);
+  EXPECT_EQ(small, (Image{2, 2, 1, {15, 8, 101, 9}})) << "15.25, 7.5, 100.5 and 9, rounded";
+  EXPECT_EQ(shrink({1, 2, 3, {1, 2, 3, 5, 6, 7}}, 2), (Image{1, 1, 3, {3, 4, 5}}));
+  EXPECT_EQ(shrink(small, 1), small);
+  EXPECT_EQ(shrink(small, 1000).pixels.size(), 1u);
+  EXPECT_THROW(shrink(small, 0), Error);
+}
+
+TEST(GridSizeTest, IsThatOfTheGrid) {
+  for (const int64_t count : {1, 2, 5, 12}) {
+    for (const int64_t columns : {0, 1, 3, 100}) {
+      const Image grid = make_grid(std::vector<Image>(count, plain(2, 3, 1, 0)), columns);
+      EXPECT_EQ(grid_size(count, columns, 2, 3), std::pair(grid.height, grid.width));
+    }
+  }
+}
+
 TEST(ImageFileTest, PngKeepsEveryPixel) {
   const test::TemporaryFolder folder;
   for (const int64_t channels : {1, 3}) {
@@ -150,6 +169,16 @@ TEST(LoadImagesTest, NamesFileExpectationAndFindingOfAnotherSize) {
   test::write_plainly(folder.file("x.idx"), test::make_idx({1, 1, 2}, std::vector<uint8_t>{1, 2}));
   expect_error(ErrorCode::unsupported, [&] { load_images(folder.file("x.idx"), 2, 2, 1); },
                {"x.idx", "2 x 2", "1 x 2"});
+}
+
+/// A small file that decodes to 25 million pixels.
+TEST(LoadImagesTest, APictureOfAnotherSizeIsNotDecoded) {
+  const test::TemporaryFolder folder;
+  save_png(folder.file("huge.png"), Image{5000, 5000, 1, std::vector<uint8_t>(5000 * 5000)});
+  const int64_t growth = test::memory_growth(
+      [&] { EXPECT_THROW(load_images(folder.file("huge.png"), 28, 28, 1), Error); });
+  EXPECT_GE(growth, 0);
+  EXPECT_LT(growth, int64_t{12} << 20);
 }
 
 TEST(LoadImagesTest, NamesWhatIsMissing) {

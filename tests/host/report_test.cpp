@@ -3,13 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <string>
 
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/report/html.h"
 #include "host/run_status.h"
 #include "tests/host/io/sample_files.h"
+#include "tests/support/memory_growth.h"
 #include "vae/image.h"
 
 namespace vae {
@@ -173,6 +176,35 @@ TEST_F(ReportTest, NamesGreyLevelsUnderABernoulliAsNoLikelihood) {
   config.training.binarization = Binarization::none;
   write("config.json", config_to_json(config));
   EXPECT_TRUE(contains(report(), "no log-likelihoods"));
+}
+
+/// Thousands of lines (all of a hundred thousand in the full run), a latent of ten thousand
+/// dimensions, a picture of noise.
+TEST_F(ReportTest, StaysSmallForALongRunOfALargeModel) {
+  const int epochs = std::getenv("VAE_TEST_FULL") != nullptr ? 50'000 : 5'000;
+  const int distance = epochs / 200;
+  write_run(epochs);
+  std::string kl = R"({"kl_per_dimension": [0.5)";
+  for (int i = 1; i < 10'000; ++i) kl += ",0.25";
+  write("run.json", kl + "]}");
+  std::filesystem::create_directory(folder_.file("images"));
+  Image noise{1500, 1500, 3, std::vector<uint8_t>(1500 * 1500 * 3)};
+  uint32_t state = 1;
+  for (uint8_t& value : noise.pixels)
+    value = static_cast<uint8_t>((state = state * 1664525 + 7) >> 24);
+  save_png(folder_.file("images/epoch-001-samples.png"), noise);
+  const int64_t growth = test::memory_growth([&] { write_report(folder_.path()); });
+  EXPECT_GE(growth, 0);
+  EXPECT_LT(growth, int64_t{100} << 20);
+  const std::string html = test::read_plainly(folder_.file("report.html"));
+  EXPECT_LT(html.size(), size_t{2} << 20);
+  const auto cell = [](int epoch) { return "<td>" + std::to_string(epoch) + "</td>"; };
+  for (const std::string& part :
+       {std::to_string(epochs) + " of", cell(1), cell(distance), cell(epochs),
+        "One epoch in " + std::to_string(distance), std::string("the largest 400 of 10,000")}) {
+    EXPECT_TRUE(contains(html, part)) << part;
+  }
+  EXPECT_FALSE(contains(html, cell(distance + 1)));
 }
 
 class EpochPicturesTest : public ReportTest {};

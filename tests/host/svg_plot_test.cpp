@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <sstream>
+#include <string>
 
 #include "host/report/html.h"
 #include "host/report/number_text.h"
@@ -97,6 +101,22 @@ TEST(LinePlotTest, ThousandsOfEpochsStaySmall) {
     plot.series.front().y.push_back(std::sqrt(i));
   }
   EXPECT_LT(draw_line_plot(plot).size(), 200000u);
+}
+
+TEST(LinePlotTest, OnePointAmongAHundredThousandIsSeen) {
+  LinePlot plot{"Bound", "epoch", "nats", {{"test", "test", {}, {}}}};
+  for (int i = 0; i < 100000; ++i) {
+    plot.series.front().x.push_back(i);
+    plot.series.front().y.push_back(i == 70001 ? 1.0 : 0.0);
+  }
+  const std::string svg = draw_line_plot(plot);
+  EXPECT_LT(svg.size(), 60000u);
+  const std::size_t start = svg.find("points=\"") + 8;
+  std::istringstream points(svg.substr(start, svg.find('"', start) - start));
+  std::map<std::string, int> heights;
+  for (std::string point; points >> point;) ++heights[point.substr(point.find(',') + 1)];
+  ASSERT_EQ(heights.size(), 2u);
+  EXPECT_EQ(std::min(heights.begin()->second, heights.rbegin()->second), 1);
 }
 
 TEST(BarPlotTest, DrawsABarForEveryFiniteValue) {
