@@ -266,7 +266,8 @@ std::string epochs_table(const RunRecord& run) {
                                           ", and the first, the best and the last; "
                                           "metrics.jsonl has them all") +
                      "</summary><div class=\"table\"><table class=\"numbers\">\n"
-                     "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>"
+                     "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>" +
+                     (validated ? "<th>validation ELBO</th>" : "") +
                      "<th>train ELBO</th><th>seconds</th><th>images/s</th></tr>\n";
   const auto tests = by_epoch(run.test), validations = by_epoch(run.validation);
   const Metrics* best = run.best();
