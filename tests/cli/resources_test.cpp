@@ -111,7 +111,7 @@ TEST_F(ResourcesTest, TheBatchSizeAdvisedFits) {
     return run_shell(command);
   };
   bool advised = false;
-  for (int64_t mebibytes = 150; mebibytes <= 420 && !advised; mebibytes += 10) {
+  for (int64_t mebibytes = 80; mebibytes <= 420 && !advised; mebibytes += 10) {
     const std::string run = "run" + std::to_string(mebibytes);
     const Outcome refused = train(mebibytes * 1024, "1000000", run);
     if (refused.status == 0) break;
