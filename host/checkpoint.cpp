@@ -187,7 +187,7 @@ std::string differences(const SafetensorsFile& file, const Shapes& expected, boo
 void check_shapes(const SafetensorsFile& file, const Shapes& expected, bool moments) {
   const std::string list = differences(file, expected, moments);
   if (list.empty()) return;
-  fail(ErrorCode::corrupt, origin_of(file), ": the tensors are not those of the model:", list);
+  fail(ErrorCode::corrupt, file.origin, ": the tensors are not those of the model:", list);
 }
 
 /// A file can claim a model of any size: what it holds is compared with what it claims before a
