@@ -253,7 +253,8 @@ Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& o
     fail(ErrorCode::corrupt, path, ": the stored configuration is not valid: ", error.what());
   }
   if (file.metadata.contains("training")) {
-    const json document = parse_json(metadata_entry(file, "training"), path);
+    const JsonDocument parsed = parse_json(metadata_entry(file, "training"), path);
+    const json& document = *parsed;
     if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
     checkpoint.training_ = training_from_json(document, path);
   }

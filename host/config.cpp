@@ -52,7 +52,7 @@ std::string unknown_key(std::string_view section, std::string_view name) {
   fail(ErrorCode::invalid_argument, text);
 }
 
-json parse_document(std::string_view text, std::string_view origin) {
+JsonDocument parse_document(std::string_view text, std::string_view origin) {
   JsonRules rules;
   rules.comments = true;
   rules.error = ErrorCode::invalid_argument;
@@ -167,7 +167,8 @@ void set_config_value(Config& config, std::string_view key, std::string_view val
 }
 
 Config config_from_json(std::string_view text, const Config& base, std::string_view origin) {
-  const json document = parse_document(text, origin);
+  const JsonDocument parsed = parse_document(text, origin);
+  const json& document = *parsed;
   if (!document.is_object()) {
     fail(ErrorCode::invalid_argument, origin, ": a configuration is an object { ... }");
   }

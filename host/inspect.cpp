@@ -192,7 +192,7 @@ void describe_run(const std::string& path, ordered_json& document) {
   }
   std::error_code error;
   if (const std::string file = path + "/run.json"; fs::exists(file, error)) {
-    document["run"] = parse_json(as_text(read_file(file, uint64_t{16} << 20)), file);
+    document["run"] = *parse_json(as_text(read_file(file, uint64_t{16} << 20)), file);
   }
   ordered_json checkpoints = ordered_json::array();
   if (const std::string best = best_checkpoint_path(path); fs::exists(best, error)) {

@@ -41,7 +41,8 @@ void read_member(const nlohmann::json& object, const char* key, T& value) {
 }
 
 Metrics parse_line(std::string_view line, const std::string& origin) {
-  const nlohmann::json object = parse_json(line, origin);
+  const JsonDocument document = parse_json(line, origin);
+  const nlohmann::json& object = *document;
   if (!object.is_object() || !object.contains("epoch") || !object.contains("split")) {
     fail(ErrorCode::corrupt, origin, ": the line is no metrics object with epoch and split");
   }

@@ -68,7 +68,8 @@ RunStatus read_run_status(const std::string& path) {
   RunStatus status;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return status;
-  const json run = parse_json(as_text(read_file(path, kLargestStatus)), path);
+  const JsonDocument document = parse_json(as_text(read_file(path, kLargestStatus)), path);
+  const json& run = *document;
   if (!run.is_object()) return status;
   take_member(run, "status", status.status);
   take_member(run, "reason", status.reason);

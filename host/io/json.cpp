@@ -50,7 +50,7 @@ class DocumentBuilder : public nlohmann::json_sax<Json> {
  public:
   explicit DocumentBuilder(const JsonRules& rules) : rules_(rules) {}
 
-  Json take_document() { return std::move(document_); }
+  JsonDocument take_document() { return std::move(document_); }
   const std::string& problem() const { return problem_; }
 
   bool null() override { return place(nullptr) != nullptr; }
@@ -94,8 +94,8 @@ class DocumentBuilder : public nlohmann::json_sax<Json> {
       return nullptr;
     }
     if (open_.empty()) {
-      document_ = std::forward<Value>(value);
-      return &document_;
+      *document_ = std::forward<Value>(value);
+      return &*document_;
     }
     // Only the innermost open container grows, so the pointers to the outer ones stay valid.
     Json& parent = *open_.back();
@@ -118,7 +118,7 @@ class DocumentBuilder : public nlohmann::json_sax<Json> {
   }
 
   const JsonRules& rules_;
-  Json document_;
+  JsonDocument document_;
   std::vector<Json*> open_;
   std::string key_;
   std::string problem_;
@@ -137,9 +137,22 @@ std::string position(std::string_view text, size_t consumed) {
   fail(rules.error, origin, ": not acceptable JSON: ", shortened(found, 512));
 }
 
+/// Leaves no container in a container for nlohmann's destructor to find.
+void empty_from_the_leaves(Json& value) {
+  if (!value.is_structured()) return;
+  for (Json& child : value) empty_from_the_leaves(child);
+  value.clear();
+}
+
 }  // namespace
 
-nlohmann::json parse_json(std::string_view text, std::string_view origin, const JsonRules& rules) {
+JsonDocument::JsonDocument() : value_(std::make_unique<Json>()) {}
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument::~JsonDocument() {
+  if (value_) empty_from_the_leaves(*value_);
+}
+
+JsonDocument parse_json(std::string_view text, std::string_view origin, const JsonRules& rules) {
   if (text.size() > rules.max_bytes) {
     fail_json(rules, origin,
               concat("expected at most ", rules.max_bytes, " bytes, found ", text.size()));

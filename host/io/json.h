@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
@@ -19,10 +20,27 @@ struct JsonRules {
   ErrorCode error = ErrorCode::corrupt;  ///< What to throw; a configuration is a caller's mistake.
 };
 
+/// A parsed document. nlohmann's destructor allocates where a container holds another, and a
+/// destructor that cannot ends the process: this one empties the document from its leaves, which
+/// takes no memory, so that running out of it stays an exception.
+class JsonDocument {
+ public:
+  JsonDocument();
+  ~JsonDocument();
+  JsonDocument(JsonDocument&&) noexcept;
+  JsonDocument& operator=(JsonDocument&&) = delete;
+
+  nlohmann::json& operator*() { return *value_; }
+  const nlohmann::json& operator*() const { return *value_; }
+
+ private:
+  std::unique_ptr<nlohmann::json> value_;
+};
+
 /// Parses one document, strictly: no duplicate keys, no NUL, valid UTF-8, nothing behind the end.
 /// Messages name `origin`, line and column. Numbers beyond 64 bits become floating point: check
 /// is_number_unsigned() or is_number_integer() before taking an integer.
-nlohmann::json parse_json(std::string_view text, std::string_view origin,
-                          const JsonRules& rules = {});
+JsonDocument parse_json(std::string_view text, std::string_view origin,
+                        const JsonRules& rules = {});
 
 }  // namespace vae

@@ -73,7 +73,7 @@ bool byte_count(const std::vector<int64_t>& shape, TensorType type, uint64_t* by
   return *bytes <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
 }
 
-struct Entry {
+struct TensorEntry {
   SafetensorsTensor tensor;
   uint64_t begin = 0, end = 0;  // relative to the data
 };
@@ -89,9 +89,9 @@ class HeaderReader {
     if (!header_.starts_with('{') || !header_.ends_with('}')) {
       fail_corrupt(origin_, "a JSON object as header", describe_start(vae::as_bytes(header_)));
     }
-    const nlohmann::json json =
+    const JsonDocument json =
         parse_json(header_, origin_, {.max_bytes = kLargestHeader, .max_depth = 4});
-    for (const auto& [name, value] : json.items()) {
+    for (const auto& [name, value] : (*json).items()) {
       if (name == kMetadataKey) {
         read_metadata(value);
       } else {
@@ -102,7 +102,7 @@ class HeaderReader {
   }
 
   std::map<std::string, std::string> metadata;
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
 
  private:
   std::string quoted(std::string_view name) const {
@@ -132,7 +132,7 @@ class HeaderReader {
       fail_corrupt(origin_, concat(quoted(name), " with dtype, shape and data_offsets"),
                    value.is_object() ? "other members" : value.type_name());
     }
-    Entry entry;
+    TensorEntry entry;
     entry.tensor.name = name;
     entry.tensor.type = read_type(name, value["dtype"]);
     entry.tensor.shape = read_shape(name, value["shape"]);
@@ -180,7 +180,7 @@ class HeaderReader {
     return value.get<uint64_t>();
   }
 
-  void check_size(const Entry& entry) const {
+  void check_size(const TensorEntry& entry) const {
     const std::string name = quoted(entry.tensor.name);
     uint64_t bytes = 0;
     if (!byte_count(entry.tensor.shape, entry.tensor.type, &bytes)) {
@@ -194,11 +194,11 @@ class HeaderReader {
 
   /// The data of all tensors follow each other without overlap or hole and fill the file exactly.
   void check_coverage() {
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    std::sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
       return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
     });
     uint64_t position = 0;
-    for (const Entry& entry : entries) {
+    for (const TensorEntry& entry : entries) {
       if (entry.begin != position) {
         fail_corrupt(
             origin_,
@@ -376,7 +376,7 @@ SafetensorsFile parse_safetensors(std::vector<std::byte> bytes, std::string_view
   HeaderReader reader(header, data.size(), origin);
   reader.read();
   file.metadata = std::move(reader.metadata);
-  for (Entry& entry : reader.entries) {
+  for (TensorEntry& entry : reader.entries) {
     entry.tensor.data = data.subspan(entry.begin, entry.end - entry.begin);
     file.tensors.push_back(std::move(entry.tensor));
   }
@@ -406,7 +406,7 @@ SafetensorsFile read_safetensors_header(const std::string& path) {
   SafetensorsFile file;
   file.origin = path;
   file.metadata = std::move(reader.metadata);
-  for (Entry& entry : reader.entries) file.tensors.push_back(std::move(entry.tensor));
+  for (TensorEntry& entry : reader.entries) file.tensors.push_back(std::move(entry.tensor));
   return file;
 }
 

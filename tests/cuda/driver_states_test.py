@@ -15,11 +15,16 @@ PROGRAM, LIBRARY = sys.argv[1:3]
 STATES = [
     ("no driver", None, ["no NVIDIA driver is installed"]),
     ("an old driver", {"FAKE_CUDA_VERSION": "11040"}, ["CUDA 11.4", "update the driver"]),
-    ("no card", {"FAKE_CUDA_INIT": "100"}, ["sees no card", "nvidia-smi"]),
+    ("no card", {"FAKE_CUDA_INIT": "100"}, ["sees no card", "nvidia-smi", "MIG"]),
     ("every card hidden", {"FAKE_CUDA_INIT": "100", "CUDA_VISIBLE_DEVICES": ""},
      ["CUDA_VISIBLE_DEVICES='' leaves no card visible"]),
     ("the toolkit's stub", {"FAKE_CUDA_INIT": "34"}, ["LD_LIBRARY_PATH"]),
     ("half an update", {"FAKE_CUDA_INIT": "803"}, ["different versions", "reboot"]),
+    ("a service is missing", {"FAKE_CUDA_INIT": "802"},
+     ["cudaErrorSystemNotReady (802", "nvidia-fabricmanager"]),
+    ("sharing does not work", {"FAKE_CUDA_INIT": "805"},
+     ["cudaErrorMpsConnectionFailed (805", "nvidia-cuda-mps-control"]),
+    ("busy", {"FAKE_CUDA_INIT": "46"}, ["cudaErrorDevicesUnavailable (46", "nvidia-smi"]),
     ("an unknown fault", {"FAKE_CUDA_INIT": "999"}, ["cudaErrorUnknown (999"]),
 ]
 
