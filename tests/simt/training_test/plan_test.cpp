@@ -16,6 +16,7 @@
 #include "kernels/backend.h"
 #include "tests/simt/blas/blas.h"
 #include "tests/simt/runtime/runtime.h"
+#include "tests/simt/training_test/device.h"
 #include "tests/support/tiny_run.h"
 #include "vae/vae.h"
 
@@ -35,13 +36,6 @@ class PlanTest : public ::testing::Test {
 
   const simt::DeviceModel before_ = simt::device_model();
 };
-
-Device cuda(Precision precision) {
-  Device device;
-  device.kind = DeviceKind::cuda;
-  device.precision = precision;
-  return device;
-}
 
 /// What one training step leaves behind.
 struct Step {

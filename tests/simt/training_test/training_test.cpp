@@ -16,18 +16,12 @@
 #include "host/train_step.h"
 #include "kernels/backend.h"
 #include "tests/simt/runtime/runtime.h"
+#include "tests/simt/training_test/device.h"
 #include "tests/support/tiny_run.h"
 #include "vae/vae.h"
 
 namespace vae::test {
 namespace {
-
-Device cuda(Precision precision = Precision::fp32) {
-  Device device;
-  device.kind = DeviceKind::cuda;
-  device.precision = precision;
-  return device;
-}
 
 /// A network in training, step by step.
 class Training {
