@@ -74,6 +74,8 @@ set(CUDAToolkit_VERSION 13.0)
 set(CUDAToolkit_VERSION_MAJOR 13)
 configure_package_config_file("${ROOT}/cmake/vaeConfig.cmake.in" "${PREFIX}/lib/cmake/vae/vaeConfig.cmake"
   INSTALL_DESTINATION lib/cmake/vae)
+write_basic_package_version_file("${PREFIX}/lib/cmake/vae/vaeConfigVersion.cmake" VERSION 0.1.0
+  COMPATIBILITY SameMinorVersion)
 END
     cmake -S "$scratch/package" -B "$scratch/made" -DROOT="$root" -DPREFIX="$scratch/prefix"
     if cmake -S "$root/tests/consumer" -B "$scratch/build" -G Ninja \

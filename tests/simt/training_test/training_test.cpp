@@ -212,7 +212,7 @@ TEST(CudaTrainingTest, OutOfMemoryNamesBothSizesAndAdvises) {
 
 TEST(CudaTrainingTest, OutOfMemoryAdvisesABatchSizeThatFits) {
   const std::size_t before = simt::device_model().memory_bytes;
-  simt::device_model().memory_bytes = std::size_t{40} << 20;
+  simt::device_model().memory_bytes = std::size_t{64} << 20;
   Config config = tiny_config();
   config.training.batch_size = 1 << 20;
   std::string message;
