@@ -22,6 +22,8 @@ STATES = [
     ("half an update", {"FAKE_CUDA_INIT": "803"}, ["different versions", "reboot"]),
     ("a service is missing", {"FAKE_CUDA_INIT": "802"},
      ["cudaErrorSystemNotReady (802", "nvidia-fabricmanager"]),
+    ("sharing does not work", {"FAKE_CUDA_INIT": "805"},
+     ["cudaErrorMpsConnectionFailed (805", "nvidia-cuda-mps-control"]),
     ("busy", {"FAKE_CUDA_INIT": "46"}, ["cudaErrorDevicesUnavailable (46", "nvidia-smi"]),
     ("an unknown fault", {"FAKE_CUDA_INIT": "999"}, ["cudaErrorUnknown (999"]),
 ]
