@@ -24,18 +24,23 @@ TEST(GzipTest, RestoresContentOfAnySize) {
   }
 }
 
+/// What `file` holds, given to the decoder `step` bytes at a time.
+Bytes decoded_in_pieces(const Bytes& file, size_t step) {
+  Bytes plain;
+  GzipDecoder decoder("x.gz",
+                      [&](auto piece) { plain.insert(plain.end(), piece.begin(), piece.end()); });
+  for (size_t at = 0; at < file.size(); at += step) {
+    decoder.feed(std::span(file).subspan(at, std::min(step, file.size() - at)));
+  }
+  decoder.finish();
+  return plain;
+}
+
 TEST(GzipTest, DecodesTheSameFromAnyPieces) {
   const Bytes content(200'000, std::byte{7});  // far more output than input per piece
   const Bytes file = make_gzip(content);
   for (const size_t step : {size_t{1}, size_t{2}, size_t{17}, file.size()}) {
-    Bytes plain;
-    GzipDecoder decoder("x.gz",
-                        [&](auto piece) { plain.insert(plain.end(), piece.begin(), piece.end()); });
-    for (size_t at = 0; at < file.size(); at += step) {
-      decoder.feed(std::span(file).subspan(at, std::min(step, file.size() - at)));
-    }
-    decoder.finish();
-    EXPECT_EQ(plain, content) << step;
+    EXPECT_EQ(decoded_in_pieces(file, step), content) << step;
   }
 }
 
@@ -71,14 +76,7 @@ TEST(GzipTest, RestoresAllMembersInAnyPieces) {
   const Bytes file = joined({make_gzip(to_bytes("one, ")), sample(), make_gzip({})});
   const Bytes content = to_bytes("one, a small text, a small text, and its end");
   for (const size_t step : {size_t{1}, size_t{7}, file.size()}) {
-    Bytes plain;
-    GzipDecoder decoder("x.gz",
-                        [&](auto piece) { plain.insert(plain.end(), piece.begin(), piece.end()); });
-    for (size_t at = 0; at < file.size(); at += step) {
-      decoder.feed(std::span(file).subspan(at, std::min(step, file.size() - at)));
-    }
-    decoder.finish();
-    EXPECT_EQ(plain, content) << step;
+    EXPECT_EQ(decoded_in_pieces(file, step), content) << step;
   }
 }
 
