@@ -3,7 +3,8 @@
 # run_script_test.sh ROOT: the script `run` on machines where packages are missing
 #
 # Stubs stand in for the package manager, the build and the program: nothing is installed or built.
-# The last part configures for real what `run mnist` builds, with the test packages hidden.
+# Then a little project stands in for this one, for the real CMake and Ninja. The last part
+# configures for real what `run mnist` builds, with the test packages hidden.
 set -eu
 root=$1
 scratch=$(mktemp -d)
@@ -27,13 +28,14 @@ expect() {
   shift
   : >"$scratch/calls"
   status=0
-  PATH="$scratch/bin:$PATH" "$scratch/clone/run" "$@" >"$scratch/out" 2>"$scratch/err" \
+  PATH="$scratch/bin:$PATH" "$clone/run" "$@" >"$scratch/out" 2>"$scratch/err" \
     </dev/null || status=$?
   [ "$status" -eq "$expected" ] || fail "status $status instead of $expected: run $*"
 }
 
 mkdir "$scratch/bin" "$scratch/clone"
-cp "$root/run" "$scratch/clone/run"
+clone=$scratch/clone
+cp "$root/run" "$clone/run"
 for tool in apt-get cmake ctest; do
   stub "$tool" "echo \"$tool \$*\" >>'$scratch/calls'"
 done
@@ -61,16 +63,43 @@ grep -q '^apt-get install .*--no-install-recommends libfmt-dev *$' "$scratch/cal
 
 # Nothing missing: not a word, and the program gets the words of the user.
 stub dpkg-query 'echo "install ok installed"'
-mkdir -p "$scratch/clone/build/release"
+mkdir -p "$clone/build/release"
 # shellcheck disable=SC2016 # the stub expands it
-printf '#!/bin/sh\necho "$*"\n' >"$scratch/clone/build/release/vae"
-chmod +x "$scratch/clone/build/release/vae"
+printf '#!/bin/sh\necho "$*"\n' >"$clone/build/release/vae"
+chmod +x "$clone/build/release/vae"
 expect 0 mnist --epochs 2 --out 'a folder'
 [ ! -s "$scratch/err" ] || fail 'is not silent'
 if grep -q apt-get "$scratch/calls"; then fail 'installs what is there'; fi
 grep -qx 'train --data mnist --epochs 2 --out a folder' "$scratch/out" || fail 'other words'
 expect 0 mnist
 grep -q '^train --data mnist --out runs/mnist-[0-9-]*$' "$scratch/out" || fail 'no run folder'
+
+# CUDA is compiled where there is a card or somebody asks.
+told_of_cuda() {
+  grep -q -x -e "cmake --preset release${1:+ $1}" "$scratch/calls" || fail "CMake is not told $1"
+}
+unset VAE_WITH_CUDA
+stub nvidia-smi 'exit 9'
+expect 0 mnist
+told_of_cuda -DVAE_WITH_CUDA=OFF
+for words in '--device cuda' '--device cuda:1' '--device=cuda'; do
+  # shellcheck disable=SC2086 # words
+  expect 0 mnist $words
+  told_of_cuda -DVAE_WITH_CUDA=ON
+done
+expect 0 mnist --out cuda --device cpu
+told_of_cuda -DVAE_WITH_CUDA=OFF
+export VAE_WITH_CUDA=ON
+expect 0 mnist
+told_of_cuda -DVAE_WITH_CUDA=ON
+unset VAE_WITH_CUDA
+stub nvidia-smi 'echo "GPU 0: NVIDIA H100 (UUID: GPU-0)"'
+expect 0 mnist
+told_of_cuda -DVAE_WITH_CUDA=AUTO
+stub nvidia-smi 'exit 9'
+stub ctest 'exit 8'
+expect 8 test
+told_of_cuda '' # the tests take what the preset says
 
 # A build that fails is reported with its output.
 stub cmake 'echo "no compiler"; exit 1'
@@ -87,6 +116,56 @@ expect 2 test ful
 
 expect 2 mnits
 expect 0 help
+
+# The real tools on a project of three steps whose program prints its words.
+rm "$scratch/bin/cmake"
+rm -r "$clone/build"
+# shellcheck disable=SC2016 # the program expands it
+printf '#!/bin/sh\necho "$*"\n' >"$clone/program"
+chmod +x "$clone/program"
+cat >"$clone/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.22)
+project(little LANGUAGES CXX)
+foreach(file one two vae)
+  add_custom_command(OUTPUT ${file}
+    COMMAND ${CMAKE_COMMAND} -E copy "${CMAKE_SOURCE_DIR}/program" ${file})
+endforeach()
+add_custom_target(vae_program DEPENDS one two vae)
+END
+cat >"$clone/CMakePresets.json" <<'END'
+{"version": 6, "configurePresets":
+ [{"name": "release", "generator": "Ninja", "binaryDir": "${sourceDir}/build/${presetName}"}]}
+END
+expect 0 mnist --out x
+grep -qx 'train --data mnist --out x' "$scratch/out" || fail 'does not run what it built'
+grep -qx 'building 1/3' "$scratch/err" || fail 'shows no progress'
+expect 0 mnist --out x
+[ ! -s "$scratch/err" ] || fail 'is not silent where there is nothing to build'
+
+# A moved folder is mended, and so is a copy.
+mended() {
+  expect 0 mnist --out x
+  grep -q "$1; building it anew" "$scratch/err" || fail 'does not say so'
+  grep -qx 'building 1/3' "$scratch/err" || fail 'does not build anew'
+  grep -qx 'train --data mnist --out x' "$scratch/out" || fail 'does not run'
+}
+mv "$scratch/clone" "$scratch/moved"
+clone=$scratch/moved
+mended 'was moved or copied'
+cp -r "$scratch/moved" "$scratch/copy"
+clone=$scratch/copy
+mended 'was moved or copied'
+sed -i 's/^CMAKE_GENERATOR:INTERNAL=.*/CMAKE_GENERATOR:INTERNAL=Unix Makefiles/' \
+  "$clone/build/release/CMakeCache.txt"
+mended 'was made with other tools'
+
+# On a terminal the progress stays in its line.
+rm -r "$clone/build"
+TERM=xterm PATH="$scratch/bin:$PATH" script -qec "'$clone/run' mnist --out x" \
+  "$scratch/err" >"$scratch/out" </dev/null || fail 'does not run on a terminal'
+# \r moves to the start of the line, ESC [ K clears it.
+tr '\r\033' '<^' <"$scratch/err" | grep -q '<building 1/3 <building 2/3 .*<^\[K' ||
+  fail 'does not draw in its line'
 
 # What `run mnist` installs is enough to configure: GoogleTest and Python are not among it.
 cmake -S "$root" -B "$scratch/build" -G Ninja \
