@@ -6,12 +6,12 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <thread>
 
 #include "tests/cli/cli_test.h"
+#include "tests/support/effort.h"
 #include "tests/support/tiny_run.h"
 
 namespace vae::test {
@@ -128,8 +128,9 @@ class KillWithPicturesTest : public KillAndResumeTest {
 TEST_F(KillWithPicturesTest, AtRandomMomentsTheBitsAreTheSame) {
   std::mt19937_64 random(20240229);
   double longest = whole_seconds_;
+  const int wanted = repetitions(60, 15, 4);
   int kills = 0;
-  for (int round = 0; kills < 15; ++round) {
+  for (int round = 0; kills < wanted; ++round) {
     const std::string run = "run" + std::to_string(round);
     std::string trace = "killed after";
     bool killed = true;
@@ -153,12 +154,13 @@ TEST_F(KillWithPicturesTest, AtRandomMomentsTheBitsAreTheSame) {
 /// write and its rename, between a rename and the deletion of an old file, within the log.
 TEST_F(KillAndResumeTest, BeforeSystemCallsThatChangeFilesTheBitsAreTheSame) {
   if (!strace_works()) GTEST_SKIP() << "strace is missing or not permitted here";
+  const int stride_factor = repetitions(1, 1, 4);
   int places = 0;
   const std::vector<std::pair<std::string, int>> calls = {
       {"mkdir", 1}, {"flock", 1},    {"ftruncate", 1}, {"fallocate", 4}, {"unlink,unlinkat", 3},
       {"write", 9}, {"renameat", 1}, {"fsync", 6},     {"openat", 17}};
   for (const auto& [call, stride] : calls) {
-    for (int k = 1; k < 1000; k += stride) {
+    for (int k = 1; k < 1000; k += stride * stride_factor) {
       const std::string run = call.substr(0, 6) + std::to_string(k);
       if (!killed_before(call, k, run)) break;  // fewer than k of these calls
       ++places;
@@ -167,14 +169,15 @@ TEST_F(KillAndResumeTest, BeforeSystemCallsThatChangeFilesTheBitsAreTheSame) {
       std::filesystem::remove_all(path(run));
     }
   }
-  EXPECT_GT(places, 30);
+  EXPECT_GT(places, 30 / stride_factor);
 }
 
 TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
   if (!strace_works()) GTEST_SKIP() << "strace is missing or not permitted here";
+  const int last = repetitions(4, 4, 2);
   int places = 0;
   for (const std::string call : {"renameat", "unlink,unlinkat", "ftruncate", "fsync"}) {
-    for (int k = 1; k <= 4; ++k) {
+    for (int k = 1; k <= last; ++k) {
       const std::string run = call.substr(0, 6) + std::to_string(k);
       ASSERT_TRUE(killed_before("renameat", 9, run)) << "the first kill, within the training";
       places += killed_before(call, k, run);
@@ -182,7 +185,7 @@ TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
       if (HasFatalFailure()) return;
     }
   }
-  EXPECT_GT(places, 6);
+  EXPECT_GT(places, last + 2);
 }
 
 /// A second of training in layers that oneDNN computes in its own way.
@@ -223,7 +226,7 @@ class SignalAndResumeTest : public KillAndResumeTest {
 };
 
 TEST_F(SignalAndResumeTest, AtRandomMomentsTheBitsAreTheSame) {
-  const int wanted = std::getenv("VAE_TEST_FULL") != nullptr ? 300 : 20;
+  const int wanted = repetitions(300, 20, 5);
   for (int round = 0; signals_ < wanted; ++round) {
     const std::string run = "run" + std::to_string(round);
     const int first = signals_;

@@ -11,6 +11,7 @@
 
 #include "tests/crash/counted_new.h"
 #include "tests/crash/interposed.h"
+#include "tests/support/effort.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
 #include "vae/trainer.h"
@@ -25,7 +26,7 @@ using test::tiny_data;
 
 /// Every allocation in a full test, else every seventh or so: enough to meet each place that fails
 /// in another way.
-int64_t stride() { return std::getenv("VAE_TEST_FULL") != nullptr ? 1 : 7; }
+int64_t stride() { return test::repetitions(1, 7, 7); }
 
 class OutOfMemoryTest : public ::testing::Test {
  protected:

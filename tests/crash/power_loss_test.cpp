@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/crash/interposed.h"
+#include "tests/support/effort.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
 #include "vae/trainer.h"
@@ -30,7 +31,6 @@ using test::ScratchFolder;
 constexpr int64_t kEpochs = 3, kStepsPerEpoch = 3;  // of the tiny data set
 const char* const kRun = "/runs/run";               // two folders that the training has to make
 
-bool full() { return std::getenv("VAE_TEST_FULL") != nullptr; }
 
 bool every_sync_counts(const Operation&) { return true; }
 
@@ -123,7 +123,7 @@ class PowerLossTest : public ::testing::Test {
                                 {true, false, false, 0},
                                 {true, false, true, 0},
                                 {false, true, true, 0}};
-    for (uint64_t seed = 1; seed <= (full() ? 40u : 1u); ++seed) {
+    for (uint64_t seed = 1; seed <= (test::full_effort() ? 40u : 1u); ++seed) {
       losses.push_back({false, false, false, seed});
     }
     std::map<std::string, std::pair<FileTree, int64_t>> states;
@@ -164,7 +164,7 @@ TEST_F(PowerLossTest, ARestartKeepsWhatWasPromisedAndReachesTheSameBits) {
 
 TEST_F(PowerLossTest, ASecondPowerCutDuringTheRestartDoesNotMatterEither) {
   const auto states = states_of(story_);
-  const std::size_t every = full() ? 20 : states.size() / 2 + 1;  // quickly: the one in the middle
+  const std::size_t every = test::full_effort() ? 20 : states.size() / 2 + 1;  // quickly: the one in the middle
   std::size_t number = 0;
   for (const auto& [text, state] : states) {
     if (++number % every != 0) continue;

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "host/report/html.h"
 #include "host/run_status.h"
 #include "tests/host/io/sample_files.h"
+#include "tests/support/effort.h"
 #include "tests/support/memory_growth.h"
 #include "vae/image.h"
 
@@ -181,7 +181,7 @@ TEST_F(ReportTest, NamesGreyLevelsUnderABernoulliAsNoLikelihood) {
 /// Thousands of lines (all of a hundred thousand in the full run), a latent of ten thousand
 /// dimensions, a picture of noise.
 TEST_F(ReportTest, StaysSmallForALongRunOfALargeModel) {
-  const int epochs = std::getenv("VAE_TEST_FULL") != nullptr ? 50'000 : 5'000;
+  const int epochs = test::repetitions(50'000, 5'000, 1'000);
   const int distance = epochs / 200;
   write_run(epochs);
   RunStatus run;
