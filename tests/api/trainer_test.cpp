@@ -10,6 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/effort.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
 
@@ -170,7 +171,7 @@ TEST_F(TrainerTest, StoppedAtAnyStepAndResumedGivesTheSameBits) {
     pictures_ = number == 0;  // most of the time goes into syncing files
     const std::string whole = temporary_ / ("whole" + std::to_string(number));
     const int64_t steps = go(config, whole).steps;
-    for (int64_t stop = 1; stop < steps; ++stop) {
+    for (int64_t stop = 1; stop < steps; stop += test::repetitions(1, 1, 5)) {
       SCOPED_TRACE("stopped after step " + std::to_string(stop));
       const std::string run = temporary_ / (std::to_string(number) + "-" + std::to_string(stop));
       const TrainResult part = go(config, run, stop);

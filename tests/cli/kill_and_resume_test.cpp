@@ -193,8 +193,10 @@ class SignalAndResumeTest : public KillAndResumeTest {
  protected:
   SignalAndResumeTest() {
     only_newest_ = true;
-    sizes_ = {"--epochs",  "300",  "--checkpoint-every", "20",   "--batch-size", "50",
-              "--encoder", "1000", "--decoder",          "1000", "--threads",    "2"};
+    const std::string epochs = std::to_string(repetitions(300, 300, 60));
+    const std::string width = std::to_string(repetitions(1000, 1000, 300));
+    sizes_ = {"--epochs",  epochs, "--checkpoint-every", "20",  "--batch-size", "50",
+              "--encoder", width,  "--decoder",          width, "--threads",    "2"};
   }
 
   int one_of(int count) { return static_cast<int>(random_() % static_cast<unsigned>(count)); }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/cli_test.h"
+#include "tests/support/effort.h"
 
 namespace vae::test {
 namespace {
@@ -28,7 +29,8 @@ TEST_F(TrainTest, DrawsNoControlCodesIntoAFile) {
 }
 
 TEST_F(TrainTest, DrawsABarOnATerminal) {
-  const Outcome outcome = run_on_terminal(train_words("run", {"--epochs", "300"}));
+  const Outcome outcome =
+      run_on_terminal(train_words("run", {"--epochs", std::to_string(repetitions(300, 300, 60))}));
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   for (const char* part : {"\r", "loss", "elbo", "eta", "samples/s", "\x1b[32m"}) {
     EXPECT_TRUE(contains(outcome.err, part)) << part;
@@ -146,9 +148,7 @@ TEST_F(TrainTest, MissingAndBrokenDataHaveTheirOwnStatus) {
 }
 
 TEST_F(TrainTest, OnMnistTakesLessThan300Megabytes) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer has its own needs";
-#endif
+  if (kSanitized) GTEST_SKIP() << "a sanitizer has its own needs";
   const Outcome outcome =
       run_vae({"train", "--data", "mnist", "--epochs", "1", "--out", path("r")});
   EXPECT_EQ(outcome.status, 0) << outcome.err;

@@ -31,7 +31,6 @@ using test::ScratchFolder;
 constexpr int64_t kEpochs = 3, kStepsPerEpoch = 3;  // of the tiny data set
 const char* const kRun = "/runs/run";               // two folders that the training has to make
 
-
 bool every_sync_counts(const Operation&) { return true; }
 
 /// What a training did to an empty folder, or to one that a power cut left.
@@ -164,7 +163,8 @@ TEST_F(PowerLossTest, ARestartKeepsWhatWasPromisedAndReachesTheSameBits) {
 
 TEST_F(PowerLossTest, ASecondPowerCutDuringTheRestartDoesNotMatterEither) {
   const auto states = states_of(story_);
-  const std::size_t every = test::full_effort() ? 20 : states.size() / 2 + 1;  // quickly: the one in the middle
+  const std::size_t every =
+      test::full_effort() ? 20 : states.size() / 2 + 1;  // quickly: the one in the middle
   std::size_t number = 0;
   for (const auto& [text, state] : states) {
     if (++number % every != 0) continue;

@@ -9,20 +9,12 @@
 #include <exception>
 #include <iostream>
 
+#include "tests/support/effort.h"
+
 namespace vae::test {
 
 /// Whether memory says something: the sanitizers keep shadows of it and what was freed.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kMeasuresMemory = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool kMeasuresMemory = false;
-#else
-inline constexpr bool kMeasuresMemory = true;
-#endif
-#else
-inline constexpr bool kMeasuresMemory = true;
-#endif
+inline constexpr bool kMeasuresMemory = !kSanitized;
 
 /// Bytes by which the most memory held at once grows while a child process runs `body`, 0 where
 /// that cannot be measured; -1 when it throws. The body must not use threads that were started
