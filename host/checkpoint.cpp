@@ -12,6 +12,7 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
+#include "host/io/json_writer.h"
 #include "host/network.h"
 #include "host/run_folder.h"
 #include "kernels/check.h"
@@ -40,25 +41,24 @@ std::string to_text(const std::vector<int64_t>& sizes) {
   return text + "]";
 }
 
-json to_json(const TrainingState& state, double beta) {
-  json document = {
-      {"step", state.step.step},
-      {"updates", state.step.updates},
-      {"skipped", state.step.skipped},
-      {"skipped_in_a_row", state.step.skipped_in_a_row},
-      {"epoch_reconstruction", state.totals.reconstruction},
-      {"epoch_kl", state.totals.kl},
-      {"epoch_squared_elbo", state.totals.squared_elbo},
-      {"epoch_images", state.totals.images},
-      {"epoch_seconds", state.epoch_seconds},
-      {"steps_per_epoch", state.steps_per_epoch},
-      {"data_name", state.data_name},
-      {"data_fingerprint", state.data_fingerprint},
-      {"device", state.device},
-  };
-  if (state.data_mean) document["data_mean"] = *state.data_mean;
-  if (state.best) document["best"] = to_json(*state.best, beta);
-  return document;
+std::string to_json_text(const TrainingState& state, double beta) {
+  JsonWriter json(JsonWriter::Order::by_key);
+  json.member("step", state.step.step)
+      .member("updates", state.step.updates)
+      .member("skipped", state.step.skipped)
+      .member("skipped_in_a_row", state.step.skipped_in_a_row)
+      .member("epoch_reconstruction", state.totals.reconstruction)
+      .member("epoch_kl", state.totals.kl)
+      .member("epoch_squared_elbo", state.totals.squared_elbo)
+      .member("epoch_images", state.totals.images)
+      .member("epoch_seconds", state.epoch_seconds)
+      .member("steps_per_epoch", state.steps_per_epoch)
+      .member("data_name", state.data_name)
+      .member("data_fingerprint", state.data_fingerprint)
+      .member("device", state.device);
+  if (state.data_mean) json.member("data_mean", *state.data_mean);
+  if (state.best) write_member(json, "best", *state.best, beta);
+  return json.text();
 }
 
 /// A member of the training document, or Error(corrupt) naming it.
@@ -289,7 +289,7 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"vae_version", version()},
       {"config", config_to_json(config)},
   };
-  if (training != nullptr) metadata["training"] = to_json(*training, config.training.beta).dump();
+  if (training != nullptr) metadata["training"] = to_json_text(*training, config.training.beta);
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));
 }
 

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/io/json_writer.h"
 #include "kernels/check.h"
 #include "vae/error.h"
 
@@ -11,12 +12,11 @@ namespace vae {
 namespace {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
-ordered_json bound_to_json(const Bound& bound) {
-  return {{"elbo", bound.reconstruction - bound.kl},
-          {"reconstruction", bound.reconstruction},
-          {"kl", bound.kl}};
+void write_members(JsonWriter& json, const Bound& bound) {
+  json.member("elbo", bound.reconstruction - bound.kl)
+      .member("reconstruction", bound.reconstruction)
+      .member("kl", bound.kl);
 }
 
 [[noreturn]] void fail_member(const char* key, const std::string& origin) {
@@ -54,16 +54,22 @@ double EpochRecord::objective(double beta) const {
   return bound.reconstruction - beta * bound.kl;
 }
 
-ordered_json to_json(const EpochRecord& record, double beta) {
-  ordered_json document = {{"epoch", record.epoch},
-                           {"step", record.step},
-                           {"chosen_on", record.chosen_on()},
-                           {"objective", record.objective(beta)}};
-  if (record.validation) document["validation"] = bound_to_json(*record.validation);
-  document["test"] = bound_to_json(record.test);
-  document["test"]["active_units"] = record.active_units;
-  document["test"]["kl_per_dimension"] = record.kl_per_dimension;
-  return document;
+void write_member(JsonWriter& json, std::string_view key, const EpochRecord& record, double beta) {
+  json.begin(key)
+      .member("epoch", record.epoch)
+      .member("step", record.step)
+      .member("chosen_on", record.chosen_on())
+      .member("objective", record.objective(beta));
+  if (record.validation) {
+    json.begin("validation");
+    write_members(json, *record.validation);
+    json.end();
+  }
+  json.begin("test");
+  write_members(json, record.test);
+  json.member("active_units", record.active_units)
+      .member("kl_per_dimension", record.kl_per_dimension);
+  json.end().end();
 }
 
 EpochRecord epoch_record_from_json(const json& document, const std::string& origin) {

@@ -10,6 +10,8 @@
 
 namespace vae {
 
+class JsonWriter;
+
 /// Averages over one set of images, in nats per image.
 struct Bound {
   double reconstruction = 0.0;
@@ -37,8 +39,9 @@ struct EpochRecord {
   bool operator==(const EpochRecord&) const = default;
 };
 
-/// The record with what follows from it, `chosen_on` and `objective`, for readers.
-nlohmann::ordered_json to_json(const EpochRecord& record, double beta);
+/// Writes the record as the member `key`, with what follows from it, `chosen_on` and `objective`,
+/// for readers.
+void write_member(JsonWriter& json, std::string_view key, const EpochRecord& record, double beta);
 
 /// Throws Error(corrupt) naming `origin` and the member that is missing or wrong.
 EpochRecord epoch_record_from_json(const nlohmann::json& document, const std::string& origin);

@@ -12,6 +12,7 @@
 #include "host/io/idx.h"
 #include "host/io/input_file.h"
 #include "host/io/json.h"
+#include "host/io/json_writer.h"
 #include "host/metrics_log.h"
 #include "host/pixel_statistics.h"
 #include "host/report/run_record.h"
@@ -64,7 +65,11 @@ ordered_json training_document(const TrainingState& training, double beta) {
   if (training.steps_per_epoch > 0) {
     document["epoch"] = training.step.step / training.steps_per_epoch;
   }
-  if (training.best) document["best"] = to_json(*training.best, beta);
+  if (training.best) {
+    JsonWriter json;
+    write_member(json, "best", *training.best, beta);
+    document.update(ordered_json::parse(json.text()));
+  }
   return document;
 }
 

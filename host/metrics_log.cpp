@@ -13,6 +13,7 @@
 #include "host/io/atomic_file.h"
 #include "host/io/input_file.h"
 #include "host/io/json.h"
+#include "host/io/json_writer.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -93,22 +94,21 @@ bool exists(const std::string& path) {
 }  // namespace
 
 std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
-  nlohmann::ordered_json object = {
-      {"epoch", metrics.epoch},
-      {"split", metrics.split},
-      {"elbo", metrics.elbo},
-      {"reconstruction", metrics.reconstruction},
-      {"kl", metrics.kl},
-      {"beta", metrics.beta},
-      {"seconds", metrics.seconds},
-      {"samples_per_second", metrics.samples_per_second},
-      {"learning_rate", metrics.learning_rate},
-      {"step", metrics.step},
-      {"images", metrics.images},
-      {"skipped_steps", metrics.skipped_steps},
-      {"binarization", to_string(binarization)},
-  };
-  return object.dump();
+  JsonWriter json;
+  json.member("epoch", metrics.epoch)
+      .member("split", metrics.split)
+      .member("elbo", metrics.elbo)
+      .member("reconstruction", metrics.reconstruction)
+      .member("kl", metrics.kl)
+      .member("beta", metrics.beta)
+      .member("seconds", metrics.seconds)
+      .member("samples_per_second", metrics.samples_per_second)
+      .member("learning_rate", metrics.learning_rate)
+      .member("step", metrics.step)
+      .member("images", metrics.images)
+      .member("skipped_steps", metrics.skipped_steps)
+      .member("binarization", to_string(binarization));
+  return json.text();
 }
 
 void MetricsLog::append(const Metrics& metrics, Binarization binarization, bool sync) const {

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "host/io/atomic_file.h"
+#include "host/io/folder.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -31,20 +32,6 @@ constexpr const char* kBest = "best.safetensors";
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr std::string_view kDamaged = ".corrupt";
-
-/// Names in a folder. Throws Error(io); what is missing has none.
-std::vector<std::string> list(const std::string& path) {
-  std::vector<std::string> names;
-  std::error_code error;
-  fs::directory_iterator entry(path, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    names.push_back(entry->path().filename().string());
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    fail_io("list the folder", path, error.value());
-  }
-  return names;
-}
 
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -77,11 +64,12 @@ bool is_leftover(std::string_view name) { return name.starts_with(".tmp-") || na
 
 /// Whether a folder holds nothing, or only what a run leaves that was killed before it began.
 bool is_unused(const std::string& path) {
-  for (const std::string& name : list(path)) {
+  for (const std::string& name : names_in_folder(path)) {
     if (name == kLock || is_leftover(name)) continue;
     const std::string inside = path + "/" + name;
     if (std::ranges::find(kSubfolders, name) == kSubfolders.end()) return false;
-    if (!is_folder(inside) || !std::ranges::all_of(list(inside), is_leftover)) return false;
+    if (!is_folder(inside) || !std::ranges::all_of(names_in_folder(inside), is_leftover))
+      return false;
   }
   return true;
 }
@@ -188,7 +176,7 @@ void RunFolder::lock() {
 /// Products first and the configuration last: a kill in between leaves a run that can be resumed.
 void RunFolder::delete_run_files() const {
   for (const char* sub : kSubfolders) {
-    for (const std::string& name : list(file(sub))) {
+    for (const std::string& name : names_in_folder(file(sub))) {
       if (is_own_product(name)) delete_file(file(sub) + "/" + name);
     }
   }
@@ -219,7 +207,7 @@ std::string best_checkpoint_path(const std::string& run_folder) {
 std::vector<std::string> list_checkpoints(const std::string& run_folder) {
   const std::string folder = run_folder + "/checkpoints";
   std::vector<std::pair<int64_t, std::string>> found;
-  for (const std::string& name : list(folder)) {
+  for (const std::string& name : names_in_folder(folder)) {
     if (const int64_t step = step_of(name); step >= 0) found.emplace_back(step, name);
   }
   std::sort(found.rbegin(), found.rend());
@@ -229,9 +217,9 @@ std::vector<std::string> list_checkpoints(const std::string& run_folder) {
 }
 
 bool has_damaged_checkpoints(const std::string& run_folder) {
-  return std::ranges::any_of(list(run_folder + "/checkpoints"), [](const std::string& name) {
-    return name.ends_with(kDamaged) && is_own_product(name);
-  });
+  return std::ranges::any_of(
+      names_in_folder(run_folder + "/checkpoints"),
+      [](const std::string& name) { return name.ends_with(kDamaged) && is_own_product(name); });
 }
 
 }  // namespace vae

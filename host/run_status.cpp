@@ -6,6 +6,7 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
+#include "host/io/json_writer.h"
 #include "vae/error.h"
 
 namespace vae {
@@ -13,7 +14,6 @@ namespace vae {
 namespace {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 constexpr uint64_t kLargestStatus = uint64_t{16} << 20;
 
@@ -45,23 +45,22 @@ std::optional<EpochRecord> record_member(const json& object, const char* key,
 }  // namespace
 
 std::string to_json_text(const RunStatus& status, double beta) {
-  ordered_json document = {
-      {"status", status.status},
-      {"step", status.step},
-      {"steps", status.steps},
-      {"device", status.device},
-      {"device_description", status.device_description},
-      {"data", status.data},
-      {"data_fingerprint", status.data_fingerprint},
-      {"parameters", status.parameters},
-      {"seed", status.seed},
-      {"version", status.version},
-  };
-  if (status.saved_step) document["saved_step"] = *status.saved_step;
-  if (!status.reason.empty()) document["reason"] = status.reason;
-  if (status.best) document["best"] = to_json(*status.best, beta);
-  if (status.last) document["last"] = to_json(*status.last, beta);
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  JsonWriter json(JsonWriter::Order::as_written, 2);
+  json.member("status", status.status)
+      .member("step", status.step)
+      .member("steps", status.steps)
+      .member("device", status.device)
+      .member("device_description", status.device_description)
+      .member("data", status.data)
+      .member("data_fingerprint", status.data_fingerprint)
+      .member("parameters", status.parameters)
+      .member("seed", status.seed)
+      .member("version", status.version);
+  if (status.saved_step) json.member("saved_step", *status.saved_step);
+  if (!status.reason.empty()) json.member("reason", status.reason);
+  if (status.best) write_member(json, "best", *status.best, beta);
+  if (status.last) write_member(json, "last", *status.last, beta);
+  return json.text() + "\n";
 }
 
 RunStatus read_run_status(const std::string& path) {

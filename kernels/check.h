@@ -15,6 +15,7 @@ namespace vae {
 template <typename... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);   // no memory is std::bad_alloc, not a text cut short
   out.imbue(std::locale::classic());  // 1000000, never 1.000.000 or 1,000,000
   (out << ... << parts);
   return out.str();

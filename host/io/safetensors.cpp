@@ -325,6 +325,13 @@ void check_metadata(const std::map<std::string, std::string>& metadata) {
 
 std::string quote(const std::string& text) { return nlohmann::json(text).dump(); }
 
+// No nlohmann array: its destructor ends the process where memory has run out.
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (const int64_t size : shape) text += (text.size() > 1 ? "," : "") + std::to_string(size);
+  return text + ']';
+}
+
 /// The JSON header, padded so that the data start aligned.
 std::string make_header(const std::vector<SafetensorsTensor>& tensors,
                         const std::map<std::string, std::string>& metadata) {
@@ -336,7 +343,7 @@ std::string make_header(const std::vector<SafetensorsTensor>& tensors,
   uint64_t offset = 0;
   for (const SafetensorsTensor& tensor : tensors) {
     header += concat(',', quote(tensor.name), R"(:{"dtype":")", to_string(tensor.type),
-                     R"(","shape":)", nlohmann::json(tensor.shape).dump(), R"(,"data_offsets":[)",
+                     R"(","shape":)", shape_text(tensor.shape), R"(,"data_offsets":[)",
                      offset, ',', offset + tensor.data.size(), "]}");
     offset += tensor.data.size();
   }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "host/io/file_descriptor.h"
+#include "host/io/folder.h"
 
 namespace vae {
 namespace {
@@ -52,16 +53,13 @@ void thin_pictures(const std::string& run_folder, int64_t newest) {
 
 std::map<int64_t, std::string> find_pictures(const std::string& run_folder, PictureKind kind) {
   std::map<int64_t, std::string> found;
-  std::error_code error;
-  // The increment may fail too: then the iterator is at its end, and what was found is shown.
-  for (std::filesystem::directory_iterator entry(run_folder + "/images", error), end;
-       !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  const std::string folder = run_folder + "/images";
+  for (const std::string& name : names_in_folder(folder)) {
     if (!name.starts_with(kPrefix)) continue;
     int64_t epoch = 0;
     const char* start = name.data() + kPrefix.size();
     if (std::from_chars(start, name.data() + name.size(), epoch).ec != std::errc()) continue;
-    if (name == picture_name(epoch, kind)) found[epoch] = entry->path().string();
+    if (name == picture_name(epoch, kind)) found[epoch] = folder + "/" + name;
   }
   return found;
 }

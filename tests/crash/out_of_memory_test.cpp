@@ -3,8 +3,9 @@
 // Memory that runs out, at every allocation there is: the 1st operator new fails, then the 2nd, and
 // so on until the work gets through; each once alone and once with all that follow.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
-#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -72,6 +73,10 @@ class OutOfMemoryTest : public ::testing::Test {
   }
 };
 
+std::vector<float> samples_of(const std::string& run) {
+  return Model::load(run, Device::cpu(1)).sample(2).values;
+}
+
 TEST_F(OutOfMemoryTest, LoadingACheckpoint) {
   const ScratchFolder scratch;
   const std::string path = scratch / "model.safetensors";
@@ -110,6 +115,40 @@ TEST_F(OutOfMemoryTest, ATrainingInMemory) {
       },
       [] {});
   EXPECT_EQ(trained(), expected);
+}
+
+/// What it writes last, a checkpoint and the log, is whole or not there, whichever allocation
+/// failed.
+TEST_F(OutOfMemoryTest, ATrainingThatWritesARunFolder) {
+  if (std::filesystem::exists("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", 1);  // syncs at once
+  const ScratchFolder scratch;
+  ::unsetenv("TMPDIR");
+  const Config config = tiny_config(1);
+  const Dataset data = tiny_data();
+  TrainOptions options;
+  options.device = Device::cpu(1);
+  options.run_folder = scratch / "run";
+  options.pictures = false;
+  const auto run = [&] { Trainer(config, data, options).run(); };
+  run();  // what is made once
+  const std::vector<float> expected = samples_of(scratch / "run");
+  std::filesystem::remove_all(scratch / "run");
+  fail_everywhere(
+      [&](FailingNew& failing) {
+        failing.start();
+        run();
+      },
+      [&] {
+        if (!std::filesystem::exists(scratch / "run")) return;
+        for (const auto& [name, content] : test::read_tree(scratch / "run")) {
+          if (!name.ends_with(".safetensors")) continue;
+          EXPECT_NO_THROW(Model::load(scratch / ("run/" + name), Device::cpu(1))) << name;
+        }
+        std::filesystem::remove_all(scratch / "run");
+      });
+  std::filesystem::remove_all(scratch / "run");
+  run();
+  EXPECT_EQ(samples_of(scratch / "run"), expected);
 }
 
 }  // namespace
