@@ -343,8 +343,8 @@ std::string make_header(const std::vector<SafetensorsTensor>& tensors,
   uint64_t offset = 0;
   for (const SafetensorsTensor& tensor : tensors) {
     header += concat(',', quote(tensor.name), R"(:{"dtype":")", to_string(tensor.type),
-                     R"(","shape":)", shape_text(tensor.shape), R"(,"data_offsets":[)",
-                     offset, ',', offset + tensor.data.size(), "]}");
+                     R"(","shape":)", shape_text(tensor.shape), R"(,"data_offsets":[)", offset, ',',
+                     offset + tensor.data.size(), "]}");
     offset += tensor.data.size();
   }
   header += '}';
