@@ -195,6 +195,7 @@ std::vector<Entry> make_table() {
   static std::deque<std::string> texts;  // keeps the views below alive
   Config config;
   for (Entry& entry : entries) {
+    entry.key.placeholder = placeholder_text(entry.field(config));
     if (!entry.key.choices.empty()) continue;
     entry.key.choices = texts.emplace_back(choices_text(entry.field(config), entry.range));
   }

@@ -269,6 +269,19 @@ std::string check_range(const Field& field, const Range& range) {
       field);
 }
 
+std::string_view placeholder_text(const Field& field) {
+  return std::visit(
+      [](const auto* value) -> std::string_view {
+        using T = std::remove_cv_t<std::remove_pointer_t<decltype(value)>>;
+        if constexpr (std::is_same_v<T, double>) return "X";
+        if constexpr (std::is_same_v<T, bool>) return "true|false";
+        if constexpr (std::is_enum_v<T>) return "WORD";
+        if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "N,N,...";
+        return "N";
+      },
+      field);
+}
+
 std::string choices_text(const Field& field, const Range& range) {
   return std::visit(
       [&](const auto* value) {

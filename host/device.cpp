@@ -67,7 +67,7 @@ DeviceChoice choose_automatically(Device wanted) {
   const DeviceInfo card = first_usable_card(wanted);
   if (!card.usable) {
     const std::string name = card.name == "cuda" ? "" : card.name + ": ";
-    return choose_cpu(wanted, "no CUDA device can be used: " + name + card.reason);
+    return choose_cpu(wanted, "no CUDA device: " + name + card.reason);
   }
   wanted.kind = DeviceKind::cuda;
   return {wanted, card.name, card.description};

@@ -51,7 +51,9 @@ std::vector<DeviceInfo> cuda_devices() {
   none.name = "cuda";
   none.description = "NVIDIA GPU";
   none.reason =
-      "this build of vae has no CUDA backend; build it where nvcc of CUDA 12 or later is on PATH";
+      "this build has no CUDA backend; build with -DVAE_WITH_CUDA=ON where nvcc of CUDA 12 or "
+      "later "
+      "is installed";
   return {none};
 }
 

@@ -24,7 +24,15 @@ struct Argument {
   Setter set;
   bool required = false;
   bool value_optional = false;  ///< The bare option is passed as "true".
+  std::string values = {};      ///< What it takes: "a|b|c", "0..1024", "> 0"; "" is anything.
+
+  bool is_option() const { return name.front() == '-'; }
 };
+
+inline constexpr std::string_view kHelpName = "--help";
+inline constexpr std::string_view kVersionHelp = "print version and build, and exit";
+/// -h, --help, which every verb has.
+Argument help_argument();
 
 /// The arguments of one verb. Declared first, filled by the parser.
 class Command {
@@ -34,9 +42,13 @@ class Command {
   void argument(Argument argument);
 
   void flag(const std::string& name, bool& value, const std::string& help);
+  /// A placeholder such as "mnist|FOLDER" also says which words there are.
   void text(const std::string& name, const std::string& placeholder, std::string& value,
             const std::string& help);
   void required_text(const std::string& name, const std::string& placeholder, std::string& value,
+                     const std::string& help);
+  /// A positional argument that may be left out.
+  void optional_text(const std::string& name, const std::string& placeholder, std::string& value,
                      const std::string& help);
   /// A whole number low..high.
   void integer(const std::string& name, int64_t& value, int64_t low, int64_t high,
@@ -52,6 +64,8 @@ class Command {
                 const std::string& help);
   void word(const std::string& name, std::string& value, const std::vector<std::string>& words,
             const std::string& help);
+  void required_word(const std::string& name, std::string& value,
+                     const std::vector<std::string>& words, const std::string& help);
   /// Shell lines shown at the end of the help.
   void examples(std::string text) { examples_ = std::move(text); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string_view>
+
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -14,6 +16,23 @@ inline constexpr int kIo = 4;
 inline constexpr int kDevice = 5;
 inline constexpr int kDiverged = 6;
 inline constexpr int kBusy = 7;
+
+/// For help and manual.
+struct ExitMeaning {
+  std::string_view status;
+  std::string_view meaning;
+};
+inline constexpr ExitMeaning kExitMeanings[] = {
+    {"0", "done"},
+    {"1", "a defect of the program"},
+    {"2", "wrong usage or configuration"},
+    {"3", "bad input file"},
+    {"4", "file error"},
+    {"5", "device or memory"},
+    {"6", "training diverged"},
+    {"7", "run folder in use"},
+    {"130 or 143", "stopped by a signal after saving"},
+};
 
 constexpr int exit_status(ErrorCode code) {
   switch (code) {

@@ -17,26 +17,6 @@
 namespace vae::cli {
 namespace {
 
-std::vector<VerbEntry> all_verbs() {
-  std::vector<VerbEntry> verbs;
-  verbs.push_back({"train", "train a model on a data set, into a run folder", make_train()});
-  verbs.push_back({"eval", "bounds and latent statistics of a model on a data set", make_eval()});
-  verbs.push_back({"sample", "pictures drawn from the prior", make_sample()});
-  verbs.push_back({"reconstruct", "images above their reconstructions", make_reconstruct()});
-  verbs.push_back(
-      {"interpolate", "the path between two images in latent space", make_interpolate()});
-  verbs.push_back({"traverse", "what each latent dimension changes", make_traverse()});
-  verbs.push_back({"manifold", "the plane of a 2-dimensional latent as pictures", make_manifold()});
-  verbs.push_back({"encode", "images to latents (.npy)", make_encode()});
-  verbs.push_back({"decode", "latents (.npy) to pictures or pixels", make_decode()});
-  verbs.push_back({"bench", "measure training speed", make_bench()});
-  verbs.push_back({"inspect", "what a checkpoint, run folder or data file holds", make_inspect()});
-  verbs.push_back({"import", "take over a checkpoint that another program saved", make_import()});
-  verbs.push_back({"devices", "list the devices of this machine", make_devices()});
-  verbs.push_back({"doctor", "what this machine and this build can do, and advice", make_doctor()});
-  return verbs;
-}
-
 int run(const std::vector<std::string>& words) {
   std::vector<VerbEntry> verbs = all_verbs();
   const Request request = parse_command_line(verbs, words);

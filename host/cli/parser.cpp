@@ -3,10 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
-#include <sstream>
 
 #include <fmt/format.h>
 
+#include "host/cli/help_text.h"
 #include "host/cli/suggest.h"
 #include "host/cli/terminal.h"
 #include "vae/error.h"
@@ -14,19 +14,6 @@
 
 namespace vae::cli {
 namespace {
-
-constexpr const char* kAbout =
-    "Trains variational autoencoders and shows what they learned.\n"
-    "A run is a folder that `vae train` writes; every other verb reads one.";
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  vae train --data mnist --epochs 10 --out runs/first\n"
-    "  vae eval runs/first --importance-samples 500\n"
-    "  vae sample runs/first --count 64 --out samples.png\n"
-    "\n"
-    "`vae VERB --help` explains a verb. Exit status: 0 done, 2 wrong usage or configuration,\n"
-    "3 bad input file, 4 file error, 5 device, 6 training diverged, 7 run folder in use,\n"
-    "130 or 143 stopped by a signal after saving.";
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorCode::invalid_argument, message);
@@ -42,35 +29,28 @@ struct Bound {
 struct BoundVerb {
   VerbEntry* entry = nullptr;
   CLI::App* app = nullptr;
-  Command command;
   std::deque<Bound> bound;
 };
 
 void bind_argument(BoundVerb& verb, const Command::Declared& declared) {
   const Argument& argument = declared.argument;
+  if (argument.name == kHelpName) return;  // set_help_flag
   Bound& bound = verb.bound.emplace_back();
   bound.argument = &argument;
   if (argument.placeholder.empty()) {
-    bound.option = verb.app->add_flag(argument.name, argument.help);
+    bound.option = verb.app->add_flag(argument.name);
   } else {
-    bound.option = verb.app->add_option(argument.name, bound.text, argument.help);
-    bound.option->type_name(argument.name[0] == '-' ? argument.placeholder : "");
+    bound.option = verb.app->add_option(argument.name, bound.text);
     if (argument.value_optional) bound.option->expected(0, 1);
   }
-  if (argument.name[0] == '-') bound.option->group(declared.group);
 }
 
 void bind_verb(CLI::App& app, VerbEntry& entry, BoundVerb& verb) {
   verb.entry = &entry;
-  verb.app = app.add_subcommand(entry.name, entry.summary);
+  verb.app = app.add_subcommand(entry.name);
   verb.app->allow_extras();
-  verb.app->set_help_flag("-h,--help", "print this text and exit");
-  verb.app->get_help_ptr()->group("General");
-  entry.verb->declare(verb.command);
-  for (const Command::Declared& declared : verb.command.declared()) bind_argument(verb, declared);
-  if (!verb.command.example_text().empty()) {
-    verb.app->footer("Examples:\n" + verb.command.example_text());
-  }
+  verb.app->set_help_flag("-h,--help");
+  for (const Command::Declared& declared : entry.command.declared()) bind_argument(verb, declared);
 }
 
 std::vector<std::string> long_names(const CLI::App& app) {
@@ -104,10 +84,7 @@ void check_extras(const CLI::App& app, const std::vector<VerbEntry>& verbs) {
   const std::vector<std::string> extras = app.remaining();
   if (extras.empty()) return;
   if (extras.front()[0] == '-') refuse_extra(app, "vae", extras.front());
-  std::vector<std::string> names;
-  for (const VerbEntry& verb : verbs) names.push_back(verb.name);
-  refuse(fmt::format("there is no verb '{}'{} (`{}` lists all)", extras.front().substr(0, 80),
-                     did_you_mean(extras.front(), names), help_command("vae")));
+  find_verb(verbs, extras.front());  // which refuses it
 }
 
 /// A forgotten value: the parser library takes the next word for it, whatever that is, and a run
@@ -115,7 +92,7 @@ void check_extras(const CLI::App& app, const std::vector<VerbEntry>& verbs) {
 void refuse_option_as_value(const BoundVerb& verb, const Bound& bound) {
   const std::string& name = bound.argument->name;
   const bool is_option = bound.text.starts_with("--") || bound.text == "-h";
-  if (name[0] != '-' || !is_option) return;
+  if (!bound.argument->is_option() || !is_option) return;
   const std::string shown = bound.text.substr(0, 80);
   refuse(
       fmt::format("vae {}: {} needs a value, but '{}' follows; a file or folder of that name "
@@ -144,35 +121,32 @@ void set_arguments(const BoundVerb& verb) {
   }
 }
 
-/// For the help text only: an option that the parser library itself requires would be complained
-/// about before a mistyped one is.
-void show_required(BoundVerb& verb) {
-  for (Bound& bound : verb.bound) bound.option->required(bound.argument->required);
+/// The text that --help asks for, of the verb it follows.
+std::string help_of(const std::deque<BoundVerb>& bound, const std::vector<VerbEntry>& verbs) {
+  for (const BoundVerb& verb : bound) {
+    if (verb.app->get_help_ptr()->count() > 0) return verb_help(*verb.entry);
+  }
+  return program_help(verbs);
 }
-
-std::string program_version() { return build_description(); }
 
 }  // namespace
 
 Request parse_command_line(std::vector<VerbEntry>& verbs, const std::vector<std::string>& words) {
-  CLI::App app(kAbout, "vae");
-  app.footer(kExamples);
-  app.set_help_flag("-h,--help", "print this text and exit");
-  app.set_version_flag("--version", program_version(), "print version and build, and exit");
+  CLI::App app("", "vae");
+  app.set_help_flag("-h,--help");
+  app.set_version_flag("--version", build_description());
   app.require_subcommand(0, 1);  // a run folder may be called like a verb
   app.allow_extras();
-  app.get_formatter()->column_width(32);
   std::deque<BoundVerb> bound;
   for (VerbEntry& entry : verbs) bind_verb(app, entry, bound.emplace_back());
 
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {
     app.parse(reversed);
-  } catch (const CLI::Success& success) {  // --help and --version
-    for (BoundVerb& verb : bound) show_required(verb);
-    std::ostringstream out, ignored;
-    app.exit(success, out, ignored);
-    return {nullptr, out.str()};
+  } catch (const CLI::CallForHelp&) {
+    return {nullptr, help_of(bound, verbs)};
+  } catch (const CLI::CallForVersion&) {
+    return {nullptr, build_description() + "\n"};
   } catch (const CLI::ParseError& error) {
     refuse(error.what());
   }
@@ -182,7 +156,7 @@ Request parse_command_line(std::vector<VerbEntry>& verbs, const std::vector<std:
     set_arguments(verb);
     return {verb.entry, {}};
   }
-  refuse("a verb is missing\n\n" + app.help());
+  refuse("a verb is missing\n\n" + program_help(verbs));
 }
 
 }  // namespace vae::cli

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "host/cli/command.h"
+#include "host/cli/verbs.h"
 
 namespace vae::cli {
-
-struct VerbEntry {
-  std::string name;
-  std::string summary;
-  std::unique_ptr<Verb> verb;
-};
 
 /// What the command line asks for: a verb to run, or a text to print and end with.
 struct Request {

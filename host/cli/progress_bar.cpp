@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "host/cli/terminal.h"
@@ -14,6 +15,12 @@ namespace {
 constexpr int kWidestBar = 20;
 constexpr int kNarrowestBar = 5;      // less shows nothing
 constexpr int kColumnsForSpace = 95;  // from here on two spaces between the fields
+
+constexpr std::size_t kEpochColumns = 79;
+
+std::string nats(double value) {
+  return std::abs(value) < 10000 ? fmt::format("{:.2f}", value) : fmt::format("{:.0f}", value);
+}
 
 std::string bar(double share, int width, bool colours) {
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
@@ -57,6 +64,21 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
        fmt::format("eta {}", duration_text(progress.eta_seconds)),
        fmt::format("{:.0f} samples/s", progress.samples_per_second)},
       columns, colours);
+}
+
+std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* validation,
+                       const Metrics& test) {
+  std::string line = fmt::format("epoch {:>{}}/{}  elbo: train {}", test.epoch,
+                                 fmt::formatted_size("{}", epochs), epochs, nats(train.elbo));
+  if (validation != nullptr) line += ", validation " + nats(validation->elbo);
+  line += ", test " + nats(test.elbo);
+  for (const std::string& field :
+       {"  kl " + nats(test.kl), fmt::format("  {:.1f} s", train.seconds),
+        fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
+    if (line.size() + field.size() > kEpochColumns) break;
+    line += field;
+  }
+  return line;
 }
 
 std::string share_line(const std::string& label, double share, int columns, bool colours) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "vae/trainer.h"
@@ -10,6 +11,11 @@ namespace vae::cli {
 /// The live line of a training: epoch, bar, loss, ELBO, samples/s, time left; what does not fit
 /// into `columns` is left out from the right.
 std::string progress_line(const Progress& progress, int columns, bool colours);
+
+/// The line that stays of an epoch, of at most 79 characters where the numbers are of a common
+/// size: ELBOs, and as much of KL, time and speed as fits. `validation` may be null.
+std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* validation,
+                       const Metrics& test);
 
 /// A bar for a share done in [0, 1] with a label.
 std::string share_line(const std::string& label, double share, int columns, bool colours);

@@ -34,6 +34,12 @@ std::string checkpoint_text(const CheckpointInfo& checkpoint) {
   return checkpoint.reason.empty() ? text : text + ", " + checkpoint.reason;
 }
 
+/// A machine without a driver is no fault, so its line is short; the advice is in `vae doctor`.
+std::string short_reason(const DeviceChoice& choice) {
+  return cuda_info().driver.empty() ? choice.reason.substr(0, choice.reason.find(';'))
+                                    : choice.reason;
+}
+
 }  // namespace
 
 void DeviceOptions::declare(Command& command, bool with_precision) {
@@ -56,7 +62,7 @@ DeviceChoice DeviceOptions::choose(Terminal& terminal, Precision configured) con
   if (wanted.precision == Precision::automatic) wanted.precision = configured;
   DeviceChoice choice = choose_device(wanted);
   if (wanted.kind == DeviceKind::automatic) {
-    terminal.info(fmt::format("device: {} ({})", choice.name, choice.reason));
+    terminal.info(fmt::format("device: {} ({})", choice.name, short_reason(choice)));
   }
   return choice;
 }
@@ -89,7 +95,8 @@ void DataOptions::declare(Command& command, bool with_limit) {
                     [this](const std::string& text) {
                       where_ = text;
                       given_ = true;
-                    }});
+                    },
+                    false, false, "mnist|FOLDER"});
   command.word("--split", split_, {"train", "validation", "test"},
                "which images; train and validation as the run had them");
   if (with_limit) {
@@ -132,9 +139,11 @@ std::optional<Binarization> InputOptions::binarization() const {
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
   command.group("Configuration");
-  command.text("--preset", "NAME", preset_,
-               fmt::format("{}; [{}], whose values stand in brackets below",
-                           fmt::join(preset_names(), ", "), preset_names().front()));
+  command.argument({"--preset", "NAME",
+                    fmt::format("{}; [{}], whose values stand in brackets below",
+                                fmt::join(preset_names(), ", "), preset_names().front()),
+                    [this](const std::string& text) { preset_ = text; }, false, false,
+                    fmt::format("{}", fmt::join(preset_names(), "|"))});
   command.text("--config", "FILE", file_,
                "JSON file with any of the keys below; flags win over it");
   const Json defaults = Json::parse(config_to_json({}));
@@ -145,13 +154,13 @@ void ConfigOptions::declare(Command& command, const std::vector<std::string_view
     const std::string help =
         fmt::format("{} ({}) [{}]", key.help, key.choices,
                     flag_text(defaults[std::string(key.section)][std::string(key.name)]));
-    command.argument({std::string(key.flag), is_switch ? "true|false" : "VALUE", help,
-                      [this, &key](const std::string& text) {
-                        Config scratch;
-                        set_config_value(scratch, key.name, text);  // refuse it now
-                        values_.emplace_back(key.name, text);
-                      },
-                      false, is_switch});
+    const auto set = [this, &key](const std::string& text) {
+      Config scratch;
+      set_config_value(scratch, key.name, text);  // refuse it now
+      values_.emplace_back(key.name, text);
+    };
+    command.argument({std::string(key.flag), std::string(key.placeholder), help, set, false,
+                      is_switch, std::string(key.choices)});
   }
 }
 

@@ -91,6 +91,8 @@ class ConfigOptions {
   /// Whether --preset or --config was given.
   bool has_base() const { return !preset_.empty() || !file_.empty(); }
   bool has_key(std::string_view name) const;
+  /// What --preset says; "" without it.
+  const std::string& preset_name() const { return preset_; }
   /// `base` (or what --preset and --config say), then the flags.
   Config resolve(const Config& base) const;
 

@@ -8,6 +8,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/json_text.h"
 #include "host/cli/progress_bar.h"
+#include "host/cli/run_name.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/shell_quote.h"
 #include "host/cli/signals.h"
@@ -69,6 +70,7 @@ class Train : public Verb {
   Config resolve_resumed() const;
   void take_image_size(Config& config, const ImageSet& images) const;
   std::string resume_command() const;
+  void suggest(const Config& config);
   int describe(const Config& config, const Dataset& data, const DeviceChoice& choice);
   TrainOptions options(const DeviceChoice& choice);
   vae::Command on_step(const Progress& progress);
@@ -89,7 +91,7 @@ void Train::declare(Command& command) {
   command.group("Run");
   command.text("--data", "mnist|FOLDER", data_,
                "bundled MNIST, or a folder with IDX files named like MNIST's");
-  command.text("--out", "RUN", out_, "run folder to write; required except for --dry-run");
+  command.text("--out", "RUN", out_, "run folder to write [a new one, runs/NAME-DATE]");
   command.flag("--resume", resume_, "go on from the newest good checkpoint of RUN");
   command.flag("--overwrite", overwrite_, "delete an earlier run in RUN first");
   command.flag("--dry-run", dry_run_, "check everything, print the configuration, train nothing");
@@ -104,15 +106,16 @@ void Train::declare(Command& command) {
       "  vae train --out runs/first --resume --epochs 20\n"
       "  vae train --config runs/first/config.json --beta 4 --out runs/beta4\n"
       "\n"
-      "Ctrl-C finishes the step, saves and stops with status 130; --resume goes on from there.\n"
-      "SIGUSR1 saves a checkpoint at once.");
+      "Ctrl-C finishes the step, saves and stops with status 130; --resume goes on\n"
+      "from there. SIGUSR1 saves a checkpoint at once.");
 }
 
 int Train::run() {
   watch_signals();
-  if (out_.empty() && !dry_run_) {
+  if (out_.empty() && (resume_ || overwrite_)) {
     throw Error(ErrorCode::invalid_argument,
-                "vae train: --out is missing: name the run folder to write");
+                fmt::format("vae train: {} needs --out: name the run folder",
+                            resume_ ? "--resume" : "--overwrite"));
   }
   if (resume_ && overwrite_) {
     throw Error(ErrorCode::invalid_argument,
@@ -126,6 +129,10 @@ int Train::run() {
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
 
+  if (out_.empty()) {
+    out_ = make_run_folder(data_, config_.preset_name());
+    terminal_.info("run: " + out_);
+  }
   stop_when_asked();
   const auto start = std::chrono::steady_clock::now();
   Trainer trainer(config, data, options(choice));
@@ -133,7 +140,10 @@ int Train::run() {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   terminal_.clear();
   report(result, trainer, seconds.count());
-  if (stop_signal() == 0) return kSuccess;
+  if (stop_signal() == 0) {
+    suggest(config);
+    return kSuccess;
+  }
   terminal_.info(fmt::format(
       "stopped by signal {} after step {}; the state is saved, this goes on:", stop_signal(),
       result.steps));
@@ -153,6 +163,20 @@ std::string Train::resume_command() const {
   if (json_) text += " --json";
   if (terminal_.quiet()) text += " --quiet";
   return text;
+}
+
+/// What to do next; works where it is typed as it is.
+void Train::suggest(const Config& config) {
+  if (json_) return;
+  const std::string run = shell_quoted_path(out_);
+  const std::string data = data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_);
+  terminal_.info("try:");
+  for (const std::string& words :
+       {"eval " + run + data, "sample " + run + " --count 64 --out samples.png",
+        config.model.latent == 2 ? "manifold " + run + " --out manifold.png"
+                                 : "traverse " + run + data + " --out traversal.gif"}) {
+    terminal_.info(fmt::format("  {} {}", program_name(), words));
+  }
 }
 
 /// The configuration of the run with the flags over it; only epochs and precision may differ.
@@ -249,14 +273,8 @@ void Train::on_metrics(const Metrics& metrics) {
     (metrics.split == "train" ? train_ : validation_) = metrics;
     return;
   }
-  const std::string validation = validation_.epoch == metrics.epoch
-                                     ? fmt::format("validation elbo {:.2f}  ", validation_.elbo)
-                                     : "";
-  terminal_.info(fmt::format(
-      "epoch {:>{}}/{}  train elbo {:.2f}  {}test elbo {:.2f} "
-      "(reconstruction {:.2f}, kl {:.2f})  {:.1f} s  {:.0f} samples/s",
-      metrics.epoch, fmt::formatted_size("{}", epochs_), epochs_, train_.elbo, validation,
-      metrics.elbo, metrics.reconstruction, metrics.kl, train_.seconds, train_.samples_per_second));
+  const bool validated = validation_.epoch == metrics.epoch;
+  terminal_.info(epoch_line(epochs_, train_, validated ? &validation_ : nullptr, metrics));
 }
 
 void Train::report(const TrainResult& result, Trainer& trainer, double seconds) {

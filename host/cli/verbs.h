@@ -2,10 +2,27 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "host/cli/command.h"
 
 namespace vae::cli {
+
+/// A verb of the program with the table of its options: what the command line is parsed with, and
+/// what help, completion and manual are made of.
+struct VerbEntry {
+  std::string name;
+  std::string summary;
+  std::unique_ptr<Verb> verb;
+  Command command;
+};
+
+/// Every verb, in the order of the help.
+std::vector<VerbEntry> all_verbs();
+
+/// The verb of this name; throws Error(invalid_argument) with the closest one.
+const VerbEntry& find_verb(const std::vector<VerbEntry>& verbs, const std::string& name);
 
 std::unique_ptr<Verb> make_train();
 std::unique_ptr<Verb> make_eval();
@@ -21,5 +38,8 @@ std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_import();
 std::unique_ptr<Verb> make_devices();
 std::unique_ptr<Verb> make_doctor();
+std::unique_ptr<Verb> make_help();
+std::unique_ptr<Verb> make_completion();
+std::unique_ptr<Verb> make_manual();
 
 }  // namespace vae::cli

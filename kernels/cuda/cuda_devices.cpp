@@ -34,7 +34,7 @@ std::string reason_without_cards(cudaError_t status) {
   const CudaInfo info = cuda_info();
   const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
   if (status == cudaErrorInsufficientDriver && info.driver.empty()) {
-    return "no NVIDIA driver is installed (libcuda.so.1 was not found or does not start); install "
+    return "no NVIDIA driver is installed; libcuda.so.1 was not found or does not start: install "
            "one, or give the container access to the GPU (docker run --gpus all)";
   }
   if (status == cudaErrorInsufficientDriver) {

@@ -39,6 +39,15 @@ check_exports() {
   fi
 }
 
+# Manual pages and completions are installed where man and the shells look, and are the program's.
+check_documents() {
+  "$2" manual --out "$scratch/man1"
+  diff -r "$scratch/man1" "$1/man/man1"
+  "$2" completion bash | cmp - "$1/bash-completion/completions/vae"
+  "$2" completion zsh | cmp - "$1/zsh/site-functions/_vae"
+  "$2" completion fish | cmp - "$1/fish/vendor_completions.d/vae.fish"
+}
+
 case $how in
   find_package)
     install_package
@@ -48,6 +57,7 @@ case $how in
     (cd "$scratch" && ./build/plugin_host ./build/libplugin.so)
     if [ -e "$build/vae" ]; then
       "$scratch/prefix/bin/vae" --version
+      check_documents "$scratch/prefix/share" "$scratch/prefix/bin/vae"
     fi
     ;;
   pkg_config)

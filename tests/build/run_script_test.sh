@@ -33,9 +33,10 @@ expect() {
   [ "$status" -eq "$expected" ] || fail "status $status instead of $expected: run $*"
 }
 
-mkdir "$scratch/bin" "$scratch/clone"
 clone=$scratch/clone
+mkdir -p "$scratch/bin" "$clone/host/cli"
 cp "$root/run" "$clone/run"
+cp "$root"/host/cli/train_options.* "$clone/host/cli/"
 for tool in apt-get cmake ctest; do
   stub "$tool" "echo \"$tool \$*\" >>'$scratch/calls'"
 done
@@ -72,7 +73,22 @@ expect 0 mnist --epochs 2 --out 'a folder'
 if grep -q apt-get "$scratch/calls"; then fail 'installs what is there'; fi
 grep -qx 'train --data mnist --epochs 2 --out a folder' "$scratch/out" || fail 'other words'
 expect 0 mnist
-grep -q '^train --data mnist --out runs/mnist-[0-9-]*$' "$scratch/out" || fail 'no run folder'
+grep -qx 'train --data mnist' "$scratch/out" || fail 'other words than those of the user'
+# In the clone itself the program has a short name, for the commands it suggests.
+# shellcheck disable=SC2016 # the program expands it
+printf '#!/bin/sh\necho "$0"\n' >"$clone/build/release/vae"
+(cd "$clone" && PATH="$scratch/bin:$PATH" ./run mnist >"$scratch/out" 2>"$scratch/err")
+grep -qx 'build/release/vae' "$scratch/out" || fail 'a long name for the program'
+
+# Wrong options are refused, and right ones explained, before anything is done.
+stub dpkg-query 'exit 1'
+expect 2 mnist --epoch 3
+grep -q "unknown option '--epoch'; did you mean '--epochs'" "$scratch/err" || fail 'no suggestion'
+expect 2 mnist --out
+expect 0 mnist --epochs 3 --help
+grep -q -e '--epochs N' "$scratch/out" || fail 'explains no option'
+[ ! -s "$scratch/calls" ] || fail 'does something about options that are wrong'
+stub dpkg-query 'echo "install ok installed"'
 
 # CUDA is compiled where there is a card or somebody asks.
 told_of_cuda() {

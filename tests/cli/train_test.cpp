@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "tests/cli/cli_test.h"
 #include "tests/support/effort.h"
 
@@ -19,6 +22,70 @@ TEST_F(TrainTest, LeavesARunFolderAndReportsEachEpochOnStandardError) {
   EXPECT_TRUE(contains(outcome.err, "epoch 1/2")) << outcome.err;
   EXPECT_TRUE(contains(outcome.err, "epoch 2/2"));
   EXPECT_TRUE(contains(outcome.out, "8 steps")) << outcome.out;
+}
+
+TEST_F(TrainTest, LinesOfEpochsFit80Columns) {
+  const Outcome outcome = run_vae(train_words("run", {"--epochs", "10", "--validation", "30"}));
+  std::istringstream lines(outcome.err);
+  int epochs = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("epoch ", 0) != 0) continue;
+    ++epochs;
+    EXPECT_LE(line.size(), 80u) << line;
+    for (const char* part : {"/10  elbo: train -", ", validation -", ", test -", "  kl "}) {
+      EXPECT_TRUE(contains(line, part)) << part << " is not in: " << line;
+    }
+  }
+  EXPECT_EQ(epochs, 10);
+}
+
+TEST_F(TrainTest, AMachineWithoutACardIsSaidInOneShortLine) {
+  if (std::filesystem::exists("/proc/driver/nvidia/version")) GTEST_SKIP() << "has a driver";
+  const Outcome outcome = run_vae({"train", "--dry-run", "--data", data()});
+  std::istringstream lines(outcome.err);
+  std::string first;
+  std::getline(lines, first);
+  EXPECT_EQ(first.rfind("device: cpu (no CUDA device: ", 0), 0u) << outcome.err;
+  EXPECT_LE(first.size(), 80u);
+  EXPECT_FALSE(contains(outcome.err, "warning")) << outcome.err;
+}
+
+TEST_F(TrainTest, WithoutANameItMakesAFolderOfItsOwn) {
+  const std::string command = " $VAE train --epochs 1 --encoder 4 --decoder 4 --no-pictures";
+  const Outcome outcome =
+      run_shell("cd " + path("") + "; mkdir 'My photos'; cp data/* My*;" + command +
+                " --data data 2>one &" + command + " --data data 2>two & wait;" + command +
+                " --data 'My photos/' --preset tutorial --json");
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path("runs"))) {
+    names.push_back(entry.path().filename());
+    EXPECT_TRUE(std::filesystem::exists(entry.path() / "config.json")) << entry.path();
+  }
+  std::sort(names.begin(), names.end());
+  ASSERT_EQ(names.size(), 3u) << outcome.out << outcome.err << read("one") << read("two");
+  EXPECT_EQ(names[0].rfind("My_photos-tutorial-20", 0), 0u) << names[0];
+  EXPECT_EQ(names[1].rfind("data-20", 0), 0u) << names[1];
+  EXPECT_EQ(names[2].rfind("data-20", 0), 0u) << names[2];
+  EXPECT_TRUE(contains(read("one"), "run: runs/data-20")) << read("one");
+  EXPECT_TRUE(contains(outcome.out, "\"run\":\"runs/My_photos-tutorial-20") ||
+              contains(outcome.out, "\"run\": \"runs/My_photos-tutorial-20"))
+      << outcome.out;
+}
+
+TEST_F(TrainTest, EndsWithThreeCommandsThatWork) {
+  for (const std::string latent : {"2", "3"}) {
+    std::vector<std::string> words = train_words("a run " + latent, {"--latent", latent});
+    const Outcome outcome = run_vae(words);
+    std::string commands = outcome.err.substr(outcome.err.find("\ntry:\n") + 6);
+    EXPECT_EQ(std::count(commands.begin(), commands.end(), '\n'), 3) << outcome.err;
+    const Outcome tried = run_shell("cd " + path("") + "; set -e\n" + commands);
+    EXPECT_EQ(tried.status, 0) << commands << tried.err;
+    EXPECT_TRUE(exists("samples.png"));
+    EXPECT_TRUE(exists(latent == "2" ? "manifold.png" : "traversal.gif")) << commands;
+  }
+  EXPECT_FALSE(contains(run_vae(train_words("quiet", {"--quiet"})).err, "try:"));
+  EXPECT_FALSE(contains(run_vae(train_words("json", {"--json"})).err, "try:"));
 }
 
 TEST_F(TrainTest, DrawsNoControlCodesIntoAFile) {

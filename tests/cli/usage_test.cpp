@@ -3,14 +3,17 @@
 // Help, usage errors and standard descriptors: what holds for every verb.
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "tests/cli/cli_test.h"
 
 namespace vae::test {
 namespace {
 
 const std::vector<std::string> kVerbs = {
-    "train",  "eval",   "sample", "reconstruct", "interpolate", "traverse", "manifold",
-    "encode", "decode", "bench",  "inspect",     "import",      "devices",  "doctor"};
+    "train",    "eval",   "sample", "reconstruct", "interpolate", "traverse",
+    "manifold", "encode", "decode", "bench",       "inspect",     "import",
+    "devices",  "doctor", "help",   "completion",  "manual"};
 
 using UsageTest = CliTest;
 
@@ -31,8 +34,43 @@ TEST_F(UsageTest, EveryVerbExplainsItselfWithAnExample) {
   }
 }
 
+TEST_F(UsageTest, HelpFits80Columns) {
+  std::vector<std::vector<std::string>> commands = {{"--help"}};
+  for (const std::string& verb : kVerbs) commands.push_back({verb, "--help"});
+  for (const std::vector<std::string>& words : commands) {
+    std::istringstream lines(run_vae(words).out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(line.size(), 80u) << words.front() << ": " << line;
+    }
+  }
+}
+
+TEST_F(UsageTest, TheVerbHelpExplainsTheOthers) {
+  for (const std::string& verb : kVerbs) {
+    const Outcome outcome = run_vae({"help", verb});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, run_vae({verb, "--help"}).out) << verb;
+  }
+  EXPECT_EQ(run_vae({"help"}).out, run_vae({"--help"}).out);
+  expect_failure(run_vae({"help", "trian"}), 2, {"no verb 'trian'", "did you mean 'train'?"});
+  expect_failure(run_vae({"help", "--table"}), 2, {"--table needs a VERB"});
+}
+
+/// A wrapped text as one line.
+std::string unwrapped(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c != ' ' && c != '\n') {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ' && line.back() != '|') {
+      line += ' ';
+    }
+  }
+  return line;
+}
+
 TEST_F(UsageTest, HelpShowsTheDefaultOfEveryKeyOfTheConfiguration) {
-  const std::string help = run_vae({"train", "--help"}).out;
+  const std::string help = unwrapped(run_vae({"train", "--help"}).out);
   for (const char* text : {"with commas) [400]", "gelu|silu) [relu]", "(0..1000000) [1]",
                            "(none|static|dynamic|threshold) [dynamic]", "(> 0) [0.001]",
                            "with commas) [none]", "(true|false) [false]"}) {
@@ -59,7 +97,8 @@ TEST_F(UsageTest, AMistypedVerbOrOptionGetsASuggestion) {
 
 TEST_F(UsageTest, WrongUsageHasStatusTwoAndSaysWhatIsWrong) {
   expect_failure(run_vae({}), 2, {"a verb is missing", "train"});
-  expect_failure(run_vae({"train"}), 2, {"--out is missing"});
+  expect_failure(run_vae({"train", "--resume"}), 2, {"--resume needs --out"});
+  expect_failure(run_vae({"train", "--overwrite"}), 2, {"--overwrite needs --out"});
   expect_failure(run_vae({"train", "--epochs"}), 2, {"--epochs"});
   expect_failure(run_vae({"train", "mnist"}), 2, {"unexpected argument 'mnist'"});
   expect_failure(run_vae({"train", "--epochs", "many"}), 2, {"epochs", "\"many\""});

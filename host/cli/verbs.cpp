@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "host/cli/verbs.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "host/cli/suggest.h"
+#include "host/cli/terminal.h"
+#include "vae/error.h"
+
+namespace vae::cli {
+
+std::vector<VerbEntry> all_verbs() {
+  std::vector<VerbEntry> verbs;
+  const auto add = [&verbs](std::string name, std::string summary, std::unique_ptr<Verb> verb) {
+    VerbEntry& entry =
+        verbs.emplace_back(VerbEntry{std::move(name), std::move(summary), std::move(verb), {}});
+    entry.verb->declare(entry.command);
+    entry.command.group("General");
+    entry.command.argument(help_argument());
+  };
+  add("train", "train a model on a data set, into a run folder", make_train());
+  add("eval", "bounds and latent statistics of a model on a data set", make_eval());
+  add("sample", "pictures drawn from the prior", make_sample());
+  add("reconstruct", "images above their reconstructions", make_reconstruct());
+  add("interpolate", "the path between two images in latent space", make_interpolate());
+  add("traverse", "what each latent dimension changes", make_traverse());
+  add("manifold", "the plane of a 2-dimensional latent as pictures", make_manifold());
+  add("encode", "images to latents (.npy)", make_encode());
+  add("decode", "latents (.npy) to pictures or pixels", make_decode());
+  add("bench", "measure training speed", make_bench());
+  add("inspect", "what a checkpoint, run folder or data file holds", make_inspect());
+  add("import", "take over a checkpoint that another program saved", make_import());
+  add("devices", "list the devices of this machine", make_devices());
+  add("doctor", "what this machine and this build can do, and advice", make_doctor());
+  add("help", "explain a verb", make_help());
+  add("completion", "teach a shell to complete verbs and options", make_completion());
+  add("manual", "the pages for man(1)", make_manual());
+  return verbs;
+}
+
+const VerbEntry& find_verb(const std::vector<VerbEntry>& verbs, const std::string& name) {
+  std::vector<std::string> names;
+  for (const VerbEntry& entry : verbs) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("there is no verb '{}'{} (`{} --help` lists all)", name.substr(0, 80),
+                          did_you_mean(name, names), program_name()));
+}
+
+}  // namespace vae::cli
