@@ -77,7 +77,7 @@ Offer operand_offer(const VerbEntry& entry, const std::vector<VerbEntry>& verbs)
 }
 
 /// A text in single quotes, for all three shells.
-std::string quoted(std::string_view text, bool fish = false) {
+std::string single_quoted(std::string_view text, bool fish = false) {
   std::string result = "'";
   for (const char c : text) {
     if (fish && (c == '\'' || c == '\\')) {
@@ -137,9 +137,10 @@ std::string zsh_action(const Offer& offer) {
 std::string zsh_option(const Argument& option) {
   const std::string help = escaped(brief(option.help), "[]\\");
   if (option.name == kHelpName) return fmt::format("'(-h --help)'{{-h,--help}}'[{}]'", help);
-  if (option.placeholder.empty()) return quoted(fmt::format("{}[{}]", option.name, help));
-  return quoted(fmt::format("{}=[{}]{}{}:{}", option.name, help, option.value_optional ? "::" : ":",
-                            escaped(option.placeholder, ":\\"), zsh_action(offer_for(option))));
+  if (option.placeholder.empty()) return single_quoted(fmt::format("{}[{}]", option.name, help));
+  return single_quoted(
+      fmt::format("{}=[{}]{}{}:{}", option.name, help, option.value_optional ? "::" : ":",
+                  escaped(option.placeholder, ":\\"), zsh_action(offer_for(option))));
 }
 
 std::string zsh_verb(const VerbEntry& entry, const std::vector<VerbEntry>& verbs) {
@@ -148,8 +149,8 @@ std::string zsh_verb(const VerbEntry& entry, const std::vector<VerbEntry>& verbs
   for (const Argument* operand : operands_of(entry)) {
     const Offer offer = operand->name == "VERB" ? verb_names(verbs) : offer_for(*operand);
     text += " \\\n        " +
-            quoted(fmt::format("{}{}:{}", operand->required ? ":" : "::", operand->name,
-                               zsh_action(offer)));
+            single_quoted(fmt::format("{}{}:{}", operand->required ? ":" : "::", operand->name,
+                                      zsh_action(offer)));
   }
   return text + "\n      ;;\n";
 }
@@ -170,7 +171,7 @@ std::string fish_verb(const VerbEntry& entry, const std::vector<VerbEntry>& verb
     if (!option->placeholder.empty()) {
       text += (option->value_optional ? "" : " -r") + fish_offer(offer_for(*option));
     }
-    text += fmt::format(" -d {}\n", quoted(brief(option->help), true));
+    text += fmt::format(" -d {}\n", single_quoted(brief(option->help), true));
   }
   const Offer operands = operand_offer(entry, verbs);
   if (!operands.empty()) text += when + fish_offer(operands) + "\n";
@@ -217,7 +218,7 @@ std::string zsh_completion(const std::vector<VerbEntry>& verbs) {
       "_vae() {\n"
       "  local -a verbs=(\n";
   for (const VerbEntry& entry : verbs) {
-    text += "    " + quoted(entry.name + ":" + escaped(entry.summary, ":\\")) + "\n";
+    text += "    " + single_quoted(entry.name + ":" + escaped(entry.summary, ":\\")) + "\n";
   }
   text +=
       "  )\n"
@@ -246,7 +247,7 @@ std::string fish_completion(const std::vector<VerbEntry>& verbs) {
       "complete -c vae -f\n";
   for (const VerbEntry& entry : verbs) {
     text += fmt::format("complete -c vae -n __fish_use_subcommand -a {} -d {}\n", entry.name,
-                        quoted(entry.summary, true));
+                        single_quoted(entry.summary, true));
   }
   text += "complete -c vae -n __fish_use_subcommand -s h -l help\n";
   text += "complete -c vae -n __fish_use_subcommand -l version\n";

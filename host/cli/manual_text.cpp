@@ -79,7 +79,7 @@ std::string option_item(const Argument& option) {
                      option.required ? " (required)" : "");
 }
 
-std::string exit_statuses() {
+std::string exit_status_section() {
   std::string text = ".SH \"EXIT STATUS\"\n";
   for (const ExitMeaning& exit : kExitMeanings) {
     text += item(std::string(exit.status), std::string(exit.meaning));
@@ -98,7 +98,7 @@ std::string program_page(const std::vector<VerbEntry>& verbs) {
   }
   text += ".SH OPTIONS\n" + option_item(help_argument());
   text += item("--version", std::string(kVersionHelp));
-  return text + exit_statuses();
+  return text + exit_status_section();
 }
 
 std::string verb_page(const VerbEntry& entry) {
@@ -117,7 +117,7 @@ std::string verb_page(const VerbEntry& entry) {
   }
   const std::string& examples = entry.command.example_text();
   if (!examples.empty()) text += ".SH EXAMPLES\n" + verbatim(examples);
-  return text + exit_statuses() + ".SH \"SEE ALSO\"\n\\fBvae\\fR(1)\n";
+  return text + exit_status_section() + ".SH \"SEE ALSO\"\n\\fBvae\\fR(1)\n";
 }
 
 }  // namespace vae::cli
