@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,13 +27,26 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Waking a thread takes some 10 us of the caller's time and 20 to 50 us until it runs; on a virtual
-// machine under load, more. Whoever waits for as long before paying that has at worst doubled the
-// price, and never pays it for less work than the price.
-constexpr Clock::duration kPatience = std::chrono::microseconds(100);
+// machine under load, several times that. Whoever waits for as long before paying it has at worst
+// doubled the price, and never pays it for less work than the price.
+constexpr Clock::duration kPatience = std::chrono::microseconds(300);
 
 // Longer than the serial code between two operations, short enough not to matter on a machine where
 // somebody else wants the core.
 constexpr Clock::duration kSpin = std::chrono::microseconds(100);
+
+// A worker whose CPU is taken away keeps the caller waiting for a time slice, some milliseconds.
+// The team may lose kStake on top of what it gained, then the caller goes on alone for so many
+// times as long that the loss does not count, and for longer each time that it was no better.
+constexpr Clock::duration kStake = std::chrono::milliseconds(1);
+constexpr Clock::duration kShortestPause = 64 * kStake, kLongestPause = 1024 * kStake;
+
+/// What the calling thread has computed.
+Clock::duration cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 void relax() {
 #if defined(__x86_64__)
@@ -119,13 +133,46 @@ class ThreadPool::Team {
     int64_t end = 0;
   };
 
+  /// Whether the team is worth its while: what each loop took, against what it would have taken the
+  /// caller alone.
+  class Ledger {
+   public:
+    bool team_pauses() {
+      if (pause_ == Clock::duration::zero() || pause_over_) return false;
+      pause_over_ = Clock::now() >= pause_end_;
+      return !pause_over_;
+    }
+
+    /// The caller ran `own` of `tasks`. It computed for `working`, which leaves out when its CPU
+    /// went to somebody else, such as a worker that was woken on it.
+    void enter(int64_t tasks, int64_t own, Clock::duration working, Clock::duration elapsed) {
+      if (own == 0) return;
+      const Clock::duration saved = working * tasks / own - elapsed;
+      balance_ = std::min(balance_ + saved, kStake);
+      if (balance_ == kStake) pause_ = Clock::duration::zero();
+      if (balance_ < -kStake) begin_pause();
+    }
+
+   private:
+    void begin_pause() {
+      balance_ = Clock::duration::zero();
+      pause_ = std::clamp(2 * pause_, kShortestPause, kLongestPause);
+      pause_end_ = Clock::now() + pause_;
+      pause_over_ = false;
+    }
+
+    Clock::duration balance_{}, pause_{};  // no pause: the team has proved itself
+    Clock::time_point pause_end_{};
+    bool pause_over_ = false;
+  };
+
   // gate_: whether workers may still enter the loop, and how many are inside. The last task taken
   // closes it, and the loop is over when nobody is inside.
   static constexpr uint32_t kOpen = 1, kInside = 2;
 
   void work(int thread);
   template <typename AfterTask>
-  void take_tasks(int thread, AfterTask after_task);
+  int64_t take_tasks(int thread, AfterTask after_task);
   bool enter();
   void leave();
   void close() { gate_.fetch_and(~kOpen, std::memory_order_relaxed); }
@@ -144,6 +191,7 @@ class ThreadPool::Team {
 
   // The caller's time without the workers that sleep.
   Clock::time_point alone_since_{}, alone_until_{};
+  Ledger ledger_;
 
   std::mutex mutex_;
   std::condition_variable all_left_, bell_;
@@ -174,6 +222,12 @@ ThreadPool::Team::~Team() {
 }
 
 void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
+  if (ledger_.team_pauses()) {
+    for (int64_t i = 0; i < tasks; ++i) task(context, i);
+    return;
+  }
+  const Clock::time_point start = Clock::now();
+  const Clock::duration cpu_start = cpu_time();
   task_ = task;
   context_ = context;
   for (int i = 0; i < shares_count_; ++i) {
@@ -182,10 +236,12 @@ void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
   }
   gate_.store(kOpen, std::memory_order_release);
   if (missing(tasks) > 0) notice_pause();
-  take_tasks(0, [&] {
+  const int64_t own = take_tasks(0, [&] {
     if (const int wanted = missing(tasks); wanted > 0) worked_without(wanted);
   });
+  const Clock::duration working = cpu_time() - cpu_start;
   wait_for_workers();
+  ledger_.enter(tasks, own, working, Clock::now() - start);
 }
 
 void ThreadPool::Team::work(int thread) {
@@ -197,18 +253,22 @@ void ThreadPool::Team::work(int thread) {
   } while (sleep());
 }
 
+/// Returns how many there were.
 template <typename AfterTask>
-void ThreadPool::Team::take_tasks(int thread, AfterTask after_task) {
+int64_t ThreadPool::Team::take_tasks(int thread, AfterTask after_task) {
+  int64_t taken = 0;
   for (int i = 0; i < shares_count_; ++i) {
     Share& share = shares_[(thread + i) % shares_count_];
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
       if (task >= share.end) break;
       task_(context_, task);
+      ++taken;
       after_task();
     }
   }
   close();
+  return taken;
 }
 
 bool ThreadPool::Team::enter() {

@@ -17,7 +17,8 @@ int available_threads();
 /// thread never makes a loop slower, whatever else the machine does. A worker between two loops
 /// spins for a moment, because the operations of a training step follow each other closely, and
 /// then sleeps. It is woken when the caller has worked without it for as long as waking takes, so
-/// small work stays on the caller's thread.
+/// small work stays on the caller's thread. Where workers are kept from their CPUs in the midst of
+/// tasks so often that the caller would have been quicker alone, it goes on alone for a while.
 ///
 /// Which thread runs a task depends on all that; results must not. A child made by fork() gets
 /// workers of its own when it first runs a loop.

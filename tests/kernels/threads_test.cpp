@@ -136,6 +136,28 @@ TEST(ThreadPoolTest, ThreadsFollowTheAffinityMask) {
   ::sched_setaffinity(0, sizeof before, &before);
 }
 
+/// As if the system took the workers' CPUs away in the midst of each task.
+TEST(ThreadPoolTest, AloneWhereWorkersOnlyKeepTheCallerWaiting) {
+  ThreadPool pool(2, kManyCpus);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> others{0};
+  const auto loop = [&] {
+    pool.parallel_for(8, [&](int64_t) {
+      if (std::this_thread::get_id() == caller) {
+        work_for(std::chrono::microseconds(50));
+      } else {
+        ++others;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    });
+  };
+  for (int round = 0; others == 0 && round < 10000; ++round) loop();
+  ASSERT_GT(others.load(), 0) << "no worker ever helped";
+  const int before = others;
+  for (int round = 0; round < 20; ++round) loop();  // 8 ms; the first pause has 64
+  EXPECT_EQ(others.load(), before);
+}
+
 TEST(ThreadPoolTest, ManyPoolsCanLiveAtOnce) {
   std::atomic<int> total{0};
   std::vector<std::thread> users;
