@@ -158,6 +158,13 @@ grep -qx 'building 1/3' "$scratch/err" || fail 'shows no progress'
 expect 0 mnist --out x
 [ ! -s "$scratch/err" ] || fail 'is not silent where there is nothing to build'
 
+# A build that has CUDA keeps it.
+for words in '' '--device cuda' ''; do
+  # shellcheck disable=SC2086 # words
+  expect 0 mnist $words
+done
+grep -q '^VAE_WITH_CUDA:.*=AUTO$' "$clone/build/release/CMakeCache.txt" || fail 'drops the kernels'
+
 # A moved folder is mended, and so is a copy.
 mended() {
   expect 0 mnist --out x
