@@ -59,6 +59,9 @@ CheckpointInfo describe_checkpoint(const std::string& path, const std::string& f
   if (state.steps_per_epoch > 0) info.epoch = state.step.step / state.steps_per_epoch;
   const bool best = fs::path(file).filename() == fs::path(best_checkpoint_path("")).filename();
   if (best) info.chosen_on = chosen_on(state);
+  if (state.best && state.best->step == *info.step) {
+    info.kl_per_dimension = state.best->kl_per_dimension;
+  }
   if (file != path) {
     info.reason = best ? reason_of_best(state, config) : reason_of_newest(info.epoch, config);
   }

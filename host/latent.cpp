@@ -165,6 +165,33 @@ Array traverse_dimension(const Array& center, int64_t dimension, double range, i
   return codes;
 }
 
+std::optional<int64_t> typical_code(const Array& codes, std::span<const uint8_t> labels,
+                                    uint8_t label) {
+  VAE_CHECK(static_cast<int64_t>(labels.size()) == codes.rows(), "latent: there are ",
+            labels.size(), " labels for ", codes.rows(), " codes");
+  std::vector<int64_t> members;
+  std::vector<double> mean(static_cast<size_t>(codes.row_size()));
+  for (int64_t i = 0; i < codes.rows(); ++i) {
+    if (labels[static_cast<size_t>(i)] != label) continue;
+    members.push_back(i);
+    for (size_t k = 0; k < mean.size(); ++k) mean[k] += codes.row(i)[k];
+  }
+  std::optional<int64_t> nearest;
+  double smallest = 0.0;
+  for (const int64_t i : members) {
+    double distance = 0.0;
+    for (size_t k = 0; k < mean.size(); ++k) {
+      const double difference = codes.row(i)[k] - mean[k] / static_cast<double>(members.size());
+      distance += difference * difference;
+    }
+    if (!nearest || distance < smallest) {
+      nearest = i;
+      smallest = distance;
+    }
+  }
+  return nearest;
+}
+
 Array manifold_grid(int64_t side) {
   VAE_CHECK(side >= 1 && side <= 10000, "latent: a manifold of ", side,
             " codes a side; choose 1 to 10000");

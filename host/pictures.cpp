@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include "host/pictures.h"
+
 #include <algorithm>
 #include <filesystem>
 
+#include "host/io/atomic_file.h"
+#include "host/report/number_text.h"
 #include "host/report/picture_names.h"
 #include "kernels/check.h"
 #include "vae/image.h"
 #include "vae/latent.h"
+#include "vae/latent_map.h"
 #include "vae/report.h"
 
 namespace vae {
@@ -19,7 +24,9 @@ constexpr int64_t kComfortableSide = 56;            // pixels; smaller images ar
 constexpr int64_t kLargestCell = 256;               // pixels a side; larger images are reduced
 constexpr int64_t kPictureSide = 1024;              // what columns and rows of cells have to fit in
 constexpr int64_t kChunkBytes = int64_t{64} << 20;  // of pixel values at once
-constexpr uint64_t kPictureSeed = 1;                // the same draws at every epoch
+constexpr int64_t kMostDots = 2000;                 // of a map
+constexpr int64_t kMostCodeValues = int64_t{1} << 22;
+constexpr uint64_t kPictureSeed = 1;  // the same draws at every epoch
 
 /// How images of one size become the cells of a picture of bounded size.
 struct PictureLayout {
@@ -86,16 +93,6 @@ Image reconstruction_picture(Model& model, const ImageSet& test) {
   return make_grid(cells, columns);
 }
 
-Image sample_picture(Model& model) {
-  const PictureLayout layout = lay_out(model.config(), kColumns, kSampleRows);
-  const int64_t count = layout.columns * layout.rows;
-  return make_grid(make_cells(count, model.config(), layout,
-                              [&](int64_t first, int64_t rows) {
-                                return model.sample(rows, kPictureSeed, first);
-                              }),
-                   layout.columns);
-}
-
 /// Never enlarged: so many cells make a large picture anyhow.
 Image manifold_picture(Model& model) {
   const ModelConfig& config = model.config();
@@ -111,7 +108,30 @@ Image manifold_picture(Model& model) {
                    layout.columns);
 }
 
+/// The first test images as dots, so many as a page can hold and memory allows.
+std::string map_drawing(Model& model, const ImageSet& test) {
+  const int64_t most = std::max<int64_t>(1, kMostCodeValues / model.config().latent);
+  const int64_t count = std::min({test.count(), kMostDots, most});
+  const ImageSet images = test.slice(0, count);
+  LatentMap map = make_latent_map(model.encode(images).mean, images.labels());
+  if (count < test.count()) {
+    const std::string shown =
+        "the first " + grouped_text(count) + " of " + grouped_text(test.count()) + " test images";
+    map.note = map.note.empty() ? shown : shown + "; " + map.note;
+  }
+  return latent_map_svg(map);
+}
+
 }  // namespace
+
+Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows) {
+  const PictureLayout layout = lay_out(model.config(), columns, rows);
+  const int64_t count = layout.columns * layout.rows;
+  return make_grid(
+      make_cells(count, model.config(), layout,
+                 [&](int64_t first, int64_t draws) { return model.sample(draws, seed, first); }),
+      layout.columns);
+}
 
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
                           int64_t epoch) {
@@ -125,8 +145,10 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
   save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
-  save(PictureKind::samples, sample_picture(model));
+  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, kSampleRows));
   if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model));
+  write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
+                        std::string_view(map_drawing(model, data.test)));
 }
 
 }  // namespace vae

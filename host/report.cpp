@@ -6,20 +6,18 @@
 #include <map>
 
 #include "host/io/atomic_file.h"
-#include "host/io/png.h"
+#include "host/report/curves.h"
 #include "host/report/html.h"
+#include "host/report/live.h"
 #include "host/report/number_text.h"
-#include "host/report/picture_names.h"
+#include "host/report/page.h"
+#include "host/report/run_pictures.h"
 #include "host/report/run_record.h"
 #include "host/report/settings.h"
-#include "host/report/svg_plot.h"
-#include "vae/image.h"
 
 namespace vae {
 namespace {
 
-constexpr uint64_t kLargestPictureBytes = uint64_t{64} << 20;
-constexpr size_t kLargestEmbeddedBytes = size_t{1} << 20;  // five pictures make the page's size
 constexpr size_t kMostTableRows = 200;
 constexpr size_t kMostBars = 400;
 
@@ -86,31 +84,15 @@ bool fits_later_epochs(const RunRecord& run) { return run.train.size() >= 5; }
 
 using Field = double Metrics::*;
 
-PlotSeries series(const std::string& name, const std::string& style,
-                  const std::vector<Metrics>& lines, Field field) {
-  PlotSeries curve{name, style, {}, {}};
-  for (const Metrics& line : lines) {
-    curve.x.push_back(static_cast<double>(line.epoch));
-    curve.y.push_back(line.*field);
-  }
-  return curve;
-}
-
-std::string plot(const std::string& svg, bool wide) {
-  if (svg.empty()) return {};
-  return std::string("<div class=\"plot") + (wide ? " wide" : "") + "\">" + svg + "</div>\n";
-}
-
 std::string nats_plot(const RunRecord& run, const std::string& title, Field field, bool wide) {
   LinePlot drawing{title, "epoch", "nats per image", {}};
   if (fits_later_epochs(run)) drawing.fit_from = 2;
-  drawing.series = {series("train", "train", run.train, field),
-                    series("test", "test", run.test, field)};
+  drawing.series = {epoch_series("train", "train", run.train, field),
+                    epoch_series("test", "test", run.test, field)};
   if (!run.validation.empty()) {
-    drawing.series.push_back(series("validation", "validation", run.validation, field));
+    drawing.series.push_back(epoch_series("validation", "validation", run.validation, field));
   }
-  if (wide) drawing.width = 1040;
-  return plot(draw_line_plot(drawing), wide);
+  return plot_figure(drawing, wide);
 }
 
 bool varies(const std::vector<Metrics>& lines, Field field) {
@@ -121,9 +103,9 @@ bool varies(const std::vector<Metrics>& lines, Field field) {
 std::string setting_plot(const RunRecord& run, const std::string& title, Field field) {
   if (!varies(run.train, field)) return {};
   LinePlot drawing{title + " at the end of the epoch", "epoch", "", {}};
-  drawing.series = {series(title, "single", run.train, field)};
+  drawing.series = {epoch_series(title, "single", run.train, field)};
   drawing.decimals = 6;
-  return plot(draw_line_plot(drawing), false);
+  return plot_figure(drawing, /*wide=*/false);
 }
 
 std::string kl_plot(const RunRecord& run) {
@@ -138,7 +120,7 @@ std::string kl_plot(const RunRecord& run) {
             grouped_text(static_cast<int64_t>(kl.size())) + of;
     kl.resize(kMostBars);
   }
-  return plot(draw_bar_plot({title, "rank", "nats", kl}), false);
+  return plot_figure(BarPlot{title, "rank", "nats", kl});
 }
 
 std::string plots(const RunRecord& run) {
@@ -160,48 +142,6 @@ std::string plots(const RunRecord& run) {
     html += " The axes fit the epochs from the second on; the table below has their numbers.";
   }
   return html + "</p>\n";
-}
-
-/// A picture for the page, reduced where it is so large that the page would become clumsy.
-std::vector<std::byte> embeddable_png(const std::string& path) {
-  std::vector<std::byte> png = read_file(path, kLargestPictureBytes);
-  while (png.size() > kLargestEmbeddedBytes) png = encode_png(shrink(decode_png(png, path), 2));
-  return png;
-}
-
-std::string figure(const std::string& path, const std::string& title, const std::string& text,
-                   const std::string& style = {}) {
-  const std::vector<std::byte> png = embeddable_png(path);
-  return "<figure class=\"" + style + "\"><figcaption><b>" + escape_html(title) + "</b> " +
-         escape_html(text) + "</figcaption><img alt=\"" + escape_html(title) +
-         "\" src=\"data:image/png;base64," + encode_base64(png) + "\"></figure>\n";
-}
-
-std::string epoch_text(int64_t epoch) { return "after epoch " + std::to_string(epoch); }
-
-/// The newest picture of a kind beside the first one, where there are two.
-std::string first_and_last(const RunRecord& run, PictureKind kind, const std::string& title) {
-  const auto found = find_pictures(run.folder, kind);
-  if (found.empty()) return {};
-  const auto& [first, first_path] = *found.begin();
-  const auto& [last, last_path] = *found.rbegin();
-  if (first == last) return figure(last_path, title, epoch_text(last), "half");
-  return "<div class=\"pair\">" + figure(first_path, title, epoch_text(first)) +
-         figure(last_path, title, epoch_text(last)) + "</div>\n";
-}
-
-std::string pictures(const RunRecord& run) {
-  std::string html;
-  const auto reconstructions = find_pictures(run.folder, PictureKind::reconstructions);
-  if (!reconstructions.empty()) {
-    html += figure(reconstructions.rbegin()->second, "Reconstructions",
-                   epoch_text(reconstructions.rbegin()->first) +
-                       ": test images as the model reads them, each row above the row decoded "
-                       "from their posterior means");
-  }
-  html += first_and_last(run, PictureKind::samples, "Samples from the prior");
-  html += first_and_last(run, PictureKind::manifold, "The latent plane");
-  return html.empty() ? html : "<h2>Pictures</h2>\n" + html;
 }
 
 std::string settings(const RunRecord& run) {
@@ -293,14 +233,11 @@ std::string page(const RunRecord& run) {
       std::filesystem::absolute(run.folder).lexically_normal().filename().string();
   const std::string title = "Variational autoencoder " + network_text(run.config.model);
   std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-      escape_html(name.empty() ? title : name + ": " + title) + "</title>\n<style>" +
-      std::string(report_style()) + "</style>\n</head>\n<body>\n<main>\n<h1>" + escape_html(title) +
-      "</h1>\n<p class=\"lead\">" + lead(run) + "</p>\n";
-  html += cards(run) + pictures(run) + plots(run) + epochs_table(run) + settings(run);
+      "<h1>" + escape_html(title) + "</h1>\n<p class=\"lead\">" + lead(run) + "</p>\n";
+  html += status_html(run) + cards(run) + pictures_html(run) + plots(run) + epochs_table(run) +
+          settings(run);
   if (!run.version.empty()) html += "<footer>" + escape_html(run.version) + "</footer>\n";
-  return html + "</main>\n</body>\n</html>\n";
+  return make_page(name.empty() ? title : name + ": " + title, html, {}, report_script());
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ int64_t step_of(std::string_view name) {
 
 /// Whether a file in images/ or checkpoints/ is one that a training writes.
 bool is_own_product(std::string_view name) {
-  if (name.starts_with("epoch-") && name.ends_with(".png")) return true;
+  const bool picture = name.ends_with(".png") || name.ends_with(".svg");
+  if (name.starts_with("epoch-") && picture) return true;
   if (name.ends_with(kDamaged)) name.remove_suffix(kDamaged.size());
   return step_of(name) >= 0 || name == kBest;
 }

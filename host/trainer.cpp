@@ -42,6 +42,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kProgressSeconds = 0.1;  // between read-backs of the loss, each of which waits
 /// Of the run's time, for pictures and reports that are soon replaced.
 constexpr double kPictureShare = 0.05;
+constexpr double kNewsSeconds = 20;  // between reports within an epoch
 /// Left free for the pictures themselves; far more than they take.
 constexpr std::size_t kPictureRoom = std::size_t{8} << 20;
 
@@ -135,6 +136,9 @@ struct Trainer::Impl {
   void show_epoch(bool last);
   void show_resumed_epoch();
   void end_run(const std::string& status, const std::string& reason);
+  void give_news();
+  void give_news_in_time();
+  void write_news();
   void write_pictures();
   void require_room_for_pictures() const;
   void save_best(const std::optional<EpochRecord>& before);
@@ -163,7 +167,8 @@ struct Trainer::Impl {
   Clock::time_point epoch_start, last_report;
   Clock::time_point run_start = Clock::now();
   double picture_seconds = 0.0;  // of run(), for pictures and reports
-  int64_t shown_epoch = 0;       // whose pictures and report were written last
+  Clock::time_point last_news;   // when the report was written last
+  double news_seconds = 0.0;     // that took
   std::set<std::string>
       complaints;               // what attempt_to_write() warned of and did not succeed in since
   int64_t resumed_batches = 0;  // of this epoch, done before a resume
@@ -352,16 +357,40 @@ TrainResult Trainer::Impl::run() {
   return result;
 }
 
-/// Writes the status, and the report where epochs were finished since it was written.
+/// Writes the status and the report, which looks for news until it says how the run ended.
 void Trainer::Impl::end_run(const std::string& status, const std::string& reason) {
   write_status(status, reason);
-  if (!folder || !options.pictures || result.test.epoch <= shown_epoch) return;
+  if (!folder || !options.pictures) return;
   attempt_to_write("the report", [&] { write_report(folder->path()); });
+}
+
+/// A sign of life, for the report's readers.
+void Trainer::Impl::give_news() {
+  if (!folder || !options.pictures) return;
+  write_status("running");
+  attempt_to_write("the report", [&] {
+    last_news = Clock::now();  // also where it fails
+    require_room_for_pictures();
+    write_news();
+  });
+}
+
+/// Within a long epoch.
+void Trainer::Impl::give_news_in_time() {
+  const double distance = std::max(kNewsSeconds, news_seconds / kPictureShare);
+  if (seconds_since(last_news) >= distance) give_news();
+}
+
+void Trainer::Impl::write_news() {
+  last_news = Clock::now();
+  write_report(folder->path());
+  news_seconds = seconds_since(last_news);
 }
 
 /// Whether all epochs are done; false when the callback stopped the training.
 bool Trainer::Impl::train_epochs() {
   run_start = Clock::now();
+  give_news();
   show_resumed_epoch();
   while (step->steps_done() < step->total_steps()) {
     const Command command = run_epoch();
@@ -421,6 +450,7 @@ Command Trainer::Impl::after_steps() {
     if (report) {
       last_report = Clock::now();
       last_progress = progress(state);
+      give_news_in_time();
     }
   }
   last_progress.step = done;
@@ -576,8 +606,7 @@ void Trainer::Impl::write_pictures() {
     require_room_for_pictures();
     write_epoch_pictures(folder->path(), *model, data, epoch());
     thin_pictures(folder->path(), epoch());
-    write_report(folder->path());
-    shown_epoch = epoch();
+    write_news();
   });
 }
 

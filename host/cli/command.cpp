@@ -28,14 +28,6 @@ bool parse_number(std::string_view text, T& value) {
   return !text.empty() && result.ec == std::errc() && result.ptr == end;
 }
 
-int64_t parse_integer(const std::string& name, const std::string& text, int64_t low, int64_t high) {
-  int64_t value = 0;
-  if (!parse_number(text, value) || value < low || value > high) {
-    refuse(name, text, fmt::format("a whole number {}..{}", low, high));
-  }
-  return value;
-}
-
 uint64_t parse_seed(const std::string& text) {
   uint64_t seed = 0;
   if (!parse_number(text, seed)) refuse("--seed", text, fmt::format("a whole number {}", kSeeds));
@@ -57,6 +49,14 @@ Setter word_setter(const std::string& name, std::string& value,
 
 Argument help_argument() {
   return {std::string(kHelpName), "", "print this text and exit", [](const std::string&) {}};
+}
+
+int64_t parse_integer(const std::string& name, const std::string& text, int64_t low, int64_t high) {
+  int64_t value = 0;
+  if (!parse_number(text, value) || value < low || value > high) {
+    refuse(name, text, fmt::format("a whole number {}..{}", low, high));
+  }
+  return value;
 }
 
 void Command::argument(Argument argument) { declared_.push_back({std::move(argument), title_}); }
@@ -81,6 +81,14 @@ void Command::required_text(const std::string& name, const std::string& placehol
 void Command::optional_text(const std::string& name, const std::string& placeholder,
                             std::string& value, const std::string& help) {
   argument({name, placeholder, help, [&value](const std::string& text) { value = text; }});
+}
+
+void Command::required_texts(const std::string& name, std::vector<std::string>& values,
+                             const std::string& help) {
+  Argument words{name, name, help, [&values](const std::string& text) { values.push_back(text); },
+                 true};
+  words.repeated = true;
+  argument(std::move(words));
 }
 
 void Command::integer(const std::string& name, int64_t& value, int64_t low, int64_t high,

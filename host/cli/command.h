@@ -25,6 +25,7 @@ struct Argument {
   bool required = false;
   bool value_optional = false;  ///< The bare option is passed as "true".
   std::string values = {};      ///< What it takes: "a|b|c", "0..1024", "> 0"; "" is anything.
+  bool repeated = false;        ///< A positional argument of one or more words; set() has each.
 
   bool is_option() const { return name.front() == '-'; }
 };
@@ -33,6 +34,9 @@ inline constexpr std::string_view kHelpName = "--help";
 inline constexpr std::string_view kVersionHelp = "print version and build, and exit";
 /// -h, --help, which every verb has.
 Argument help_argument();
+
+/// A whole number low..high; throws Error(invalid_argument) naming the option.
+int64_t parse_integer(const std::string& name, const std::string& text, int64_t low, int64_t high);
 
 /// The arguments of one verb. Declared first, filled by the parser.
 class Command {
@@ -50,6 +54,9 @@ class Command {
   /// A positional argument that may be left out.
   void optional_text(const std::string& name, const std::string& placeholder, std::string& value,
                      const std::string& help);
+  /// A positional argument of one or more words.
+  void required_texts(const std::string& name, std::vector<std::string>& values,
+                      const std::string& help);
   /// A whole number low..high.
   void integer(const std::string& name, int64_t& value, int64_t low, int64_t high,
                const std::string& help);

@@ -148,9 +148,11 @@ std::string zsh_verb(const VerbEntry& entry, const std::vector<VerbEntry>& verbs
   for (const Argument* option : options_of(entry)) text += " \\\n        " + zsh_option(*option);
   for (const Argument* operand : operands_of(entry)) {
     const Offer offer = operand->name == "VERB" ? verb_names(verbs) : offer_for(*operand);
-    text += " \\\n        " +
-            single_quoted(fmt::format("{}{}:{}", operand->required ? ":" : "::", operand->name,
-                                      zsh_action(offer)));
+    text += " \\\n        " + single_quoted(fmt::format("{}{}:{}",
+                                                        operand->repeated   ? "*:"
+                                                        : operand->required ? ":"
+                                                                            : "::",
+                                                        operand->name, zsh_action(offer)));
   }
   return text + "\n      ;;\n";
 }

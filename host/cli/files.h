@@ -53,14 +53,14 @@ class ScaleOption {
   void declare(Command& command);
   /// 0 enlarges small pictures to about 500 pixels.
   Image apply(const Image& image) const;
+  /// How many times a picture of that size is enlarged.
+  int64_t factor(int64_t height, int64_t width) const;
   /// Throws Error(invalid_argument) when such a grid of the model's images, enlarged, would be too
   /// large for a picture or, `frames` of them, for a film. Call it before any work.
   void require_fit(const OutputFile& out, const Model& model, int64_t count, int64_t columns,
                    int64_t frames = 1) const;
 
  private:
-  int64_t factor(int64_t height, int64_t width) const;
-
   int64_t scale_ = 0;
 };
 

@@ -92,7 +92,8 @@ std::string synopsis(const VerbEntry& entry) {
   for (const Command::Declared& declared : entry.command.declared()) {
     const Argument& argument = declared.argument;
     if (argument.is_option()) continue;
-    text += " " + bracketed_if(!argument.required, argument.name);
+    text +=
+        " " + bracketed_if(!argument.required, argument.name) + (argument.repeated ? "..." : "");
   }
   return text + " [options]";
 }

@@ -1,13 +1,60 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "vae/error.h"
 #include "vae/latent.h"
 
 namespace vae::cli {
 namespace {
+
+/// One end of the path: an image by its number, or one that stands for a class.
+class PathEnd {
+ public:
+  /// `option` without the dashes: "from".
+  void declare(Command& command, const std::string& option, int64_t otherwise,
+               const std::string& which) {
+    option_ = "--" + option;
+    index_ = otherwise;
+    command.argument({option_, "N", fmt::format("index of the {} image [{}]", which, otherwise),
+                      [this](const std::string& text) {
+                        index_ = parse_integer(option_, text, 0, INT64_MAX);
+                        index_given_ = true;
+                      },
+                      false, false, fmt::format("0..{}", INT64_MAX)});
+    command.text(option_ + "-label", "LABEL", label_,
+                 "instead, the image nearest to the mean code of this class");
+  }
+
+  void check() const {
+    if (!index_given_ || label_.empty()) return;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("give {0} or {0}-label, not both", option_));
+  }
+
+  bool wants_class() const { return !label_.empty(); }
+
+  /// The image's number; of a class by the codes of all images.
+  int64_t find(const ImageSet& images, const Array& codes, Terminal& terminal) const {
+    if (!wants_class()) return index_;
+    const uint8_t label = find_label(images, option_ + "-label", label_);
+    const int64_t index = *typical_code(codes, images.labels(), label);
+    terminal.info(fmt::format("{}-label {}: image {}", option_, label_, index));
+    return index;
+  }
+
+  const std::string& option() const { return option_; }
+
+ private:
+  std::string option_, label_;
+  int64_t index_ = 0;
+  bool index_given_ = false;
+};
 
 class Interpolate : public Verb {
  public:
@@ -15,8 +62,8 @@ class Interpolate : public Verb {
     model_.declare(command);
     data_.declare(command, false);
     command.group("Interpolation");
-    command.integer("--from", from_, 0, INT64_MAX, "index of the first image");
-    command.integer("--to", to_, 0, INT64_MAX, "index of the last image");
+    from_.declare(command, "from", 0, "first");
+    to_.declare(command, "to", 1, "last");
     command.integer("--steps", steps_, 2, 4096, "pictures, both ends included");
     command.word("--path", path_, {"linear", "spherical"},
                  "straight line, or great circle that keeps the norm");
@@ -26,32 +73,42 @@ class Interpolate : public Verb {
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
-    command.examples("  vae interpolate runs/first --from 3 --to 18 --steps 12 --out path.png");
+    command.examples(
+        "  vae interpolate runs/first --from 3 --to 18 --steps 12 --out path.png\n"
+        "  vae interpolate runs/first --from-label 3 --to-label 7 --out path.gif");
   }
 
   int run() override {
+    from_.check();
+    to_.check();
     out_.check();
     Model model = model_.load(terminal_);
     if (out_.format() == "gif") scale_.require_fit(out_, model, 1, 1, 2 * steps_);
     const ImageSet images = data_.load(model, terminal_);
-    const Array from = code(model, images, "--from", from_);
-    const Array to = code(model, images, "--to", to_);
+    Array all;
+    if (from_.wants_class() || to_.wants_class()) {
+      all = model.encode(images, input_.binarization(), input_.seed()).mean;
+    }
+    const int64_t first = from_.find(images, all, terminal_);
+    const int64_t last = to_.find(images, all, terminal_);
+    const Array from = code(model, images, from_.option(), first);
+    const Array to = code(model, images, to_.option(), last);
     const Array codes = path_ == "linear" ? interpolate_linear(from, to, steps_)
                                           : interpolate_spherical(from, to, steps_);
     if (out_.format() == "gif") {
       save_gif(out_.path(), there_and_back(scaled(pictures_of(model.decode(codes), model))));
     } else {
-      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t first, int64_t count) {
-        return model.decode(rows_of(codes, first, count));
+      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t begin, int64_t count) {
+        return model.decode(rows_of(codes, begin, count));
       });
     }
-    summary_.print(model, {out_.path()});
+    summary_.print(model, {out_.path()}, {{"from", first}, {"to", last}});
     return kSuccess;
   }
 
  private:
-  Array code(Model& model, const ImageSet& images, const char* option, int64_t index) const {
-    const ImageSet one = one_image(images, option, index);
+  Array code(Model& model, const ImageSet& images, const std::string& option, int64_t index) const {
+    const ImageSet one = one_image(images, option.c_str(), index);
     return model.encode(one, input_.binarization(), input_.seed()).mean;
   }
 
@@ -67,7 +124,8 @@ class Interpolate : public Verb {
   InputOptions input_;
   OutputFile out_;
   ScaleOption scale_;
-  int64_t from_ = 0, to_ = 1, steps_ = 10;
+  PathEnd from_, to_;
+  int64_t steps_ = 10;
   std::string path_ = "linear";
 };
 

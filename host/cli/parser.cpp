@@ -24,6 +24,7 @@ struct Bound {
   const Argument* argument = nullptr;
   CLI::Option* option = nullptr;
   std::string text;
+  std::vector<std::string> texts;  // of a repeated one
 };
 
 struct BoundVerb {
@@ -39,6 +40,8 @@ void bind_argument(BoundVerb& verb, const Command::Declared& declared) {
   bound.argument = &argument;
   if (argument.placeholder.empty()) {
     bound.option = verb.app->add_flag(argument.name);
+  } else if (argument.repeated) {
+    bound.option = verb.app->add_option(argument.name, bound.texts);
   } else {
     bound.option = verb.app->add_option(argument.name, bound.text);
     if (argument.value_optional) bound.option->expected(0, 1);
@@ -113,6 +116,8 @@ void set_arguments(const BoundVerb& verb) {
     }
     refuse_option_as_value(verb, bound);
     try {
+      for (const std::string& text : bound.texts) bound.argument->set(text);
+      if (bound.argument->repeated) continue;
       const bool bare = bound.argument->value_optional && bound.text.empty();
       bound.argument->set(bare ? "true" : bound.text);
     } catch (const Error& error) {

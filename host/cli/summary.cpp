@@ -27,11 +27,13 @@ void SummaryOption::declare(Command& command) {
   command.flag("--json", json_, "print one JSON object: checkpoint, epoch, device, files");
 }
 
-void SummaryOption::print(const Model& model, const std::vector<std::string>& files) const {
+void SummaryOption::print(const Model& model, const std::vector<std::string>& files,
+                          const Json& more) const {
   if (!json_) return;
   Json json = checkpoint_json(model);
   json["device"] = model.device_name();
   json["files"] = files;
+  json.update(more);
   write_stdout(json_text(json));
 }
 

@@ -18,8 +18,9 @@ Json checkpoint_json(const Model& model);
 class SummaryOption {
  public:
   void declare(Command& command);
-  /// Nothing without --json.
-  void print(const Model& model, const std::vector<std::string>& files) const;
+  /// Nothing without --json. `more` is an object of what the verb alone has to say.
+  void print(const Model& model, const std::vector<std::string>& files,
+             const Json& more = Json::object()) const;
 
  private:
   bool json_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "host/cli/exit_status.h"
@@ -23,8 +24,11 @@ class Traverse : public Verb {
   int run() override;
 
  private:
-  std::vector<int64_t> dimensions(const Model& model) const;
-  Array center(Model& model);
+  std::vector<int64_t> dimensions(const Model& model, const std::vector<double>& kl) const;
+  std::vector<double> kl_per_dimension(Model& model, const ImageSet& images) const;
+  Array center(Model& model, const ImageSet& images) const;
+  std::vector<Image> film(const std::vector<Image>& cells,
+                          const std::vector<std::string>& labels) const;
 
   Terminal terminal_;
   SummaryOption summary_;
@@ -46,7 +50,9 @@ void Traverse::declare(Command& command) {
                   "image whose code is the center; -1: the prior's mean");
   command.real("--range", range_, 0, 1000, "each dimension takes values from -X to +X");
   command.integer("--steps", steps_, 2, 1024, "pictures of each dimension");
-  command.integers("--dimensions", dimensions_, 0, 65535, "which dimensions; default: all");
+  command.integers("--dimensions", dimensions_, 0, 65535,
+                   "which dimensions, in this order; default: all, the one of the highest KL "
+                   "first");
   input_.declare(command, kWithoutChance);
   out_.declare(command, {"png", "gif"},
                "grid with a row for each dimension, or a film sweeping all at once");
@@ -58,12 +64,17 @@ void Traverse::declare(Command& command) {
       "  vae traverse runs/first --steps 24 --out t.gif");
 }
 
-std::vector<int64_t> Traverse::dimensions(const Model& model) const {
+std::vector<int64_t> Traverse::dimensions(const Model& model, const std::vector<double>& kl) const {
   const int64_t latent = model.config().latent;
   std::vector<int64_t> list = dimensions_;
   if (list.empty()) {
     list.resize(static_cast<std::size_t>(latent));
     std::iota(list.begin(), list.end(), int64_t{0});
+    if (!kl.empty()) {
+      std::stable_sort(list.begin(), list.end(), [&](int64_t a, int64_t b) {
+        return kl[static_cast<std::size_t>(a)] > kl[static_cast<std::size_t>(b)];
+      });
+    }
   }
   for (const int64_t dimension : list) {
     if (dimension < latent) continue;
@@ -80,47 +91,89 @@ std::vector<int64_t> Traverse::dimensions(const Model& model) const {
   return list;
 }
 
-Array Traverse::center(Model& model) {
+/// What the checkpoint tells, or, where it does not, what the images given say.
+std::vector<double> Traverse::kl_per_dimension(Model& model, const ImageSet& images) const {
+  const std::vector<double>& stored = model.checkpoint()->kl_per_dimension;
+  const bool complete = static_cast<int64_t>(stored.size()) == model.config().latent;
+  if (complete) return stored;
+  if (images.count() == 0) return {};
+  EvaluateOptions options;
+  options.binarization = input_.binarization();
+  options.seed = input_.seed();
+  return model.evaluate(images, options).kl_per_dimension;
+}
+
+Array Traverse::center(Model& model, const ImageSet& images) const {
   if (index_ < 0) {
     const int64_t latent = model.config().latent;
     return {{1, latent}, std::vector<float>(static_cast<std::size_t>(latent), 0.0f)};
   }
-  const ImageSet one = one_image(data_.load(model, terminal_), "--index", index_);
+  const ImageSet one = one_image(images, "--index", index_);
   return model.encode(one, input_.binarization(), input_.seed()).mean;
 }
 
 int Traverse::run() {
   out_.check();
   Model model = model_.load(terminal_);
-  const std::vector<int64_t> rows = dimensions(model);
-  const auto count = static_cast<int64_t>(rows.size());
+  // Before any work: the order does not matter yet.
+  const auto count = static_cast<int64_t>(dimensions(model, {}).size());
   if (out_.format() == "png") {
     scale_.require_fit(out_, model, count * steps_, steps_);
   } else {
     scale_.require_fit(out_, model, count, 0, 2 * steps_);
   }
-  const Array start = center(model);
+  const bool reads_images = index_ >= 0 || data_.given();
+  const ImageSet images = reads_images ? data_.load(model, terminal_) : ImageSet();
+  const std::vector<double> kl = kl_per_dimension(model, images);
+  if (kl.empty()) {
+    terminal_.info(
+        "this checkpoint does not tell the KL of its dimensions: they stand in their own order; "
+        "--data measures and sorts by it");
+  }
+  const std::vector<int64_t> rows = dimensions(model, kl);
+  const Array start = center(model, images);
   std::vector<Image> cells;  // row by row, a dimension each
   for (const int64_t dimension : rows) {
     const Array pixels = model.decode(traverse_dimension(start, dimension, range_, steps_));
     for (Image& image : pictures_of(pixels, model)) cells.push_back(std::move(image));
   }
-  if (out_.format() == "png") {
-    save_png(out_.path(), scale_.apply(make_grid(cells, steps_)));
-    summary_.print(model, {out_.path()});
-    return kSuccess;
+  std::vector<std::string> labels;
+  for (const int64_t dimension : rows) {
+    labels.push_back(kl.empty() ? fmt::format("z{}", dimension)
+                                : fmt::format("z{}  KL {:.2f}", dimension,
+                                              kl[static_cast<std::size_t>(dimension)]));
   }
+  if (out_.format() == "png") {
+    save_png(out_.path(), label_rows(scale_.apply(make_grid(cells, steps_)), labels));
+  } else {
+    save_gif(out_.path(), there_and_back(film(cells, labels)));
+  }
+  summary_.print(model, {out_.path()}, {{"dimensions", rows}});
+  return kSuccess;
+}
+
+/// A frame for each step, in which all dimensions stand there, their labels below where the widest
+/// one fits.
+std::vector<Image> Traverse::film(const std::vector<Image>& cells,
+                                  const std::vector<std::string>& labels) const {
+  const Image& cell = cells.front();
+  const auto [height, width] =
+      grid_size(static_cast<int64_t>(labels.size()), 0, cell.height, cell.width);
+  const int64_t times = scale_.factor(height, width);
+  const bool labelled = std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
+    return caption_width(label) <= times * cell.width;
+  });
   std::vector<Image> frames;
   for (std::size_t step = 0; step < static_cast<std::size_t>(steps_); ++step) {
     std::vector<Image> frame;
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      frame.push_back(cells[row * static_cast<std::size_t>(steps_) + step]);
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      const Image& small = cells[row * static_cast<std::size_t>(steps_) + step];
+      frame.push_back(labelled ? add_caption(enlarge(small, times), labels[row]) : small);
     }
-    frames.push_back(scale_.apply(make_grid(frame)));
+    const Image grid = make_grid(frame);
+    frames.push_back(labelled ? grid : scale_.apply(grid));
   }
-  save_gif(out_.path(), there_and_back(std::move(frames)));
-  summary_.print(model, {out_.path()});
-  return kSuccess;
+  return frames;
 }
 
 }  // namespace

@@ -27,8 +27,10 @@ std::vector<VerbEntry> all_verbs() {
   add("interpolate", "the path between two images in latent space", make_interpolate());
   add("traverse", "what each latent dimension changes", make_traverse());
   add("manifold", "the plane of a 2-dimensional latent as pictures", make_manifold());
+  add("map", "the latent space as dots coloured by label", make_map());
   add("encode", "images to latents (.npy)", make_encode());
   add("decode", "latents (.npy) to pictures or pixels", make_decode());
+  add("compare", "one page about several runs", make_compare());
   add("bench", "measure training speed", make_bench());
   add("inspect", "what a checkpoint, run folder or data file holds", make_inspect());
   add("import", "take over a checkpoint that another program saved", make_import());

@@ -15,7 +15,4 @@ std::string escape_html(std::string_view text);
 /// RFC 4648 base64 with padding.
 std::string encode_base64(std::span<const std::byte> bytes);
 
-/// The page's style sheet, light and dark.
-std::string_view report_style();
-
 }  // namespace vae

@@ -19,6 +19,8 @@ std::string suffix(PictureKind kind) {
       return "-samples.png";
     case PictureKind::manifold:
       return "-manifold.png";
+    case PictureKind::map:
+      return "-map.svg";
   }
   return {};
 }

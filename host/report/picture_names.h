@@ -10,11 +10,11 @@
 namespace vae {
 
 /// The pictures of one epoch.
-enum class PictureKind { reconstructions, samples, manifold };
+enum class PictureKind { reconstructions, samples, manifold, map };
 inline constexpr std::array kPictureKinds = {PictureKind::reconstructions, PictureKind::samples,
-                                             PictureKind::manifold};
+                                             PictureKind::manifold, PictureKind::map};
 
-/// "epoch-003-samples.png"
+/// "epoch-003-samples.png"; of the map of the latent space "epoch-003-map.svg".
 std::string picture_name(int64_t epoch, PictureKind kind);
 
 /// Whether the pictures of an epoch stay for good: those of the first 16 epochs, then of eight

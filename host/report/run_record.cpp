@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "host/report/run_record.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -20,6 +22,12 @@ void read_run_json(const std::string& path, RunRecord& record) {
   record.device = run.device_description;
   record.version = run.version;
   record.parameters = run.parameters;
+  record.status = run.status;
+  record.reason = run.reason;
+  record.step = run.step;
+  record.steps = run.steps;
+  struct stat file = {};
+  if (::stat(path.c_str(), &file) == 0) record.alive_at = file.st_mtime;
   record.best_epoch = std::move(run.best);
   record.last_epoch = std::move(run.last);
 }

@@ -25,6 +25,10 @@ struct RunRecord {
   std::string device;
   std::string version;
   int64_t parameters = 0;
+  std::string status;  ///< As in RunStatus.
+  std::string reason;
+  int64_t step = 0, steps = 0;
+  int64_t alive_at = 0;                   ///< When run.json was written, in seconds since 1970.
   std::optional<EpochRecord> best_epoch;  ///< What the best checkpoint was chosen by.
   std::optional<EpochRecord> last_epoch;  ///< Only while there is no best one.
 

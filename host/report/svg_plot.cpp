@@ -13,9 +13,10 @@
 namespace vae {
 namespace {
 
-constexpr double kRight = 14, kTop = 34, kBottom = 44;
+constexpr double kRight = 14, kTop = 8, kBottom = 44;
 constexpr double kDigitWidth = 7.0;  // of the tick labels' font, generously
-constexpr int kYTicks = 5;
+constexpr int kYTicks = 5, kMostXTicks = 10;
+constexpr int kXTickDistance = 56;
 constexpr size_t kMostMarkers = 60;    // beyond, dots run into one another
 constexpr size_t kMostTooltips = 500;  // bounds the page's size
 
@@ -78,8 +79,7 @@ std::string text(const std::string& style, double x, double y, const std::string
 
 std::string begin(const std::string& title, int width, int height) {
   return "<svg viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) +
-         "\" role=\"img\" aria-label=\"" + escape_html(title) + "\">" +
-         text("plot-title", 6, 18, title, "start");
+         "\" role=\"img\" aria-label=\"" + escape_html(title) + "\">";
 }
 
 /// Grid, tick labels and axis titles.
@@ -100,20 +100,6 @@ std::string frame(const Axis& x, const Axis& y, const std::string& x_label,
   const double middle = (y.start + y.end) / 2;
   svg += "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(13 " + number(middle) +
          ") rotate(-90)\">" + escape_html(y_label) + "</text>";
-  return svg;
-}
-
-/// Right of the title, from the right edge inwards.
-std::string legend(const std::vector<PlotSeries>& series, int width) {
-  std::string svg;
-  double x = width - kRight;
-  for (auto entry = series.rbegin(); entry != series.rend(); ++entry) {
-    svg += text("legend", x, 18, entry->name, "end");
-    x -= 7.0 * static_cast<double>(entry->name.size()) + 22;
-    svg += "<line class=\"curve " + entry->style + "\" x1=\"" + number(x) + "\" y1=\"14\" x2=\"" +
-           number(x + 16) + "\" y2=\"14\"/>";
-    x -= 16;
-  }
   return svg;
 }
 
@@ -202,12 +188,12 @@ std::string draw_line_plot(const LinePlot& plot) {
   if (x_range.empty() || y_range.empty()) return {};
   if (x_range.low == x_range.high) x_range = {x_range.low - 0.5, x_range.high + 0.5};
   y_range = y_range.padded(0.06);
-  const Axis x(x_range, 10, left_edge(y_range, kYTicks), plot.width - kRight);
+  const int x_ticks = std::min(kMostXTicks, plot.width / kXTickDistance);
+  const Axis x(x_range, x_ticks, left_edge(y_range, kYTicks), plot.width - kRight);
   const Axis y(y_range, kYTicks, plot.height - kBottom, kTop);
 
   std::string svg = begin(plot.title, plot.width, plot.height);
   svg += frame(x, y, plot.x_label, plot.y_label, /*x_ticks=*/true);
-  if (series.size() > 1) svg += legend(series, plot.width);
   // An inner drawing cuts off what leaves the frame.
   const std::string box = number(x.start - 3) + "\" y=\"" + number(y.end) + "\" width=\"" +
                           number(x.end - x.start + 6) + "\" height=\"" + number(y.start - y.end);

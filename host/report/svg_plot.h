@@ -10,7 +10,7 @@ namespace vae {
 /// One curve. Points that are not finite are left out.
 struct PlotSeries {
   std::string name;
-  std::string style;  ///< CSS class that colours it: "train", "validation", "test" or "single".
+  std::string style;  ///< CSS class of the page that colours it: "train", "test" ...
   std::vector<double> x;
   std::vector<double> y;
 };
@@ -36,8 +36,8 @@ struct BarPlot {
   int height = 300;
 };
 
-/// An <svg> element with axes, ticks, grid, legend and tooltips (<title> elements). Colours are CSS
-/// classes of the page. Empty where there is no finite point.
+/// An <svg> element with axes, ticks, grid and tooltips (<title> elements). Title and legend are
+/// the page's, where they wrap; colours are its CSS classes. Empty where there is no finite point.
 std::string draw_line_plot(const LinePlot& plot);
 std::string draw_bar_plot(const BarPlot& plot);
 

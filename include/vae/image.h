@@ -40,6 +40,17 @@ Image enlarge(const Image& image, int64_t factor);
 /// Reduces by a whole factor, averaging; what is left over at the right and lower edge counts too.
 Image shrink(const Image& image, int64_t factor);
 
+/// A picture with text on its left: as many labels as it has rows of equal height, each at the
+/// middle of its row. Rows lower than a line of text (19 pixels) have none, and then the picture
+/// stays as it is. ASCII and Latin-1 are drawn, other characters as boxes.
+Image label_rows(const Image& picture, const std::vector<std::string>& labels);
+
+/// A picture with a line of text below it, centered; as much of the text as fits.
+Image add_caption(const Image& picture, const std::string& text);
+
+/// Pixels from the start of such a text to its end.
+int64_t caption_width(const std::string& text);
+
 /// Writes a PNG atomically. Throws Error(io).
 void save_png(const std::string& path, const Image& image);
 

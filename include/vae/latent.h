@@ -4,6 +4,8 @@
 #include "vae/require_cxx20.h"
 
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "vae/array.h"
 
@@ -18,6 +20,12 @@ Array interpolate_spherical(const Array& a, const Array& b, int64_t steps);
 /// Copies of `center` [1, Z] in which dimension `dimension` runs from -range to +range:
 /// [steps, Z].
 Array traverse_dimension(const Array& center, int64_t dimension, double range, int64_t steps);
+
+/// Index of the image that stands for a class: its code is the nearest, by Euclidean distance, to
+/// the mean of the codes [n, Z] that have this label. Of the n labels there may be none with it:
+/// then there is no index. Throws Error(invalid_argument) where there are not n labels.
+std::optional<int64_t> typical_code(const Array& codes, std::span<const uint8_t> labels,
+                                    uint8_t label);
 
 /// A square grid over a 2-D prior through the inverse normal distribution function, rows from
 /// high to low in dimension 1: [side * side, 2].

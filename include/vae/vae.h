@@ -15,6 +15,7 @@
 #include "vae/error.h"
 #include "vae/image.h"
 #include "vae/latent.h"
+#include "vae/latent_map.h"
 #include "vae/log.h"
 #include "vae/model.h"
 #include "vae/printable.h"

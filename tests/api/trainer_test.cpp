@@ -107,6 +107,31 @@ TEST_F(TrainerTest, WritesTheRunFolder) {
   EXPECT_EQ(load_run_config(run + "/" + step_file(12)), tiny_config());
 }
 
+/// Who opens the report before the first epoch is over sees that the run goes on, and its page
+/// stops looking for news when the run has ended, however it did.
+TEST_F(TrainerTest, TheReportIsThereFromTheStartAndSaysHowTheRunEnded) {
+  const std::string run = temporary_ / "run";
+  TrainOptions wanted = options(run);
+  std::string during;
+  wanted.on_step = [&](const Progress& progress) {
+    if (progress.step == 1) during = test::read_text(run + "/report.html");
+    return progress.step == 2 ? Command::stop : Command::proceed;
+  };
+  Trainer(tiny_config(), data_, wanted).run();
+  const auto looks_for_news = [](const std::string& html) {
+    return html.find("data-alive=") != std::string::npos;
+  };
+  EXPECT_TRUE(looks_for_news(during));
+  EXPECT_NE(during.find("No epoch is finished yet"), std::string::npos);
+  std::string after = test::read_text(run + "/report.html");
+  EXPECT_FALSE(looks_for_news(after));
+  EXPECT_NE(after.find("Stopped after step 2 of 12"), std::string::npos);
+  go(tiny_config(), run);
+  after = test::read_text(run + "/report.html");
+  EXPECT_FALSE(looks_for_news(after));
+  EXPECT_NE(after.find("Finished: step 12 of 12"), std::string::npos);
+}
+
 TEST_F(TrainerTest, MetricsAreTheBoundAtBetaOneAndItsTerms) {
   Config config = tiny_config(3);
   config.training.beta = 0.25;

@@ -119,6 +119,44 @@ TEST_F(OutputsTest, TraverseDrawsARowForEachDimension) {
                  {"no dimension 3"});
 }
 
+TEST_F(OutputsTest, TraverseSortsDimensionsByTheKlAndSaysWhich) {
+  const std::vector<double> kl = Model::load(run_, Device::cpu(1)).checkpoint()->kl_per_dimension;
+  ASSERT_EQ(kl.size(), 3u);
+  const nlohmann::json summary =
+      json_of({"traverse", run_, "--steps", "3", "--scale", "1", "--json", "--out", path("t.png")});
+  const auto order = summary["dimensions"].get<std::vector<std::size_t>>();
+  ASSERT_EQ(order.size(), 3u);
+  EXPECT_GE(kl[order[0]], kl[order[1]]);
+  EXPECT_GE(kl[order[1]], kl[order[2]]);
+  EXPECT_EQ(order[0] + order[1] + order[2], 3u) << "each of them once";
+  // Rows of 8 pixels have no room for text, rows of 24 have it beside the same pictures.
+  make({"traverse", "--steps", "3", "--scale", "3", "--out", path("l.png")}, false);
+  const Image labelled = picture("l.png"), plain = enlarge(picture("t.png"), 3);
+  ASSERT_EQ(labelled.height, plain.height);
+  const int64_t left = labelled.width - plain.width;
+  EXPECT_GT(left, 80) << "z0  KL 0.00";
+  for (int64_t y = 0; y < plain.height; ++y) {
+    for (int64_t x = 0; x < plain.width; ++x) {
+      ASSERT_EQ(labelled.pixels[static_cast<std::size_t>(y * labelled.width + left + x)],
+                plain.pixels[static_cast<std::size_t>(y * plain.width + x)]);
+    }
+  }
+}
+
+TEST_F(OutputsTest, TraverseMeasuresTheKlThatACheckpointDoesNotTell) {
+  Model::load(run_, Device::cpu(1)).save(path("weights.safetensors"));
+  const std::vector<std::string> words = {
+      "traverse", path("weights.safetensors"), "--steps", "3", "--json", "--out", path("t.png")};
+  const Outcome untold = run_vae(words);
+  EXPECT_EQ(untold.status, 0) << untold.err;
+  EXPECT_TRUE(contains(untold.err, "--data measures")) << untold.err;
+  EXPECT_EQ(nlohmann::json::parse(untold.out)["dimensions"], (std::vector<std::size_t>{0, 1, 2}));
+  std::vector<std::string> with_data = words;
+  with_data.insert(with_data.end(), {"--data", data()});
+  EXPECT_EQ(json_of(with_data)["dimensions"],
+            json_of({"traverse", run_, "--json", "--out", path("u.png")})["dimensions"]);
+}
+
 TEST_F(OutputsTest, TraverseStandsAtTheCodeOfTheImage) {
   make({"traverse", "--index", "6", "--dimensions", "1", "--range", "2", "--steps", "3", "--scale",
         "1", "--out", path("t.png")});

@@ -11,9 +11,9 @@ namespace vae::test {
 namespace {
 
 const std::vector<std::string> kVerbs = {
-    "train",    "eval",   "sample", "reconstruct", "interpolate", "traverse",
-    "manifold", "encode", "decode", "bench",       "inspect",     "import",
-    "devices",  "doctor", "help",   "completion",  "manual"};
+    "train",   "eval",    "sample", "reconstruct", "interpolate", "traverse", "manifold",
+    "map",     "compare", "encode", "decode",      "bench",       "inspect",  "import",
+    "devices", "doctor",  "help",   "completion",  "manual"};
 
 using UsageTest = CliTest;
 

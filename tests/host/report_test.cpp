@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <ctime>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "host/metrics_log.h"
 #include "host/model_impl.h"
 #include "host/report/html.h"
+#include "host/report/live.h"
 #include "host/run_status.h"
 #include "tests/host/io/sample_files.h"
 #include "tests/support/effort.h"
@@ -139,8 +143,94 @@ TEST_F(ReportTest, SaysThatNothingIsChosenWithinTheWarmUp) {
 TEST_F(ReportTest, NeedsNothingFromOutsideThePage) {
   write_run(2);
   const std::string html = report();
-  for (const char* part : {"http:", "https:", "<script", "<link", "@import", "url("}) {
+  for (const char* part : {"http:", "https:", "<script ", "<link", "@import", "url(", "fetch("}) {
     EXPECT_FALSE(contains(html, part)) << part;
+  }
+}
+
+/// What the page's script needs to know: when to look again, and when to give up.
+TEST_F(ReportTest, LooksForNewsWhileTheRunGoesOnAndGivesUpAfterSomeTime) {
+  write_run(3);
+  const auto with_status = [&](const std::string& status) {
+    RunStatus run;
+    run.status = status;
+    run.reason = "a <reason>";
+    run.step = 1234;
+    run.steps = 5000;
+    write("run.json", to_json_text(run, 1.0));
+    return report();
+  };
+  const std::string running = with_status("running");
+  EXPECT_TRUE(contains(running, "Running: step 1,234 of 5,000"));
+  EXPECT_TRUE(contains(running, "data-patience=\"300\""));
+  const std::string alive = "data-alive=\"";
+  const size_t at = running.find(alive);
+  ASSERT_NE(at, std::string::npos);
+  const auto age = std::time(nullptr) - std::stoll(running.substr(at + alive.size()));
+  EXPECT_GE(age, 0);
+  EXPECT_LT(age, 60) << "run.json was written now";
+  EXPECT_TRUE(contains(running, "<span class=\"resume\" hidden><code>vae train --resume --out "));
+  for (const auto& [status, words] :
+       {std::pair("finished", "Finished: step 1,234"), std::pair("stopped", "Stopped after step"),
+        std::pair("diverged", "Diverged after step 1,234 of 5,000: a &lt;reason&gt;"),
+        std::pair("failed", "Failed after step")}) {
+    const std::string html = with_status(status);
+    EXPECT_TRUE(contains(html, words)) << status;
+    EXPECT_FALSE(contains(html, alive)) << status;
+    EXPECT_EQ(contains(html, "--resume"),
+              std::string_view(status) == "stopped" || std::string_view(status) == "failed");
+  }
+}
+
+TEST_F(ReportTest, HasMorePatienceWithARunOfLongEpochs) {
+  RunRecord run;
+  EXPECT_EQ(patience_seconds(run), 300);
+  Metrics line;
+  line.seconds = 3600;
+  run.train.push_back(line);
+  line.seconds = 400;
+  run.test.push_back(line);
+  EXPECT_EQ(patience_seconds(run), 12000);
+  run.train.back().seconds = std::nan("");
+  EXPECT_EQ(patience_seconds(run), 300);
+  run.train.back().seconds = 1e300;
+  EXPECT_EQ(patience_seconds(run), 7 * 24 * 3600);
+}
+
+TEST_F(ReportTest, TheSliderKnowsThePicturesOfEveryEpoch) {
+  write_run(3);
+  Model model(small_config(2).model, Device::cpu(1));
+  write_epoch_pictures(folder_.path(), model, small_data(), 1);
+  EXPECT_FALSE(contains(report(), "type=\"range\"")) << "one epoch needs no slider";
+  for (const int64_t epoch : {2, 3}) {
+    write_epoch_pictures(folder_.path(), model, small_data(), epoch);
+  }
+  std::filesystem::remove(folder_.file("images/epoch-002-map.svg"));
+  const std::string html = report();
+  for (const char* part :
+       {"data-epochs=\"1 2 3\"", "max=\"2\" value=\"2\"",
+        "data-files=\"epoch-001-samples.png epoch-002-samples.png epoch-003-samples.png\"",
+        "data-files=\"epoch-001-map.svg - epoch-003-map.svg\""}) {
+    EXPECT_TRUE(contains(html, part)) << part;
+  }
+}
+
+TEST_F(ReportTest, ADrawingFromElsewhereIsShownAsAPictureThatRunsNothing) {
+  write_run(1);
+  std::filesystem::create_directory(folder_.file("images"));
+  write("images/epoch-001-map.svg", "<svg><script>alert(1)</script></svg>");
+  EXPECT_FALSE(contains(report(), "alert"));
+  EXPECT_TRUE(contains(report(), "src=\"data:image/svg+xml;base64,"));
+  write("images/epoch-001-map.svg", std::string(2 << 20, ' '));
+  EXPECT_LT(report().size(), size_t{1} << 20);
+}
+
+TEST_F(ReportTest, EveryPlotIsDrawnForADeskAndForATelephone) {
+  write_run(6);
+  const std::string html = report();
+  for (const char* part :
+       {"<svg class=\"roomy\" viewBox=\"0 0 1040 ", "<svg class=\"narrow\" viewBox=\"0 0 350 "}) {
+    EXPECT_TRUE(contains(html, part)) << part;
   }
 }
 
@@ -215,6 +305,7 @@ TEST_F(EpochPicturesTest, TheManifoldIsForTwoDimensionsOnly) {
     write_epoch_pictures(folder_.path(), model, small_data(), latent);
   }
   EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-002-manifold.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-003-map.svg")));
   EXPECT_FALSE(std::filesystem::exists(folder_.file("images/epoch-003-manifold.png")));
   EXPECT_TRUE(std::filesystem::exists(folder_.file("images/epoch-003-samples.png")));
 }
@@ -224,9 +315,9 @@ TEST_F(EpochPicturesTest, TheSameModelMakesTheSamePicturesEveryEpoch) {
   for (const int64_t epoch : {1, 1000}) {
     write_epoch_pictures(folder_.path(), model, small_data(), epoch);
   }
-  for (const char* kind : {"reconstructions", "samples", "manifold"}) {
-    const std::string first = folder_.file(std::string("images/epoch-001-") + kind + ".png");
-    const std::string later = folder_.file(std::string("images/epoch-1000-") + kind + ".png");
+  for (const char* kind : {"reconstructions.png", "samples.png", "manifold.png", "map.svg"}) {
+    const std::string first = folder_.file(std::string("images/epoch-001-") + kind);
+    const std::string later = folder_.file(std::string("images/epoch-1000-") + kind);
     EXPECT_EQ(test::read_plainly(first), test::read_plainly(later)) << kind;
   }
 }

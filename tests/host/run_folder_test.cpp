@@ -127,7 +127,8 @@ TEST_F(RunFolderTest, OverwriteDeletesOnlyWhatARunWrites) {
                                          "checkpoints/best.safetensors.corrupt",
                                          "checkpoints/step-00000012.safetensors",
                                          "checkpoints/step-00000012.safetensors.corrupt",
-                                         "images/epoch-001-samples.png"};
+                                         "images/epoch-001-samples.png",
+                                         "images/epoch-001-map.svg"};
   const std::vector<std::string> theirs = {"notes.txt",
                                            "metrics.jsonl.bak",
                                            "checkpoints/mine.safetensors",
