@@ -99,6 +99,15 @@ double last_stage_rate(const TrainConfig& training) {
          std::pow(training.step_factor, static_cast<double>(training.step_epochs.size()));
 }
 
+/// Pixel values of one image: a colour picture of the largest sides.
+constexpr double kMostPixels = 4096.0 * 4096.0 * 3.0;
+
+/// ModelConfig::pixels() of sizes that may be out of their ranges and overflow an integer.
+double pixel_values(const ModelConfig& model) {
+  return static_cast<double>(model.height) * static_cast<double>(model.width) *
+         static_cast<double>(model.channels);
+}
+
 bool is_positive_float(double value) {
   const auto used = static_cast<float>(value);
   return std::isfinite(used) && used > 0.0f;
@@ -108,7 +117,11 @@ bool is_positive_float(double value) {
 void check_relations(const Config& config, std::vector<std::string>& problems) {
   const ModelConfig& model = config.model;
   const TrainConfig& training = config.training;
-  if (model.channels == 2) problems.push_back("model.channels is 2, expected 1 or 3");
+  if (pixel_values(model) > kMostPixels) {
+    problems.push_back(concat("model.height x model.width x model.channels makes ",
+                              pixel_values(model), " pixel values, expected at most ",
+                              kMostPixels));
+  }
   if (!(static_cast<float>(model.logvar_min) < static_cast<float>(model.logvar_max))) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }

@@ -53,6 +53,7 @@ constexpr Range kAnything = {-kInfinity, kInfinity, true, true};
 constexpr Range kPositive = {0.0, kInfinity, true, true};
 constexpr Range kNotNegative = {0.0, kInfinity, false, true};
 constexpr Range kImageSide = {1, 4096};
+constexpr Range kChannels = {1, 1024};
 constexpr Range kWidths = {1, 65536, false, false, 64};
 constexpr Range kLogvar = {-80, 80};  // exp() of it stays a finite float
 
@@ -77,9 +78,10 @@ std::vector<Entry> model_entries() {
       {{"model", "width", "--width", "image width in pixels; train takes it from the data", ""},
        model<&M::width>,
        kImageSide},
-      {{"model", "channels", "--channels", "1 grey, 3 colour; train takes it from the data", "1|3"},
+      {{"model", "channels", "--channels",
+        "values of a pixel: 1 grey, 3 colour; train takes it from the data", ""},
        model<&M::channels>,
-       {1, 3}},
+       kChannels},
       {{"model", "encoder", "--encoder", "hidden widths from the pixels to the heads", ""},
        model<&M::encoder>,
        kWidths},

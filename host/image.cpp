@@ -33,10 +33,38 @@ Image blank_image(int64_t height, int64_t width, int64_t channels, uint8_t value
   return {height, width, channels, std::vector<uint8_t>(height * width * channels, value)};
 }
 
+void check_image_size(const char* what, int64_t height, int64_t width, int64_t channels) {
+  VAE_CHECK(height > 0 && width > 0 && channels > 0 && height <= kLargestPixels / width / channels,
+            what, ": a picture of ", height, " x ", width, " x ", channels, " is impossible");
+}
+
 /// Columns of a grid of `count` pictures; `wanted` 0 makes a square.
 int64_t columns_of(int64_t count, int64_t wanted) {
   const auto square = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   return std::min(wanted > 0 ? wanted : square, count);
+}
+
+/// Rows and columns in which the channels of one image lie side by side.
+std::pair<int64_t, int64_t> channel_tiles(int64_t channels) {
+  if (channels == 1 || channels == 3) return {1, 1};
+  const int64_t columns = columns_of(channels, 0);
+  return {(channels + columns - 1) / columns, columns};
+}
+
+Image tile_channels(std::span<const uint8_t> pixels, int64_t height, int64_t width,
+                    int64_t channels) {
+  const auto [rows, columns] = channel_tiles(channels);
+  Image tiles = blank_image(rows * height, columns * width, 1, 0);
+  auto source = pixels.begin();
+  for (int64_t y = 0; y < height; ++y) {
+    for (int64_t x = 0; x < width; ++x) {
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        const int64_t top = channel / columns * height, left = channel % columns * width;
+        tiles.pixels[(top + y) * tiles.width + left + x] = *source++;
+      }
+    }
+  }
+  return tiles;
 }
 
 /// Copies `part` into `whole` with its upper left corner at (top, left).
@@ -50,23 +78,38 @@ void paste(const Image& part, int64_t top, int64_t left, Image& whole) {
 
 }  // namespace
 
+std::pair<int64_t, int64_t> picture_size(int64_t height, int64_t width, int64_t channels) {
+  check_image_size("picture_size", height, width, channels);
+  const auto [rows, columns] = channel_tiles(channels);
+  return {rows * height, columns * width};
+}
+
+Image to_image(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
+  check_image_size("to_image", height, width, channels);
+  VAE_CHECK(static_cast<int64_t>(pixels.size()) == height * width * channels,
+            "to_image: ", pixels.size(), " pixel values are no image of ", height, " x ", width,
+            " x ", channels, " (height x width x channels)");
+  if (channels == 1 || channels == 3) {
+    return {height, width, channels, std::vector<uint8_t>(pixels.begin(), pixels.end())};
+  }
+  return tile_channels(pixels, height, width, channels);
+}
+
 std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width, int64_t channels) {
-  VAE_CHECK(height > 0 && width > 0 && (channels == 1 || channels == 3) &&
-                height <= kLargestPixels / width / channels,
-            "to_images: a picture of ", height, " x ", width, " x ", channels, " is impossible");
+  check_image_size("to_images", height, width, channels);
   VAE_CHECK(pixels.rows() == 0 || pixels.row_size() == height * width * channels,
             "to_images: rows of ", pixels.row_size(), " values are no pictures of ", height, " x ",
             width, " x ", channels, " (height x width x channels)");
   std::vector<Image> images;
   for (int64_t row = 0; row < pixels.rows(); ++row) {
-    Image image{height, width, channels, std::vector<uint8_t>(pixels.row_size())};
-    std::transform(pixels.row(row), pixels.row(row) + pixels.row_size(), image.pixels.begin(),
+    std::vector<uint8_t> bytes(pixels.row_size());
+    std::transform(pixels.row(row), pixels.row(row) + pixels.row_size(), bytes.begin(),
                    [](float value) {
                      // A NaN fails the comparison and becomes black.
                      const float clipped = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
                      return static_cast<uint8_t>(std::lround(clipped * 255.0f));
                    });
-    images.push_back(std::move(image));
+    images.push_back(to_image(bytes, height, width, channels));
   }
   return images;
 }

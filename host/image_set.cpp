@@ -1,25 +1,48 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "host/pixel_values.h"
 #include "kernels/check.h"
 #include "vae/dataset.h"
 
 namespace vae {
+
+namespace {
+
+constexpr double kHeldOut = 0.1;  // of images without a test set
+
+[[noreturn]] void fail_no_grey_level(const ImageSet& images, std::size_t index, float value,
+                                     ChannelOrder order) {
+  const int64_t at = static_cast<int64_t>(index) % images.image_size();
+  const int64_t plane = images.height() * images.width(), channels = images.channels();
+  const bool last = order == ChannelOrder::last;
+  const int64_t pixel = last ? at / channels : at % plane;
+  fail(ErrorCode::invalid_argument, "image set: image ",
+       static_cast<int64_t>(index) / images.image_size(), ", row ", pixel / images.width(),
+       ", column ", pixel % images.width(), ", channel ", last ? at % channels : at / plane,
+       " (counted from 0) is ", value, "; floats lie in [0, 1], 0 black and 1 white",
+       value > 1.0f && value <= 255.0f ? ": divide them by 255 if that is their white" : "");
+}
+
+}  // namespace
 
 Dataset::Dataset(std::string set_name, const ImageSet& train_images, const ImageSet& test_images)
     : name(std::move(set_name)),
       train(train_images.as(Split::train)),
       test(test_images.as(Split::test)) {}
 
+Dataset::Dataset(std::string set_name, const ImageSet& images)
+    : Dataset(Dataset(std::move(set_name), images, {}).with_test(kHeldOut)) {}
+
 ImageSet::ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,
-                   std::vector<uint8_t> labels)
+                   std::vector<uint8_t> labels, ChannelOrder order)
     : height_(height), width_(width), channels_(channels) {
   constexpr int64_t kLargestSide = 1 << 20;  // keeps every product within 63 bits
-  VAE_CHECK(height > 0 && height <= kLargestSide && width > 0 && width <= kLargestSide &&
-                (channels == 1 || channels == 3),
-            "image set: a size of ", height, " x ", width, " x ", channels,
-            " (height x width x channels) is impossible; there are 1 or 3 channels");
+  const auto possible = [](int64_t side) { return side > 0 && side <= kLargestSide; };
+  VAE_CHECK(possible(height) && possible(width) && possible(channels), "image set: a size of ",
+            height, " x ", width, " x ", channels, " (height x width x channels) is impossible");
   const auto bytes = static_cast<int64_t>(pixels.size());
   VAE_CHECK(bytes % image_size() == 0, "image set: ", bytes,
             " pixel values are no whole number of ", "images of ", height, " x ", width, " x ",
@@ -27,8 +50,21 @@ ImageSet::ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<
   count_ = bytes / image_size();
   VAE_CHECK(labels.empty() || static_cast<int64_t>(labels.size()) == count_, "image set: ", count_,
             " images but ", labels.size(), " labels");
+  if (order == ChannelOrder::first && channels > 1) {
+    pixels = channels_last(pixels, height, width, channels);
+  }
   pixels_ = std::make_shared<const std::vector<uint8_t>>(std::move(pixels));
   labels_ = std::make_shared<const std::vector<uint8_t>>(std::move(labels));
+}
+
+ImageSet ImageSet::from_floats(int64_t height, int64_t width, int64_t channels,
+                               std::span<const float> values, std::vector<uint8_t> labels,
+                               ChannelOrder order) {
+  std::vector<uint8_t> bytes(values.size());
+  const std::optional<std::size_t> bad = grey_levels_to_bytes(values, bytes);
+  ImageSet images(height, width, channels, std::move(bytes), std::move(labels), order);
+  if (bad) fail_no_grey_level(images, *bad, values[*bad], order);
+  return images;
 }
 
 std::span<const uint8_t> ImageSet::pixels() const {
@@ -43,8 +79,14 @@ std::span<const uint8_t> ImageSet::labels() const {
 
 Image ImageSet::image(int64_t index) const {
   VAE_CHECK(index >= 0 && index < count_, "image set: image ", index, " of ", count_);
-  const auto pixels = this->pixels().subspan(index * image_size(), image_size());
-  return {height_, width_, channels_, std::vector<uint8_t>(pixels.begin(), pixels.end())};
+  return to_image(pixels().subspan(index * image_size(), image_size()), height_, width_, channels_);
+}
+
+ModelConfig ImageSet::fit(ModelConfig model) const {
+  model.height = height_;
+  model.width = width_;
+  model.channels = channels_;
+  return model;
 }
 
 ImageSet ImageSet::slice(int64_t first, int64_t count) const {

@@ -38,7 +38,8 @@ int64_t divided_up(int64_t number, int64_t divisor) { return (number + divisor -
 
 /// At most so many columns and rows; two of each even of the largest images.
 PictureLayout lay_out(const ModelConfig& model, int64_t columns, int64_t rows) {
-  const int64_t side = std::max(model.height, model.width);
+  const auto [height, width] = picture_size(model.height, model.width, model.channels);
+  const int64_t side = std::max(height, width);
   PictureLayout layout;
   layout.enlarge = std::max<int64_t>(1, kComfortableSide / side);
   layout.reduce = divided_up(side, kLargestCell);
@@ -46,8 +47,8 @@ PictureLayout lay_out(const ModelConfig& model, int64_t columns, int64_t rows) {
     const int64_t cell = divided_up(pixels * layout.enlarge, layout.reduce);
     return std::clamp<int64_t>(kPictureSide / cell, 2, wanted);
   };
-  layout.columns = most(model.width, columns);
-  layout.rows = most(model.height, rows);
+  layout.columns = most(width, columns);
+  layout.rows = most(height, rows);
   return layout;
 }
 
@@ -96,7 +97,8 @@ Image reconstruction_picture(Model& model, const ImageSet& test) {
 /// Never enlarged: so many cells make a large picture anyhow.
 Image manifold_picture(Model& model) {
   const ModelConfig& config = model.config();
-  const int64_t side = std::max(config.height, config.width);
+  const auto [height, width] = picture_size(config.height, config.width, config.channels);
+  const int64_t side = std::max(height, width);
   const PictureLayout layout{1, divided_up(side * kManifoldSide, kPictureSide), kManifoldSide,
                              kManifoldSide};
   const Array codes = manifold_grid(kManifoldSide);

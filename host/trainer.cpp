@@ -187,7 +187,7 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
       fingerprint(dataset.fingerprint()) {
   validate(config);
   VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
-            " needs images for training and for testing");
+            " needs images for training and for testing; Dataset(name, images) holds some out");
   VAE_CHECK(!options.resume || !options.run_folder.empty(), "resume needs a run_folder");
   if (!options.run_folder.empty()) {
     folder.emplace(options.run_folder, mode_of(options));

@@ -146,7 +146,9 @@ void ScaleOption::require_fit(const OutputFile& out, const Model& model, int64_t
   constexpr int64_t kLargestSide = 65535;  // of a GIF; a PNG may have one pixel more
   constexpr int64_t kMostPixels = int64_t{1} << 26, kMostFilmPixels = int64_t{1} << 28;
   const ModelConfig& config = model.config();
-  const auto [grid_height, grid_width] = grid_size(count, columns, config.height, config.width);
+  const auto [picture_height, picture_width] =
+      picture_size(config.height, config.width, config.channels);
+  const auto [grid_height, grid_width] = grid_size(count, columns, picture_height, picture_width);
   const int64_t times = factor(grid_height, grid_width);
   const int64_t height = grid_height * times, width = grid_width * times;
   const bool side_fits = height <= kLargestSide && width <= kLargestSide;
@@ -159,7 +161,7 @@ void ScaleOption::require_fit(const OutputFile& out, const Model& model, int64_t
           "--out {}: {}{} pictures of {} x {} make {} x {} pixels; at most {} a side, {} "
           "in all{} are written; choose fewer, or a smaller --scale{}",
           out.path(), frames > 1 ? fmt::format("{} frames of ", frames) : std::string(), count,
-          config.height, config.width, height, width, kLargestSide, kMostPixels,
+          picture_height, picture_width, height, width, kLargestSide, kMostPixels,
           frames > 1 ? fmt::format(" and {} in all frames", kMostFilmPixels) : std::string(),
           out.allows("npy") ? ", or FILE.npy" : ""));
 }

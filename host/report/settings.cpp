@@ -6,11 +6,16 @@
 namespace vae {
 namespace {
 
+std::string colours_text(int64_t channels) {
+  if (channels == 1) return "grey";
+  return channels == 3 ? "RGB" : std::to_string(channels) + " channels side by side";
+}
+
 std::string data_text(const RunRecord& run) {
   const ModelConfig& model = run.config.model;
   std::string text = run.data.empty() ? "images" : run.data;
   text += ": " + std::to_string(model.height) + " x " + std::to_string(model.width) + " pixels, " +
-          (model.channels == 1 ? "grey" : "RGB");
+          colours_text(model.channels);
   if (!run.train.empty()) text += ", " + grouped_text(run.train.back().images) + " for training";
   if (!run.validation.empty()) {
     text += ", " + grouped_text(run.validation.back().images) + " set aside for validation";

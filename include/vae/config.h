@@ -56,7 +56,7 @@ enum class LearningRateSchedule {
 struct ModelConfig {
   int64_t height = 28;                   ///< Image height in pixels.
   int64_t width = 28;                    ///< Image width in pixels.
-  int64_t channels = 1;                  ///< 1 grey, 3 colour.
+  int64_t channels = 1;                  ///< Values of a pixel: 1 grey, 3 colour, or any other.
   std::vector<int64_t> encoder = {400};  ///< Hidden widths from the pixels to the heads.
   std::vector<int64_t> decoder = {400};  ///< Hidden widths from the latent to the pixels.
   int64_t latent = 20;                   ///< Z, the number of latent dimensions.

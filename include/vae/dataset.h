@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vae/config.h"
 #include "vae/image.h"
 #include "vae/log.h"
 
@@ -18,8 +19,21 @@ namespace vae {
 /// split than for image i of another.
 enum class Split { train, validation, test };
 
-/// Images of one size with optional labels. Copies share the pixels, and a move
-/// is a copy.
+/// How the values of a pixel lie in memory, for images of several channels.
+enum class ChannelOrder {
+  last,   ///< [N, H, W, C], a pixel's values together: what PNG files and this library have.
+  first,  ///< [N, C, H, W], one plane after the other: what PyTorch has.
+};
+
+/// Images of one size with optional labels, in memory. Copies share the pixels, and a move is a
+/// copy. A pixel has one value (grey), three (red, green, blue) or any other number of them, 0
+/// black to 255 white; all reach the model alike, and pictures show them as to_image() says.
+///
+///     std::vector<float> values = ...;  // 500 images of 12 channels, [500, 12, 32, 32], in [0, 1]
+///     auto images = vae::ImageSet::from_floats(32, 32, 12, values, {}, vae::ChannelOrder::first);
+///     vae::Config config;
+///     config.model = images.fit(config.model);
+///     vae::Model model = vae::train(config, vae::Dataset("mine", images));
 ///
 /// The random numbers drawn for an image, by a binarisation or a posterior sample, are keyed by its
 /// index in the set that was made or loaded, first_index() + i; a slice draws what the whole draws.
@@ -28,10 +42,18 @@ class ImageSet {
   ImageSet() = default;
   ImageSet(const ImageSet&) = default;
   ImageSet& operator=(const ImageSet&) = default;
-  /// `pixels` holds count * height * width * channels bytes; `labels` is empty or has one per
-  /// image. Throws Error(invalid_argument) when sizes do not fit.
+  /// From bytes: `pixels` holds count * height * width * channels of them, from the upper left
+  /// corner in rows; `labels` is empty or has one for each image. Throws Error(invalid_argument)
+  /// when sizes do not fit.
   ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,
-           std::vector<uint8_t> labels = {});
+           std::vector<uint8_t> labels = {}, ChannelOrder order = ChannelOrder::last);
+
+  /// From floats in [0, 1], 0 black and 1 white, in the same order. They are kept as bytes, the
+  /// nearest of 256 levels: no value moves by more than 1/510. Throws Error(invalid_argument) also
+  /// for a value that is outside or NaN, and says where it stands.
+  static ImageSet from_floats(int64_t height, int64_t width, int64_t channels,
+                              std::span<const float> values, std::vector<uint8_t> labels = {},
+                              ChannelOrder order = ChannelOrder::last);
 
   int64_t count() const { return count_; }
   int64_t height() const { return height_; }
@@ -40,7 +62,10 @@ class ImageSet {
   int64_t image_size() const { return height_ * width_ * channels_; }  ///< X
   std::span<const uint8_t> pixels() const;                             ///< [count, X]
   std::span<const uint8_t> labels() const;                             ///< [count] or empty
+  /// The picture of one image, see to_image(). Throws Error(invalid_argument).
   Image image(int64_t index) const;
+  /// A model of this one's kind for images of this size.
+  ModelConfig fit(ModelConfig model) const;
   /// Images first .. first + count - 1; shares the pixels.
   ImageSet slice(int64_t first, int64_t count) const;
   /// Index of image 0 in the set that this one was sliced from; 0 for a set that is no slice.
@@ -64,6 +89,8 @@ struct Dataset {
   Dataset() = default;
   /// Makes the sets members of their splits; who assigns them one by one calls ImageSet::as().
   Dataset(std::string name, const ImageSet& train, const ImageSet& test);
+  /// Images without a test set: a tenth of them is held out as one, see with_test().
+  Dataset(std::string name, const ImageSet& images);
 
   std::string name;  ///< "mnist", or the folder's name.
   ImageSet train;
@@ -82,6 +109,12 @@ struct Dataset {
   /// itself for TrainConfig::validation. Throws Error(invalid_argument) when no image would be left
   /// to train on, or when there are images for validation already.
   Dataset with_validation(double share_or_count) const;
+
+  /// The same data with training images moved to `test`, for data without test images: a share of
+  /// them or a number, chosen by their index alone, as in with_validation() and apart from what
+  /// that takes of the rest. Throws Error(invalid_argument) when no image would be left to train
+  /// on, or when there are test images already.
+  Dataset with_test(double share_or_count) const;
 
   /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;

@@ -4,6 +4,7 @@
 #include "vae/require_cxx20.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,7 @@
 
 namespace vae {
 
-/// An 8-bit picture, rows from the top, channels interleaved: 1 grey or 3 RGB.
+/// An 8-bit picture, rows from the top, channels interleaved: 1 grey or 3 RGB. 0 is black.
 struct Image {
   int64_t height = 0;
   int64_t width = 0;
@@ -22,8 +23,18 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// Rows of an array [n, height * width * channels] of values in [0, 1] as pictures; values outside
-/// are clipped. Throws Error(invalid_argument) when the row size does not fit.
+/// The picture of an image of bytes [height, width, channels]. 1 and 3 channels are grey and RGB.
+/// Of any other number every channel becomes a grey picture, and these lie side by side, row by row
+/// in a square where that comes out even and black where none is left: 4 channels make 2 x 2, 12
+/// make 3 rows of 4. Throws Error(invalid_argument) when the sizes do not fit.
+Image to_image(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels);
+
+/// Height and width of that picture.
+std::pair<int64_t, int64_t> picture_size(int64_t height, int64_t width, int64_t channels);
+
+/// Rows of an array [n, height * width * channels] of values in [0, 1] as pictures, each as
+/// to_image() makes it; values outside are clipped, NaN is black. Throws Error(invalid_argument)
+/// when the row size does not fit.
 std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width, int64_t channels);
 
 /// Pictures of one size side by side, `columns` to a row, separated by a thin light line.

@@ -227,15 +227,17 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
   Config config;
   config.model.latent = 0;
   config.model.encoder = {400, 70000};
-  config.model.channels = 2;
+  config.model.height = config.model.width = 4096;
+  config.model.channels = 4;
   config.model.logvar_min = 21;
   config.training.learning_rate = std::numeric_limits<double>::quiet_NaN();
   config.training.adam_beta1 = 1.0;
   config.training.schedule = LearningRateSchedule::step;
   const std::string message = message_of([&] { validate(config); });
   EXPECT_CONTAINS(message, "7 problems");
-  for (const char* part : {"--latent", "70000", "channels is 2", "logvar_min", "--learning-rate",
-                           "--adam-beta1", "step_epochs is empty"}) {
+  for (const char* part :
+       {"--latent", "70000", "makes 67108864 pixel values, expected at most 50331648", "logvar_min",
+        "--learning-rate", "--adam-beta1", "step_epochs is empty"}) {
     EXPECT_CONTAINS(message, part);
   }
 }
@@ -249,7 +251,8 @@ TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
   for (const Limit& limit : std::vector<Limit>{{"height", "1", "0"},
                                                {"height", "4096", "4097"},
                                                {"width", "4096", "4097"},
-                                               {"channels", "3", "4"},
+                                               {"channels", "1024", "1025"},
+                                               {"channels", "1", "0"},
                                                {"latent", "65536", "65537"},
                                                {"encoder", "65536", "65537"},
                                                {"encoder", "none", "0"},

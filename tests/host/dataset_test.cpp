@@ -107,7 +107,7 @@ TEST(ImageSetTest, SlicesKnowTheirPlaceAndSplit) {
 
 TEST(ImageSetTest, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(ImageSet(2, 2, 1, {1, 2, 3}), Error);
-  EXPECT_THROW(ImageSet(1, 1, 2, {1, 2}), Error);
+  EXPECT_THROW(ImageSet(1, 1, 0, {1, 2}), Error);
   EXPECT_THROW(ImageSet(1, 1, 1, {1, 2}, {1}), Error);
   EXPECT_THROW(ImageSet(0, 1, 1, {}), Error);
 }

@@ -39,6 +39,24 @@ TEST(ToImagesTest, RefusesRowsOfAnotherSize) {
   expect_error(ErrorCode::invalid_argument, [&] { to_images(values, 2, 2, 1); }, {"5", "2 x 2"});
 }
 
+TEST(ToImagesTest, ShowsChannelsSideBySideWhereTheyAreNoColours) {
+  EXPECT_EQ(to_image(std::vector<uint8_t>{1, 2, 3, 4, 5, 6}, 1, 2, 3),
+            (Image{1, 2, 3, {1, 2, 3, 4, 5, 6}}));
+  EXPECT_EQ(to_image(std::vector<uint8_t>{1, 11, 2, 12, 3, 13}, 1, 3, 2),
+            (Image{1, 6, 1, {1, 2, 3, 11, 12, 13}}));
+  // Pixels 1 to 2 of channels 10 to 50, in two rows of three, the last place empty.
+  const Image five =
+      to_image(std::vector<uint8_t>{11, 21, 31, 41, 51, 12, 22, 32, 42, 52}, 1, 2, 5);
+  EXPECT_EQ(five, (Image{2, 6, 1, {11, 12, 21, 22, 31, 32, 41, 42, 51, 52, 0, 0}}));
+  EXPECT_EQ(picture_size(5, 7, 12), std::pair(int64_t{15}, int64_t{28}));
+  EXPECT_EQ(picture_size(5, 7, 3), std::pair(int64_t{5}, int64_t{7}));
+  const std::vector<Image> drawn = to_images({{1, 4}, {0.0f, 1.0f, 0.5f, 0.2f}}, 1, 1, 4);
+  EXPECT_EQ(drawn.at(0), (Image{2, 2, 1, {0, 255, 128, 51}}));
+  EXPECT_EQ(ImageSet(1, 1, 4, {1, 2, 3, 4}).image(0), (Image{2, 2, 1, {1, 2, 3, 4}}));
+  expect_error(ErrorCode::invalid_argument, [] { to_image({}, 1, 1, 2); }, {"1 x 1 x 2"});
+  expect_error(ErrorCode::invalid_argument, [] { picture_size(1, 1, 0); }, {"1 x 1 x 0"});
+}
+
 TEST(MakeGridTest, SeparatesPicturesByOneLightLine) {
   const Image grid = make_grid({plain(2, 2, 1, 0), plain(2, 2, 1, 9), plain(2, 2, 1, 7)});
   EXPECT_EQ(grid.height, 7);
