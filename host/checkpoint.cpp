@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/cli/shell_quote.h"
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
 #include "host/io/json_writer.h"
@@ -107,7 +108,7 @@ std::string metadata_entry(const SafetensorsFile& file, const std::string& key) 
   if (found == file.metadata.end()) {
     fail(ErrorCode::corrupt, file.origin,
          ": not a checkpoint of this program: its metadata has no \"", key,
-         "\"; give a file written by vae train");
+         "\"; give a file written by vae train, or import weights with vae import and --config");
   }
   return found->second;
 }
@@ -204,6 +205,31 @@ void check_claim(const SafetensorsFile& file, const ModelConfig& model, bool mom
   check_shapes(file, expected, moments);
 }
 
+/// The configuration a file of this program holds.
+Config stored_config(const SafetensorsFile& file) {
+  try {
+    Config config = config_from_json(metadata_entry(file, "config"), Config{}, file.origin);
+    validate(config);
+    return config;
+  } catch (const Error& error) {
+    fail(ErrorCode::corrupt, file.origin,
+         ": the stored configuration is not valid: ", error.what());
+  }
+}
+
+/// The command that takes a file without a right checksum over.
+std::string import_advice(const SafetensorsFile& file) {
+  constexpr std::string_view kExtension = ".safetensors";
+  const std::string& name = file.origin;
+  const std::string stem =
+      name.ends_with(kExtension) ? name.substr(0, name.size() - kExtension.size()) : name;
+  const bool complete = file.metadata.contains("config");
+  return concat("; if that was meant, take it over with: vae import ", shell_quoted_path(name),
+                complete ? "" : " --config config.json", " --out ",
+                shell_quoted_path(concat(stem, "-imported", kExtension)),
+                complete ? "" : " (config.json: the model's configuration, as in a run folder)");
+}
+
 /// Host copies of tensors, kept alive until the file is written.
 class TensorList {
  public:
@@ -241,17 +267,13 @@ class TensorList {
 
 }  // namespace
 
-Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& options) {
+Checkpoint Checkpoint::read(const std::string& path, const CheckpointOptions& options) {
   Checkpoint checkpoint;
-  checkpoint.file_ = read_safetensors(path, options);
+  checkpoint.file_ = read_safetensors(path, {.require_checksum = false});
   const SafetensorsFile& file = checkpoint.file_;
+  require_checksum(file, options.advise_import ? import_advice(file) : std::string());
   check_version(file);
-  try {
-    checkpoint.config_ = config_from_json(metadata_entry(file, "config"), Config{}, path);
-    validate(checkpoint.config_);
-  } catch (const Error& error) {
-    fail(ErrorCode::corrupt, path, ": the stored configuration is not valid: ", error.what());
-  }
+  checkpoint.config_ = stored_config(file);
   if (file.metadata.contains("training")) {
     const JsonDocument parsed = parse_json(metadata_entry(file, "training"), path);
     const json& document = *parsed;
@@ -259,6 +281,18 @@ Checkpoint Checkpoint::read(const std::string& path, const SafetensorsOptions& o
     checkpoint.training_ = training_from_json(document, path);
   }
   check_claim(file, checkpoint.config_.model, /*moments=*/checkpoint.training_.has_value());
+  check_finite(file);
+  return checkpoint;
+}
+
+Checkpoint Checkpoint::read_foreign(const std::string& path, const std::optional<Config>& config) {
+  Checkpoint checkpoint;
+  checkpoint.file_ = read_safetensors(path, {.require_checksum = false});
+  const SafetensorsFile& file = checkpoint.file_;
+  if (!config || file.metadata.contains(kFormatKey)) check_version(file);
+  checkpoint.config_ = config ? *config : stored_config(file);
+  validate(checkpoint.config_);
+  check_claim(file, checkpoint.config_.model, /*moments=*/false);
   check_finite(file);
   return checkpoint;
 }

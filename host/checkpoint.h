@@ -29,15 +29,25 @@ struct TrainingState {
   std::string device;  // description of what it ran on: other devices round differently
 };
 
+struct CheckpointOptions {
+  /// Of a file that the user named, and that has no right checksum, the message says how `vae
+  /// import` takes it over. A checkpoint that was found in a run folder is more likely damaged.
+  bool advise_import = false;
+};
+
 /// A checkpoint file, read and verified: header, checksum, configuration, the weights' names, types
 /// and shapes, finite numbers.
 /// docs/checkpoint.md specifies the format.
 class Checkpoint {
  public:
-  /// Throws Error(io), Error(corrupt), Error(unsupported) for a format of another version. Without
-  /// `require_checksum` a file that another program saved is taken, too; everything else is checked
-  /// all the same.
-  static Checkpoint read(const std::string& path, const SafetensorsOptions& options = {});
+  /// Throws Error(io), Error(corrupt), Error(unsupported) for a format of another version.
+  static Checkpoint read(const std::string& path, const CheckpointOptions& options = {});
+
+  /// Weights that another program saved, with a stale checksum or none; everything else is checked
+  /// as in read(). `config` takes the place of the one in the file, which may then be missing; a
+  /// state of a training is left out, as it belongs to other weights. Errors as for read(), and
+  /// Error(invalid_argument) for a configuration without one.
+  static Checkpoint read_foreign(const std::string& path, const std::optional<Config>& config);
 
   const Config& config() const { return config_; }
   const std::optional<TrainingState>& training() const { return training_; }

@@ -75,7 +75,7 @@ ordered_json training_document(const TrainingState& training, double beta) {
 
 /// Everything is verified: a damaged checkpoint is an error, not a description.
 void describe_checkpoint(const std::string& path, ordered_json& document) {
-  const Checkpoint checkpoint = Checkpoint::read(path);
+  const Checkpoint checkpoint = Checkpoint::read(path, {.advise_import = true});
   int64_t parameters = 0;
   for (const SafetensorsTensor& tensor : checkpoint.file().tensors) {
     if (!tensor.name.starts_with("adam.")) parameters += element_count(tensor);

@@ -112,27 +112,31 @@ const Model::Impl& Model::impl() const {
 
 namespace {
 
-std::shared_ptr<Model::Impl> load_impl(const std::string& path, bool require_checksum,
-                                       const Device& device) {
-  return with_memory_for("load the model", [&] {
-    const std::string file = find_checkpoint(path);
-    const Checkpoint checkpoint = Checkpoint::read(file, {.require_checksum = require_checksum});
-    auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
-    checkpoint.restore(impl->network->parameters(), /*moments=*/false);
-    if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
-    impl->checkpoint = describe_checkpoint(path, file, checkpoint);
-    return impl;
-  });
+/// A model with the weights of a file that was found under `path`.
+std::shared_ptr<Model::Impl> load_impl(const std::string& path, const std::string& file,
+                                       const Checkpoint& checkpoint, const Device& device) {
+  auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
+  checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+  if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
+  impl->checkpoint = describe_checkpoint(path, file, checkpoint);
+  return impl;
 }
 
 }  // namespace
 
 Model Model::load(const std::string& path, const Device& device) {
-  return Model(load_impl(path, /*require_checksum=*/true, device));
+  return with_memory_for("load the model", [&] {
+    const std::string file = find_checkpoint(path);
+    return Model(
+        load_impl(path, file, Checkpoint::read(file, {.advise_import = file == path}), device));
+  });
 }
 
-Model Model::load_unverified(const std::string& path, const Device& device) {
-  return Model(load_impl(path, /*require_checksum=*/false, device));
+Model Model::load_unverified(const std::string& path, const std::optional<Config>& config,
+                             const Device& device) {
+  return with_memory_for("load the model", [&] {
+    return Model(load_impl(path, path, Checkpoint::read_foreign(path, config), device));
+  });
 }
 
 void Model::save(const std::string& path) const {

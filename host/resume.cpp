@@ -115,7 +115,9 @@ void check_resumable(const Config& wanted, const Config& stored, const TrainingS
 
 Config load_run_config(const std::string& path) {
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return Checkpoint::read(path).config();
+  if (!fs::is_directory(path, ignored)) {
+    return Checkpoint::read(path, {.advise_import = true}).config();
+  }
   const std::string file = path + "/config.json";
   const std::vector<std::byte> bytes = read_file(file, uint64_t{1} << 20);
   try {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <filesystem>
+#include <optional>
+
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
+#include "vae/config.h"
+#include "vae/error.h"
 #include "vae/model.h"
 
 namespace vae::cli {
@@ -12,17 +17,27 @@ class Import : public Verb {
  public:
   void declare(Command& command) override {
     command.required_text("FILE", "FILE.safetensors", file_,
-                          "checkpoint whose weights another program changed");
+                          "weights that another program saved, named as in docs/checkpoint.md");
     command.group("Importing");
     out_.declare(command, {"safetensors"}, "checkpoint to write, with a right checksum");
+    command.text("--config", "FILE", config_,
+                 "configuration of the model, where FILE.safetensors has none or another one");
     terminal_.declare(command, false);
-    command.examples("  vae import averaged.safetensors --out model.safetensors");
+    command.examples(
+        "  vae import averaged.safetensors --out model.safetensors\n"
+        "  vae import torch.safetensors --config runs/first/config.json --out model.safetensors");
   }
 
   int run() override {
     out_.check();
     require_input(file_);
-    Model::load_unverified(file_, Device::cpu(1)).save(out_.path());
+    if (std::filesystem::is_directory(file_)) {
+      throw Error(ErrorCode::invalid_argument,
+                  file_ + " is a folder; import takes one file of weights, FILE.safetensors");
+    }
+    std::optional<Config> config;
+    if (!config_.empty()) config = config_from_json(read_text_file(config_), {}, config_);
+    Model::load_unverified(file_, config, Device::cpu(1)).save(out_.path());
     terminal_.info("imported " + file_ + " to " + out_.path() +
                    ": weights and configuration; whether they are what was meant is not checked");
     return kSuccess;
@@ -31,7 +46,7 @@ class Import : public Verb {
  private:
   Terminal terminal_;
   OutputFile out_;
-  std::string file_;
+  std::string file_, config_;
 };
 
 }  // namespace

@@ -27,9 +27,17 @@ int run(const std::vector<std::string>& words) {
   return request.entry->verb->run();
 }
 
+/// The library cannot know how the program was called: a command in its advice begins with "vae".
+std::string as_called(std::string message) {
+  constexpr std::string_view kCommand = ": vae import ";
+  const std::size_t at = message.rfind(kCommand);
+  if (at != std::string::npos) message.replace(at + 2, 3, program_name());
+  return message;
+}
+
 void complain(std::string_view message) noexcept {
   try {
-    Terminal().error(message);
+    Terminal().error(as_called(std::string(message)));
   } catch (...) {
   }
 }

@@ -291,17 +291,6 @@ bool verify_checksum(const SafetensorsFile& file) {
           is_checksum_of_bytes(file.bytes, found->second));
 }
 
-void require_checksum(const SafetensorsFile& file) {
-  if (file.checksum_verified) return;
-  const std::string& name = file.origin;
-  if (file.metadata.contains(std::string(kChecksumKey))) {
-    fail(ErrorCode::corrupt, name, ": the checksum does not agree with the content: the file is ",
-         "damaged, or another program changed it; if that was meant, vae import takes it over");
-  }
-  fail(ErrorCode::corrupt, name, ": the file has no checksum: it is damaged, or another program ",
-       "wrote it; if that was meant, vae import takes it over");
-}
-
 void check_tensor(const SafetensorsTensor& tensor, std::set<std::string_view>& names) {
   const std::string name = shortened(tensor.name);
   VAE_CHECK(tensor.name.size() <= kLongestName, "tensor name ", name, " has ", tensor.name.size(),
@@ -390,6 +379,16 @@ SafetensorsFile parse_safetensors(std::vector<std::byte> bytes, std::string_view
   file.checksum_verified = verify_checksum(file);
   if (options.require_checksum) require_checksum(file);
   return file;
+}
+
+void require_checksum(const SafetensorsFile& file, std::string_view advice) {
+  if (file.checksum_verified) return;
+  const bool stale = file.metadata.contains(std::string(kChecksumKey));
+  fail(ErrorCode::corrupt, file.origin,
+       stale ? ": the checksum does not agree with the content: the file is damaged, or another "
+               "program changed it"
+             : ": the file has no checksum: it is damaged, or another program wrote it",
+       advice);
 }
 
 SafetensorsFile read_safetensors(const std::string& path, const SafetensorsOptions& options) {

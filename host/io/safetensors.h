@@ -91,6 +91,9 @@ SafetensorsFile read_safetensors(const std::string& path, const SafetensorsOptio
 SafetensorsFile parse_safetensors(std::vector<std::byte> bytes, std::string_view origin,
                                   const SafetensorsOptions& options = {});
 
+/// Throws Error(corrupt) for a file whose checksum is missing or wrong; `advice` ends its message.
+void require_checksum(const SafetensorsFile& file, std::string_view advice = {});
+
 /// Names, types, shapes and metadata without the data: the tensors' `data` are empty. Checks the
 /// header against the file's size, but no checksum.
 SafetensorsFile read_safetensors_header(const std::string& path);

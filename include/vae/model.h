@@ -84,10 +84,14 @@ class Model {
   /// while none is the best yet; checkpoint() tells. Throws Error(io) or Error(corrupt).
   static Model load(const std::string& path, const Device& device = Device::best());
 
-  /// Loads a checkpoint that another program saved with changes: its checksum may be stale or
-  /// missing. Tensors, configuration and finite numbers are checked as in load(). For weights made
-  /// elsewhere: `metadata` must be that of a checkpoint of this model (docs/checkpoint.md).
-  static Model load_unverified(const std::string& path, const Device& device = Device::best());
+  /// Loads weights that another program saved: the checksum may be stale or missing. The tensors'
+  /// names, types and shapes (docs/checkpoint.md lists them) and finite numbers are checked as in
+  /// load(). A file without our metadata needs `config`, whose `model` says what the weights are;
+  /// given one, it is taken in place of the file's own. save() then writes a checkpoint that load()
+  /// takes. Never a run folder. Throws Error(io), and Error(corrupt) with every tensor that
+  /// differs.
+  static Model load_unverified(const std::string& path, const std::optional<Config>& config = {},
+                               const Device& device = Device::best());
 
   /// Writes weights and configuration as one safetensors file, atomically. Throws Error(io).
   void save(const std::string& path) const;

@@ -15,6 +15,7 @@
 #include "host/io/safetensors.h"
 #include "host/network.h"
 #include "kernels/backend.h"
+#include "tests/host/io/sample_files.h"
 #include "tests/support/effort.h"
 #include "tests/support/memory_growth.h"
 #include "tests/support/tiny_run.h"
@@ -152,6 +153,29 @@ TEST_F(CheckpointTest, HoldsEachParameterUnderItsNameWithoutPadding) {
   }
   EXPECT_TRUE(expected.contains("encoder.mu.weight"));
   EXPECT_EQ(file.tensors.size(), expected.size());
+}
+
+/// Other programs read and write these files by name and shape: docs/checkpoint.md promises them.
+TEST(CheckpointNamesTest, AreFrozen) {
+  Config config = small_config();
+  config.model.encoder = {5, 3};
+  config.model.decoder = {6, 7};
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  std::vector<std::string> found;
+  for (const ParameterSpec& spec : parameter_specs(config.model)) {
+    std::string line = spec.name;
+    for (int axis = 0; axis < spec.shape.rank(); ++axis)
+      line += " " + std::to_string(spec.shape[axis]);
+    found.push_back(line);
+  }
+  EXPECT_EQ(found,
+            (std::vector<std::string>{
+                "encoder.0.weight 5 4", "encoder.0.bias 5", "encoder.1.weight 3 5",
+                "encoder.1.bias 3", "encoder.mu.weight 1 3", "encoder.logvar.weight 1 3",
+                "encoder.mu.bias 1", "encoder.logvar.bias 1", "decoder.0.weight 6 1",
+                "decoder.0.bias 6", "decoder.1.weight 7 6", "decoder.1.bias 7",
+                "decoder.output.weight 4 7", "decoder.output.bias 4", "decoder.log_variance 1"}));
 }
 
 TEST_F(CheckpointTest, WithoutTrainingHoldsNoMoments) {
