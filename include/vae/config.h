@@ -12,8 +12,18 @@
 
 namespace vae {
 
-/// Elementwise non-linearity of a dense layer.
-enum class Activation { none, relu, leaky_relu, tanh, sigmoid, softplus, elu, gelu, silu };
+/// Elementwise non-linearity of a dense layer; each as PyTorch's function of that name.
+enum class Activation {
+  none,        ///< x
+  relu,        ///< max(x, 0)
+  leaky_relu,  ///< x, and 0.01 x below 0
+  tanh,        ///< tanh x
+  sigmoid,     ///< 1 / (1 + exp(-x))
+  softplus,    ///< log(1 + exp(x))
+  elu,         ///< x, and exp(x) - 1 below 0
+  gelu,        ///< x Phi(x), Phi the normal distribution function
+  silu,        ///< x sigmoid(x)
+};
 
 /// How a weight matrix is drawn at the start; biases start at zero except under `pytorch`.
 enum class Initialization {
@@ -47,47 +57,50 @@ enum class Binarization {
 
 /// How the learning rate moves over the run.
 enum class LearningRateSchedule {
-  constant,
-  step,    ///< Multiplied by `step_factor` at each epoch listed in `step_epochs`.
-  cosine,  ///< Half a cosine from the base rate to `final_factor` times it at the last step.
+  constant,  ///< Always the base rate.
+  step,      ///< Multiplied by `step_factor` at each epoch listed in `step_epochs`.
+  cosine,    ///< Half a cosine from the base rate to `final_factor` times it at the last step.
 };
 
-/// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x.
+/// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x. The
+/// defaults are those of the PyTorch VAE example on MNIST, 784-400-20-400-784.
 struct ModelConfig {
-  int64_t height = 28;                   ///< Image height in pixels.
-  int64_t width = 28;                    ///< Image width in pixels.
-  int64_t channels = 1;                  ///< Values of a pixel: 1 grey, 3 colour, or any other.
-  std::vector<int64_t> encoder = {400};  ///< Hidden widths from the pixels to the heads.
-  std::vector<int64_t> decoder = {400};  ///< Hidden widths from the latent to the pixels.
-  int64_t latent = 20;                   ///< Z, the number of latent dimensions.
-  Activation activation = Activation::relu;
-  Initialization initialization = Initialization::pytorch;
+  int64_t height = 28;                       ///< Image height in pixels.
+  int64_t width = 28;                        ///< Image width in pixels.
+  int64_t channels = 1;                      ///< Values of a pixel: 1 grey, 3 colour, or any other.
+  std::vector<int64_t> encoder = {400};      ///< Hidden widths from the pixels to the heads.
+  std::vector<int64_t> decoder = {400};      ///< Hidden widths from the latent to the pixels.
+  int64_t latent = 20;                       ///< Z, the number of latent dimensions.
+  Activation activation = Activation::relu;  ///< Of the hidden layers; heads and output are linear.
+  Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
   bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
-  Likelihood likelihood = Likelihood::bernoulli;
-  Variance variance = Variance::fixed;
+  Likelihood likelihood = Likelihood::bernoulli;  ///< p(x|z).
+  Variance variance = Variance::fixed;            ///< Of the Gaussian likelihood.
   double sigma = 1.0;         ///< Standard deviation of the Gaussian likelihood (its start).
   double logvar_min = -30.0;  ///< Clamp of the posterior's log-variance, forward, KL and backward.
-  double logvar_max = 20.0;
+  double logvar_max = 20.0;   ///< Its upper end.
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
+  /// Field by field.
   bool operator==(const ModelConfig&) const = default;
 };
 
-/// How the network is trained.
+/// How the network is trained: Adam on the negative bound, -reconstruction + beta KL, summed over
+/// pixels and latents and averaged over the batch, in nats per image. [AEVB eq. 10]
 struct TrainConfig {
-  int64_t epochs = 10;
-  int64_t batch_size = 128;
-  uint64_t seed = 1;
-  Binarization binarization = Binarization::dynamic;
-  double beta = 1.0;              ///< Weight of the KL term in the objective.
+  int64_t epochs = 10;       ///< Passes over the training images.
+  int64_t batch_size = 128;  ///< Images of one step; the last, short batch of an epoch is used.
+  uint64_t seed = 1;         ///< Key of every random number of the run.
+  Binarization binarization = Binarization::dynamic;  ///< How pixels become x.
+  double beta = 1.0;                                  ///< Weight of the KL term in the objective.
   double kl_warmup_epochs = 0.0;  ///< Epochs over which the weight rises linearly from 0 to beta.
   double learning_rate = 1e-3;    ///< Base rate of Adam.
-  double adam_beta1 = 0.9;
-  double adam_beta2 = 0.999;
-  double adam_epsilon = 1e-8;
-  double clip_norm = 0.0;  ///< Largest global gradient norm; 0 turns clipping off.
-  LearningRateSchedule schedule = LearningRateSchedule::constant;
+  double adam_beta1 = 0.9;        ///< Decay of the first moment. [Adam]
+  double adam_beta2 = 0.999;      ///< Decay of the second moment.
+  double adam_epsilon = 1e-8;     ///< Added to the root of the second moment.
+  double clip_norm = 0.0;         ///< Largest global gradient norm; 0 turns clipping off.
+  LearningRateSchedule schedule = LearningRateSchedule::constant;  ///< Of the learning rate.
   std::vector<int64_t> step_epochs;  ///< For `step`: epochs after which the rate is multiplied.
   double step_factor = 0.1;          ///< For `step`: the multiplier.
   double final_factor = 0.0;         ///< For `cosine`: last rate over base rate.
@@ -98,14 +111,21 @@ struct TrainConfig {
   int64_t max_nonfinite_steps = 10;  ///< Skipped steps in a row that stop the run.
   Precision precision = Precision::automatic;  ///< Of matrix products on a GPU.
 
+  /// Field by field.
   bool operator==(const TrainConfig&) const = default;
 };
 
-/// Everything a run is defined by; one JSON file, every key also a flag.
+/// Everything a run is defined by; one JSON file, every key also a flag (docs/config.md).
+///
+///     vae::Config config = vae::preset("tutorial");
+///     config.model.latent = 2;
+///     config.training.epochs = 20;
+///     vae::validate(config);
 struct Config {
-  ModelConfig model;
-  TrainConfig training;
+  ModelConfig model;     ///< What is computed.
+  TrainConfig training;  ///< How it is trained.
 
+  /// Field by field.
   bool operator==(const Config&) const = default;
 };
 
@@ -123,7 +143,7 @@ struct ConfigKey {
 /// All keys in the order of the documentation.
 const std::vector<ConfigKey>& config_keys();
 
-/// Names of the built-in presets: "mlp-400-20" (default), "tutorial", "iwae-1".
+/// Names of the built-in presets (docs/config.md): "mlp-400-20" (default), "tutorial", "iwae-1".
 const std::vector<std::string>& preset_names();
 
 /// The configuration of a preset. Throws Error(invalid_argument) naming the closest preset.
@@ -134,7 +154,8 @@ Config preset(std::string_view name);
 void set_config_value(Config& config, std::string_view key, std::string_view value);
 
 /// Reads a JSON document over `base`. Comments are allowed; an unknown key is an error with a
-/// suggestion. `origin` names the file in messages. A key "preset" replaces `base` first.
+/// suggestion. `origin` names the file in messages. A key "preset" replaces `base` first. Throws
+/// one Error(invalid_argument) that lists every problem.
 Config config_from_json(std::string_view json, const Config& base, std::string_view origin);
 
 /// The complete configuration as an indented JSON document.
@@ -143,14 +164,21 @@ std::string config_to_json(const Config& config);
 /// Throws one Error(invalid_argument) that lists every value out of its range.
 void validate(const Config& config);
 
+/// The word of a value in files and flags: "relu", "he_normal", "static" for Binarization::fixed.
 std::string_view to_string(Activation value);
+/// Likewise.
 std::string_view to_string(Initialization value);
+/// Likewise.
 std::string_view to_string(Likelihood value);
+/// Likewise.
 std::string_view to_string(Variance value);
+/// Likewise.
 std::string_view to_string(Binarization value);
+/// Likewise.
 std::string_view to_string(LearningRateSchedule value);
 
-/// The protocol named by a word ("none", "static", "dynamic", "threshold").
+/// The protocol named by a word ("none", "static", "dynamic", "threshold"). Throws
+/// Error(invalid_argument).
 Binarization binarization_from_string(std::string_view word);
 
 }  // namespace vae

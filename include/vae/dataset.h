@@ -17,7 +17,11 @@ namespace vae {
 
 /// What a set of images is for. A `static` binarisation draws other numbers for image i of one
 /// split than for image i of another.
-enum class Split { train, validation, test };
+enum class Split {
+  train,       ///< To train on.
+  validation,  ///< Set aside to choose the best checkpoint by.
+  test,        ///< To report on.
+};
 
 /// How the values of a pixel lie in memory, for images of several channels.
 enum class ChannelOrder {
@@ -39,8 +43,11 @@ enum class ChannelOrder {
 /// index in the set that was made or loaded, first_index() + i; a slice draws what the whole draws.
 class ImageSet {
  public:
+  /// No images.
   ImageSet() = default;
+  /// Shares the pixels.
   ImageSet(const ImageSet&) = default;
+  /// Shares the pixels.
   ImageSet& operator=(const ImageSet&) = default;
   /// From bytes: `pixels` holds count * height * width * channels of them, from the upper left
   /// corner in rows; `labels` is empty or has one for each image. Throws Error(invalid_argument)
@@ -55,10 +62,10 @@ class ImageSet {
                               std::span<const float> values, std::vector<uint8_t> labels = {},
                               ChannelOrder order = ChannelOrder::last);
 
-  int64_t count() const { return count_; }
-  int64_t height() const { return height_; }
-  int64_t width() const { return width_; }
-  int64_t channels() const { return channels_; }
+  int64_t count() const { return count_; }        ///< Number of images.
+  int64_t height() const { return height_; }      ///< Of each image, in pixels.
+  int64_t width() const { return width_; }        ///< Of each image, in pixels.
+  int64_t channels() const { return channels_; }  ///< Values of a pixel.
   int64_t image_size() const { return height_ * width_ * channels_; }  ///< X
   std::span<const uint8_t> pixels() const;                             ///< [count, X]
   std::span<const uint8_t> labels() const;                             ///< [count] or empty
@@ -66,7 +73,8 @@ class ImageSet {
   Image image(int64_t index) const;
   /// A model of this one's kind for images of this size.
   ModelConfig fit(ModelConfig model) const;
-  /// Images first .. first + count - 1; shares the pixels.
+  /// Images first .. first + count - 1; shares the pixels. Throws Error(invalid_argument) where not
+  /// all of them exist.
   ImageSet slice(int64_t first, int64_t count) const;
   /// Index of image 0 in the set that this one was sliced from; 0 for a set that is no slice.
   int64_t first_index() const { return first_; }
@@ -85,16 +93,21 @@ class ImageSet {
 };
 
 /// A training and a test set, and images set aside to choose the best checkpoint of a run by.
+///
+///     vae::Dataset mnist = vae::Dataset::load("mnist");
+///     mnist.train = mnist.train.slice(0, 10000);            // the first ones only
+///     vae::Dataset mine("mine", vae::ImageSet(32, 32, 3, bytes));  // a tenth becomes mine.test
 struct Dataset {
+  /// No images.
   Dataset() = default;
   /// Makes the sets members of their splits; who assigns them one by one calls ImageSet::as().
   Dataset(std::string name, const ImageSet& train, const ImageSet& test);
   /// Images without a test set: a tenth of them is held out as one, see with_test().
   Dataset(std::string name, const ImageSet& images);
 
-  std::string name;  ///< "mnist", or the folder's name.
-  ImageSet train;
-  ImageSet test;
+  std::string name;          ///< "mnist", or the folder's name.
+  ImageSet train;            ///< Images to train on.
+  ImageSet test;             ///< Images of the same size to measure on.
   ImageSet validation = {};  ///< Empty where none were set aside. Files hold none.
 
   /// "mnist" finds the bundled files; anything else is a folder (or folder/prefix) with IDX files,

@@ -10,7 +10,12 @@
 
 namespace vae {
 
-enum class DeviceKind { automatic, cpu, cuda };
+/// A kind of device.
+enum class DeviceKind {
+  automatic,  ///< The first card that is not busy, else the CPU.
+  cpu,        ///< The processor.
+  cuda,       ///< An NVIDIA card.
+};
 
 /// How a GPU multiplies matrices. Parameters, sums and everything else stay in 32-bit floats.
 enum class Precision {
@@ -26,10 +31,13 @@ std::string_view to_string(Precision value);
 /// Reads such a word. Throws Error(invalid_argument).
 Precision precision_from_string(std::string_view word);
 
-/// Where a model lives and computes.
+/// Where a model lives and computes. The default is the best device of the machine.
+///
+///     vae::Model model = vae::Model::load("runs/first", vae::Device::cpu(4));  // four threads
+///     vae::train(config, data, {.device = vae::Device::parse("cuda:1")});
 struct Device {
-  DeviceKind kind = DeviceKind::automatic;
-  int index = 0;  ///< Number of the card for `cuda`.
+  DeviceKind kind = DeviceKind::automatic;  ///< Which kind.
+  int index = 0;                            ///< Number of the card for `cuda`.
   /// CPU threads; 0 takes what the affinity mask and the cgroup quota allow. No more than that are
   /// started; the matrix products are cut, and so round, as for the number asked for.
   int threads = 0;
@@ -41,20 +49,24 @@ struct Device {
 
   /// The best device of this machine.
   static Device best() { return {}; }
+  /// The processor; 0 threads are as many as there is leave to use.
   static Device cpu(int threads = 0) { return {DeviceKind::cpu, 0, threads, {}}; }
 };
 
 /// One device of this machine, usable or not.
 struct DeviceInfo {
-  std::string name;         ///< What `--device` takes: "cpu", "cuda:0".
-  std::string description;  ///< Model name, instruction set, threads, memory.
-  bool usable = false;
+  std::string name;          ///< What `--device` takes: "cpu", "cuda:0".
+  std::string description;   ///< Model name, instruction set, threads, memory.
+  bool usable = false;       ///< Whether a model can live there now.
   std::string reason;        ///< Why it is not usable and what to do; empty when usable.
   int threads = 0;           ///< CPU only.
   int64_t memory_bytes = 0;  ///< Total memory, 0 when unknown.
 };
 
-/// All devices, the CPU always among them.
+/// All devices, the CPU always among them. Throws nothing for a driver that is missing or broken.
+///
+///     for (const vae::DeviceInfo& device : vae::list_devices())
+///       std::printf("%s: %s\n", device.name.c_str(), device.description.c_str());
 std::vector<DeviceInfo> list_devices();
 
 /// The CUDA backend of this build and the driver of this machine. Texts are empty for what is not
@@ -65,16 +77,20 @@ struct CudaInfo {
   std::string runtime;        ///< The version of CUDA linked into it.
   std::string driver;         ///< The newest version of CUDA that the driver supports.
 };
+
+/// What is known of them.
 CudaInfo cuda_info();
+
+/// A device that can be used, and why it is that one.
+struct DeviceChoice {
+  Device device;       ///< Of a definite kind.
+  std::string name;    ///< "cpu" or "cuda:0".
+  std::string reason;  ///< One line for a person.
+};
 
 /// The device `automatic` stands for here, with the reason in one line. Other kinds are checked:
 /// throws Error(unavailable) saying why the device cannot be used, and Error(invalid_argument) for
 /// a precision that the CPU does not have.
-struct DeviceChoice {
-  Device device;
-  std::string name;    ///< "cpu" or "cuda:0".
-  std::string reason;  ///< One line for a person.
-};
 DeviceChoice choose_device(const Device& wanted);
 
 }  // namespace vae

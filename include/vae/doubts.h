@@ -15,7 +15,11 @@
 
 namespace vae {
 
-/// A data set that contradicts itself: one colour only, values that were divided already, training
+/// A data set that contradicts itself. A Trainer says all of these to its log.
+///
+///     for (const std::string& doubt : vae::find_doubts(data)) std::puts(doubt.c_str());
+///
+/// They are: one colour only, values that were divided already, training
 /// and test images that are the same or inverted, labels that say nothing.
 std::vector<std::string> find_doubts(const Dataset& data);
 

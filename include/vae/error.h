@@ -25,10 +25,19 @@ enum class ErrorCode {
 /// `what()` says what failed, which file or option, why, and what to do about it. Texts of files
 /// and paths stand in it as they are: the constructor makes every message printable
 /// (vae/printable.h), so that none can drive a terminal.
+///
+///     try {
+///       vae::Model model = vae::Model::load(path);
+///     } catch (const vae::Error& error) {
+///       if (error.code() == vae::ErrorCode::io) std::puts("no such file?");
+///       std::fprintf(stderr, "%s\n", error.what());
+///     }
 class Error : public std::runtime_error {
  public:
+  /// An error of that kind.
   Error(ErrorCode code, std::string_view message);
 
+  /// What kind of failure it is.
   ErrorCode code() const noexcept { return code_; }
 
  private:

@@ -14,12 +14,16 @@
 namespace vae {
 
 /// An 8-bit picture, rows from the top, channels interleaved: 1 grey or 3 RGB. 0 is black.
+///
+///     std::vector<vae::Image> digits = vae::to_images(model.sample(16), 28, 28, 1);
+///     vae::save_png("digits.png", vae::enlarge(vae::make_grid(digits), 4));
 struct Image {
-  int64_t height = 0;
-  int64_t width = 0;
-  int64_t channels = 1;
+  int64_t height = 0;           ///< In pixels.
+  int64_t width = 0;            ///< In pixels.
+  int64_t channels = 1;         ///< 1 or 3.
   std::vector<uint8_t> pixels;  ///< height * width * channels
 
+  /// Same size and pixels.
   bool operator==(const Image&) const = default;
 };
 
@@ -38,17 +42,19 @@ std::pair<int64_t, int64_t> picture_size(int64_t height, int64_t width, int64_t 
 std::vector<Image> to_images(const Array& pixels, int64_t height, int64_t width, int64_t channels);
 
 /// Pictures of one size side by side, `columns` to a row, separated by a thin light line.
-/// `columns` 0 chooses a square.
+/// `columns` 0 chooses a square. Throws Error(invalid_argument) for none, for pictures of different
+/// sizes and for a grid that is too large.
 Image make_grid(const std::vector<Image>& images, int64_t columns = 0);
 
 /// Height and width of such a grid of `count` pictures of one size.
 std::pair<int64_t, int64_t> grid_size(int64_t count, int64_t columns, int64_t height,
                                       int64_t width);
 
-/// Enlarges by whole factors without smoothing.
+/// Enlarges by a whole factor, 1 to 1000, without smoothing. Throws Error(invalid_argument).
 Image enlarge(const Image& image, int64_t factor);
 
 /// Reduces by a whole factor, averaging; what is left over at the right and lower edge counts too.
+/// Throws Error(invalid_argument).
 Image shrink(const Image& image, int64_t factor);
 
 /// A picture with text on its left: as many labels as it has rows of equal height, each at the
@@ -62,13 +68,14 @@ Image add_caption(const Image& picture, const std::string& text);
 /// Pixels from the start of such a text to its end.
 int64_t caption_width(const std::string& text);
 
-/// Writes a PNG atomically. Throws Error(io).
+/// Writes a PNG atomically. Throws Error(io), Error(invalid_argument) for what is no picture.
 void save_png(const std::string& path, const Image& image);
 
 /// Reads an 8-bit grey or RGB PNG (other kinds are converted). Throws Error(io), Error(corrupt).
 Image load_png(const std::string& path);
 
-/// Writes an animated GIF that loops forever. All frames have one size. Throws Error(io).
+/// Writes an animated GIF that loops forever, each frame shown for `frame_ms` milliseconds. All
+/// frames have one size. Throws Error(io), Error(invalid_argument).
 void save_gif(const std::string& path, const std::vector<Image>& frames, int frame_ms = 80);
 
 }  // namespace vae

@@ -11,6 +11,16 @@
 
 namespace vae {
 
+// Codes are arrays [n, Z]; Model::encode() gives them and Model::decode() takes them. Every
+// function here throws Error(invalid_argument) for arrays that are not as described, and for fewer
+// than 2 steps.
+//
+//     vae::Array codes = model.encode(data.test.slice(0, 2)).mean;      // [2, Z]
+//     auto code = [&](int64_t i) {
+//       return vae::Array{{1, codes.row_size()}, {codes.row(i), codes.row(i + 1)}};
+//     };
+//     vae::Array way = model.decode(vae::interpolate_linear(code(0), code(1), 10));  // [10, X]
+
 /// `steps` codes from a to b [1, Z] along the straight line, ends included: [steps, Z].
 Array interpolate_linear(const Array& a, const Array& b, int64_t steps);
 

@@ -18,12 +18,13 @@
 
 namespace vae {
 
-/// The diagonal Gaussian q(z|x) of each image.
+/// The diagonal Gaussian q(z|x) of each image. [AEVB eq. 9]
 struct Posterior {
   Array mean;    ///< mu [n, Z]
   Array logvar;  ///< log of the variance, clamped as in the model [n, Z]
 };
 
+/// What Model::evaluate() measures and how.
 struct EvaluateOptions {
   int64_t importance_samples = 0;  ///< K of the bound L_K; 0 leaves `nll` out.
   /// How pixels become x; without a value as in training. `dynamic` draws each image once.
@@ -35,27 +36,28 @@ struct EvaluateOptions {
 };
 
 /// Averages over the images, in nats per image. A standard error is that of the average over
-/// images, s / sqrt(n) with n - 1 in s; it is NaN where there is one image only.
+/// images, s / sqrt(n) with n - 1 in s; it is NaN where there is one image only. With Bernoulli
+/// likelihood and Binarization::none the bounds are no likelihoods.
 struct Evaluation {
-  double elbo = 0.0;            ///< One-sample bound at beta = 1: reconstruction - kl.
-  double reconstruction = 0.0;  ///< E_q log p(x|z).
-  double kl = 0.0;
-  double elbo_standard_error = 0.0;
-  std::optional<double> nll;  ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
+  double elbo = 0.0;                 ///< One-sample bound at beta = 1: reconstruction - kl.
+  double reconstruction = 0.0;       ///< E_q log p(x|z).
+  double kl = 0.0;                   ///< KL(q(z|x) || N(0, I)). [AEVB appendix B]
+  double elbo_standard_error = 0.0;  ///< Of `elbo`.
+  std::optional<double> nll;         ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
-  int64_t importance_samples = 0;
-  int64_t active_units = 0;              ///< Latent dimensions with Var_x(mu) > 0.01.
-  std::vector<double> kl_per_dimension;  ///< Z
-  std::vector<double> mean_variance;     ///< Var_x(mu) per dimension, Z
-  Binarization binarization = Binarization::dynamic;
-  uint64_t seed = 1;
-  int64_t images = 0;
-  std::string device;
+  int64_t importance_samples = 0;                     ///< K of `nll`; 0 where it was left out.
+  int64_t active_units = 0;                           ///< Latent dimensions with Var_x(mu) > 0.01.
+  std::vector<double> kl_per_dimension;               ///< Summands of `kl`, Z
+  std::vector<double> mean_variance;                  ///< Var_x(mu) per dimension, Z
+  Binarization binarization = Binarization::dynamic;  ///< How pixels became x.
+  uint64_t seed = 1;                                  ///< Key of the draws.
+  int64_t images = 0;                                 ///< How many were averaged over.
+  std::string device;                                 ///< What computed it: "cpu", "cuda:0".
 };
 
 /// The file that a loaded model came from.
 struct CheckpointInfo {
-  std::string file;
+  std::string file;              ///< Its path.
   std::optional<int64_t> step;   ///< Training steps behind it; none in a file of Model::save.
   std::optional<int64_t> epoch;  ///< Whole epochs behind it; none where the file does not tell.
   /// The split by which it was chosen as the best of its run, "validation" or "test"; empty for
@@ -71,13 +73,25 @@ struct CheckpointInfo {
 /// fork() parent and child may both go on with a model on the CPU that no thread was using; one on
 /// a GPU is the parent's alone.
 /// Of a model that was moved from, every method but assignment throws Error(invalid_argument).
+///
+/// Methods that take images throw Error(invalid_argument) for images of another size and for none,
+/// all that compute may throw Error(device) and Error(out_of_memory). X is config().pixels(), Z
+/// config().latent.
+///
+///     vae::Model model = vae::Model::load("runs/first");
+///     vae::Dataset data = vae::Dataset::load("mnist");
+///     double nll = *model.evaluate(data.test, {.importance_samples = 500}).nll;
+///     vae::Array codes = model.encode(data.test).mean;  // [10000, Z]
+///     vae::Array again = model.decode(codes);           // [10000, 784], probabilities
 class Model {
  public:
   /// Freshly initialised weights. Throws Error(invalid_argument), Error(unavailable).
   explicit Model(const ModelConfig& config, const Device& device = Device::best(),
                  uint64_t seed = 1);
   ~Model();
+  /// Takes the other's place; that one holds nothing afterwards.
   Model(Model&&) noexcept;
+  /// Likewise.
   Model& operator=(Model&&) noexcept;
 
   /// Loads a checkpoint file, or the best checkpoint of a run folder [BestEpoch], or its newest one
@@ -96,12 +110,15 @@ class Model {
   /// Writes weights and configuration as one safetensors file, atomically. Throws Error(io).
   void save(const std::string& path) const;
 
+  /// What the network computes.
   const ModelConfig& config() const;
   /// The complete configuration of the run a loaded model came from.
   const Config& run_config() const;
   /// Where a loaded model came from; nothing for one that was made or trained here.
   const std::optional<CheckpointInfo>& checkpoint() const;
+  /// Number of trained numbers.
   int64_t parameter_count() const;
+  /// Where it computes: "cpu", "cuda:0".
   std::string device_name() const;
 
   // encode(), reconstruct() and inputs() leave nothing to chance unless they are told to, so that
@@ -110,7 +127,7 @@ class Model {
   // evaluate() does, keyed by `seed` (without a value that of the training) and by the image's
   // index, see ImageSet.
 
-  /// q(z|x) of each image.
+  /// q(z|x) of each image: mean and log-variance [n, Z].
   Posterior encode(const ImageSet& images, std::optional<Binarization> binarization = {},
                    std::optional<uint64_t> seed = {});
   /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities.
@@ -130,11 +147,13 @@ class Model {
   Array inputs(const ImageSet& images, std::optional<Binarization> binarization = {},
                std::optional<uint64_t> seed = {});
 
-  /// For the library's own trainer.
+  /// \cond internal
+  // For the library's own trainer.
   struct Impl;
   explicit Model(std::shared_ptr<Impl> impl);
   Impl& impl();
   const Impl& impl() const;
+  /// \endcond
 
  private:
   std::shared_ptr<Impl> impl_;  // shared with a trainer whose step works on it

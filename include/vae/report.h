@@ -14,7 +14,8 @@
 namespace vae {
 
 /// (Re)writes `run_folder`/report.html from its config.json, metrics.jsonl and images/: one
-/// self-contained page with curves as inline SVG and the pictures inline. Throws Error(io).
+/// self-contained page with curves as inline SVG and the pictures inline. Throws Error(io),
+/// Error(corrupt).
 void write_report(const std::string& run_folder);
 
 struct ComparisonOptions {

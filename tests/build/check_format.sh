@@ -13,5 +13,5 @@ case $("$clang_format" --version) in
     ;;
 esac
 cd "$root"
-find include kernels host tests bench -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' |
+find include kernels host tests bench examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' |
   sort | xargs "$clang_format" --dry-run --Werror

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ("include", "kernels", "host", "tests", "bench")
+FOLDERS = ("include", "kernels", "host", "tests", "bench", "examples")
 SUFFIXES = (".h", ".cpp", ".cu", ".cuh")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -31,7 +31,7 @@ RULES = (
     (r"host/cli/", r"vae/|host/cli/"),
     (r"host/", rf"vae/|kernels/[^/]+$|host/(?!cli/)|{SHARED_WITH_CLI}$"),
     (r"tests/(api|cli)/", r"vae/|tests/(api|cli|support)/"),
-    (r"tests/consumer/", r"vae/"),
+    (r"tests/consumer/|examples/", r"vae/"),
     # What stands in for the toolkit's headers includes its own by their names.
     (r"tests/simt/include/", r"(vector_types|driver_types|library_types|cuda_runtime_api)\.h$|simt/"),
     (r"tests/simt/", r"vae/|kernels/|host/|tests/|simt/"),

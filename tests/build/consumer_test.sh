@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# consumer_test.sh HOW ROOT BUILD COMPILER: builds and runs tests/consumer against the library
+# consumer_test.sh HOW ROOT BUILD COMPILER [PYTHON]: builds and runs tests/consumer against the library
 #   find_package   installed, found by CMake
+#   examples       installed; examples/ in its place
 #   pkg_config     installed, moved to another folder, found by pkg-config
 #   subdirectory   built as a part of the consumer
 #   no_toolkit     the package of a CUDA build on a machine without the toolkit: a clear message
@@ -10,6 +11,7 @@ how=$1
 root=$2
 build=$3
 compiler=$4
+python=${5-python3}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -19,8 +21,11 @@ install_package() {
   mv "$scratch/first" "$scratch/prefix"
 }
 
+# configure_and_build FOLDER [OPTION...]
 configure_and_build() {
-  cmake -S "$root/tests/consumer" -B "$scratch/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+  project=$1
+  shift
+  cmake -S "$root/$project" -B "$scratch/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_BUILD_TYPE=Debug "$@"
   cmake --build "$scratch/build"
 }
@@ -51,7 +56,7 @@ check_documents() {
 case $how in
   find_package)
     install_package
-    configure_and_build -DCMAKE_PREFIX_PATH="$scratch/prefix"
+    configure_and_build tests/consumer -DCMAKE_PREFIX_PATH="$scratch/prefix"
     (cd "$scratch" && ./build/consumer)
     check_exports "$scratch/build/libplugin.so" "$(find "$scratch/build" -name 'plugin.cpp.o')"
     (cd "$scratch" && ./build/plugin_host ./build/libplugin.so)
@@ -59,6 +64,20 @@ case $how in
       "$scratch/prefix/bin/vae" --version
       check_documents "$scratch/prefix/share" "$scratch/prefix/bin/vae"
     fi
+    ;;
+  examples)
+    install_package
+    configure_and_build examples -DCMAKE_PREFIX_PATH="$scratch/prefix"
+    for example in own_data training_loop latent_arithmetic; do
+      (cd "$scratch" && "./build/$example" && test -s "$example.png")
+    done
+    # What they wrote is read by the program, and by the examples in Python where it has NumPy.
+    for model in own_data training_loop; do
+      "$scratch/prefix/bin/vae" sample "$scratch/$model.safetensors" --out "$scratch/$model-s.png"
+      if "$python" -c 'import numpy' 2>/dev/null; then
+        "$python" -B "$root/examples/read_checkpoint.py" "$scratch/$model.safetensors"
+      fi
+    done
     ;;
   pkg_config)
     install_package
@@ -102,7 +121,7 @@ END
     ;;
   subdirectory)
     # The CPU's part, in few compilations: minutes count here.
-    configure_and_build -DVAE_SOURCE="$root" -DVAE_WITH_CUDA=OFF -DCMAKE_UNITY_BUILD=ON
+    configure_and_build tests/consumer -DVAE_SOURCE="$root" -DVAE_WITH_CUDA=OFF -DCMAKE_UNITY_BUILD=ON
     (cd "$scratch" && ./build/consumer)
     # Somebody else's project gets the library alone: no tests, no program, no install rules.
     for unwanted in vae/tests vae/vae; do

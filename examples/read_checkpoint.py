@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reads a checkpoint with NumPy alone, and computes with it what `vae encode` and `vae decode` do.
+
+    python3 read_checkpoint.py runs/first/checkpoints/best.safetensors
+
+lists the tensors and draws three samples from the prior as text. The names and shapes of the
+tensors are promised by docs/checkpoint.md; pytorch_weights.py does the same with PyTorch.
+"""
+import json
+import math
+import sys
+
+import numpy
+
+ACTIVATIONS = {
+    "none": lambda x: x,
+    "relu": lambda x: numpy.maximum(x, 0),
+    "leaky_relu": lambda x: numpy.where(x < 0, 0.01 * x, x),
+    "tanh": numpy.tanh,
+    "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
+    "softplus": lambda x: numpy.logaddexp(x, 0),
+    "elu": lambda x: numpy.where(x < 0, numpy.expm1(x), x),
+    "gelu": lambda x: x * (1 + numpy.vectorize(math.erf)(x / math.sqrt(2))) / 2,
+    "silu": lambda x: x / (1 + numpy.exp(-x)),
+}
+
+
+def read_safetensors(path):
+    """The tensors of a file by name, all of 32-bit floats, and its metadata."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = file.read()
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        tensors[name] = numpy.frombuffer(data[begin:end], "<f4").reshape(entry["shape"])
+    return tensors, metadata
+
+
+def write_safetensors(path, tensors):
+    """Weights for `vae import PATH --config CONFIG.json --out MODEL.safetensors`."""
+    header, data = {}, b""
+    for name, tensor in tensors.items():
+        content = numpy.ascontiguousarray(tensor, "<f4").tobytes()
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": offsets}
+        data += content
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + data)
+
+
+class Network:
+    """The network of a checkpoint: x [n, X] -> (mean, logvar) [n, Z], and z [n, Z] -> E[x|z]."""
+
+    def __init__(self, tensors, model):
+        """`model` is the part "model" of the configuration."""
+        self.tensors, self.model = tensors, model
+        self.activate = ACTIVATIONS[model["activation"]]
+
+    def layer(self, name, x):
+        return x @ self.tensors[name + ".weight"].T + self.tensors[name + ".bias"]
+
+    def encode(self, x):
+        """Parameters of the posterior for pixels in [0, 1]."""
+        for i in range(len(self.model["encoder"])):
+            x = self.activate(self.layer(f"encoder.{i}", x))
+        logvar = self.layer("encoder.logvar", x)
+        return (self.layer("encoder.mu", x),
+                numpy.clip(logvar, self.model["logvar_min"], self.model["logvar_max"]))
+
+    def decode(self, z):
+        """The mean image of each code: probabilities under a Bernoulli."""
+        for i in range(len(self.model["decoder"])):
+            z = self.activate(self.layer(f"decoder.{i}", z))
+        outputs = self.layer("decoder.output", z)
+        bernoulli = self.model["likelihood"] == "bernoulli"
+        return ACTIVATIONS["sigmoid"](outputs) if bernoulli else outputs
+
+
+def main():
+    tensors, metadata = read_safetensors(sys.argv[1])
+    for name, tensor in tensors.items():
+        if not name.startswith("adam."):  # the optimizer's state
+            print(f"{name:24} {list(tensor.shape)}")
+    model = json.loads(metadata["config"])["model"]
+    codes = numpy.random.default_rng(1).standard_normal((3, model["latent"]))
+    images = Network(tensors, model).decode(codes).clip(0, 1)
+    for image in images.reshape(-1, model["height"], model["width"], model["channels"]):
+        for row in image.mean(axis=-1):
+            print("".join(" .:-=+*#%@"[int(9 * level)] for level in row))
+
+
+if __name__ == "__main__":
+    main()
