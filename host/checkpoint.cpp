@@ -165,30 +165,36 @@ bool is_moment(const std::string& name) {
 
 using Shapes = std::map<std::string, std::vector<int64_t>>;
 
-/// One line for each tensor that is missing, different or too much; empty when there is none.
+/// One line for each tensor that is missing, different or too much, up to a number that can be
+/// read; empty when there is none.
 std::string differences(const SafetensorsFile& file, const Shapes& expected, bool moments) {
-  std::string list;
+  constexpr std::size_t kMostLines = 40;
+  std::vector<std::string> lines;
   for (const auto& [name, shape] : expected) {
     const SafetensorsTensor* tensor = file.find(name);
-    const std::string wanted = "F32 " + to_text(shape);
+    const std::string wanted = name + ": expected F32 " + to_text(shape);
     if (tensor == nullptr) {
-      list += "\n  " + name + ": expected " + wanted + ", missing in the file";
+      lines.push_back(wanted + ", missing in the file");
     } else if (tensor->type != TensorType::f32 || tensor->shape != shape) {
-      list += "\n  " + name + ": expected " + wanted + ", found " +
-              std::string(to_string(tensor->type)) + " " + to_text(tensor->shape);
+      lines.push_back(
+          concat(wanted, ", found ", to_string(tensor->type), " ", to_text(tensor->shape)));
     }
   }
   for (const SafetensorsTensor& tensor : file.tensors) {
     if (expected.contains(tensor.name) || (!moments && is_moment(tensor.name))) continue;
-    list += "\n  " + shortened(tensor.name) + ": not part of this model";
+    lines.push_back(shortened(tensor.name) + ": not part of this model");
   }
+  std::string list;
+  for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) list += "\n  " + lines[i];
+  if (lines.size() > kMostLines) list += concat("\n  and ", lines.size() - kMostLines, " more");
   return list;
 }
 
 void check_shapes(const SafetensorsFile& file, const Shapes& expected, bool moments) {
   const std::string list = differences(file, expected, moments);
   if (list.empty()) return;
-  fail(ErrorCode::corrupt, file.origin, ": the tensors are not those of the model:", list);
+  fail(ErrorCode::corrupt, file.origin,
+       ": the tensors are not those of the model (docs/checkpoint.md):", list);
 }
 
 /// A file can claim a model of any size: what it holds is compared with what it claims before a

@@ -401,7 +401,9 @@ bool Trainer::Impl::train_epochs() {
         every == 0 || step->steps_done() % every == 0 || step->steps_done() == step->total_steps();
     if (due || command != Command::proceed) save();
     if (end) show_epoch(command == Command::stop || step->steps_done() == step->total_steps());
-    if (command == Command::stop) break;
+    if (command != Command::stop) continue;
+    if (!end) earlier_seconds += seconds_since(epoch_start);  // run() may be called again
+    break;
   }
   return step->steps_done() >= step->total_steps();
 }

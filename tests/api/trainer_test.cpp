@@ -627,6 +627,35 @@ TEST_F(TrainerTest, TwoTrainersOnOneFolderAreTooMany) {
   EXPECT_EQ(refusal(tiny_config(), resumed(temporary_ / "run")), ErrorCode::busy);
 }
 
+/// The caller's own loop: what happens between two calls of run() and in a callback leaves the same
+/// bits as one call.
+TEST_F(TrainerTest, RunGoesOnAfterAStopAndTheModelMayBeUsedMeanwhile) {
+  TrainOptions wanted;
+  wanted.device = Device::cpu(1);
+  Trainer whole(tiny_config(3), data_, wanted);
+  const TrainResult expected = whole.run();
+  Trainer* running = nullptr;
+  wanted.on_step = [&](const Progress& progress) {
+    running->model().sample(50);
+    return progress.step % 2 == 0 || progress.batch == progress.batches ? Command::stop
+                                                                        : Command::proceed;
+  };
+  wanted.on_metrics = [&](const Metrics&) { running->model().encode(data_.test); };
+  Trainer parts(tiny_config(3), data_, wanted);
+  running = &parts;
+  int calls = 1;
+  TrainResult result = parts.run();
+  for (; !result.finished; result = parts.run()) {
+    parts.model().reconstruct(data_.test);
+    ++calls;
+  }
+  EXPECT_EQ(calls, 6) << "nine steps, stopped after 2, 3, 4, 6, 8 and 9";
+  EXPECT_EQ(result.steps, 9);
+  EXPECT_EQ(result.test.elbo, expected.test.elbo);
+  EXPECT_EQ(result.train.elbo, expected.train.elbo);
+  EXPECT_EQ(parts.model().sample(5).values, whole.model().sample(5).values);
+}
+
 TEST_F(TrainerTest, ACheckpointThatCannotBeSavedIsTriedAgain) {
   const std::string run = temporary_ / "run";
   TrainOptions wanted = options(run);

@@ -109,6 +109,14 @@ TEST_F(ImportTest, EveryNameAndShapeThatDiffersFromTheConfigurationIsListed) {
       {"encoder.0.weight: expected F32 [5, 64], found F32 [",
        "encoder.1.weight: expected F32 [4, 5], missing", "encoder.mu.bias: expected F32 [3]"});
   EXPECT_FALSE(exists("new.safetensors"));
+  // 120 layers that are missing are not all listed.
+  std::string widths = "4";
+  for (int i = 1; i < 60; ++i) widths += ", 4";
+  write("deep.json", R"({"model": {"encoder": [)" + widths + R"(], "decoder": [)" + widths + "]}}");
+  const Outcome many = run_vae({"import", path("changed.safetensors"), "--config",
+                                path("deep.json"), "--out", path("new.safetensors")});
+  expect_failure(many, 3, {"decoder.1.weight", "\n  and ", " more"});
+  EXPECT_LT(many.err.size(), 4000u);
   write("wrong.json", R"({"model": {"latnet": 3}})");
   expect_failure(run_vae({"import", path("changed.safetensors"), "--config", path("wrong.json"),
                           "--out", path("new.safetensors")}),

@@ -30,4 +30,5 @@ VAE_FUZZ_TARGET(checkpoint) {
   using namespace vae;
   const fuzz::MemoryFile file(with_right_checksum(fuzz::as_input(data, size)));
   fuzz::run_parser([&] { Checkpoint::read(file.path()); });
+  fuzz::run_parser([&] { Checkpoint::read_foreign(file.path(), Config{}); });
 }
