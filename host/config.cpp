@@ -118,9 +118,8 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
   const ModelConfig& model = config.model;
   const TrainConfig& training = config.training;
   if (pixel_values(model) > kMostPixels) {
-    problems.push_back(concat("model.height x model.width x model.channels makes ",
-                              pixel_values(model), " pixel values, expected at most ",
-                              kMostPixels));
+    problems.push_back(concat("model.height, model.width and model.channels make more than ",
+                              static_cast<int64_t>(kMostPixels), " pixel values"));
   }
   if (!(static_cast<float>(model.logvar_min) < static_cast<float>(model.logvar_max))) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");

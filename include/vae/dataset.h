@@ -123,11 +123,11 @@ struct Dataset {
   /// to train on, or when there are images for validation already.
   Dataset with_validation(double share_or_count) const;
 
-  /// The same data with training images moved to `test`, for data without test images: a share of
-  /// them or a number, chosen by their index alone, as in with_validation() and apart from what
-  /// that takes of the rest. Throws Error(invalid_argument) when no image would be left to train
-  /// on, or when there are test images already.
-  Dataset with_test(double share_or_count) const;
+  /// The same data with a share of the training images, at least one, moved to `test`, for data
+  /// without test images. Which ones depends on their index alone, as in with_validation(), but on
+  /// other draws. Throws Error(invalid_argument) when no image would be left to train on, or when
+  /// there are test images already.
+  Dataset with_test(double share) const;
 
   /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;

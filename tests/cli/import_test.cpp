@@ -100,14 +100,14 @@ TEST_F(ImportTest, WeightsWithoutMetadataNeedAConfiguration) {
 }
 
 TEST_F(ImportTest, EveryNameAndShapeThatDiffersFromTheConfigurationIsListed) {
-  write("other.json", R"({"model": {"height": 8, "width": 8, "latent": 3, "encoder": [5, 4],
+  write("other.json", R"({"model": {"height": 8, "width": 8, "latent": 5, "encoder": [5, 4],
                           "decoder": [16]}})");
   const Outcome outcome = run_vae({"import", path("changed.safetensors"), "--config",
                                    path("other.json"), "--out", path("new.safetensors")});
   expect_failure(
       outcome, 3,
       {"encoder.0.weight: expected F32 [5, 64], found F32 [",
-       "encoder.1.weight: expected F32 [4, 5], missing", "encoder.mu.bias: expected F32 [3]"});
+       "encoder.1.weight: expected F32 [4, 5], missing", "encoder.mu.bias: expected F32 [5]"});
   EXPECT_FALSE(exists("new.safetensors"));
   // 120 layers that are missing are not all listed.
   std::string widths = "4";
@@ -115,7 +115,7 @@ TEST_F(ImportTest, EveryNameAndShapeThatDiffersFromTheConfigurationIsListed) {
   write("deep.json", R"({"model": {"encoder": [)" + widths + R"(], "decoder": [)" + widths + "]}}");
   const Outcome many = run_vae({"import", path("changed.safetensors"), "--config",
                                 path("deep.json"), "--out", path("new.safetensors")});
-  expect_failure(many, 3, {"decoder.1.weight", "\n  and ", " more"});
+  expect_failure(many, 3, {"decoder.1.weight", "and 206 more"});
   EXPECT_LT(many.err.size(), 4000u);
   write("wrong.json", R"({"model": {"latnet": 3}})");
   expect_failure(run_vae({"import", path("changed.safetensors"), "--config", path("wrong.json"),

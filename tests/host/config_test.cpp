@@ -236,7 +236,7 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
   const std::string message = message_of([&] { validate(config); });
   EXPECT_CONTAINS(message, "7 problems");
   for (const char* part :
-       {"--latent", "70000", "makes 67108864 pixel values, expected at most 50331648", "logvar_min",
+       {"--latent", "70000", "make more than 50331648 pixel values", "logvar_min",
         "--learning-rate", "--adam-beta1", "step_epochs is empty"}) {
     EXPECT_CONTAINS(message, part);
   }

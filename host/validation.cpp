@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Training images set aside, for validation or as a test set. Which ones depends on their index
+// Training images set aside, for validation and for testing. Which ones depends on their index
 // alone: every seed, every model and every program that loads the data set finds the same images,
 // and of two numbers of them the smaller set lies within the larger one.
 #include <algorithm>
@@ -17,36 +17,39 @@ namespace vae {
 
 namespace {
 
-/// What images are set aside for. The number keys the draws, and never does the run's seed; another
-/// one would change every such set.
-enum class Purpose : uint64_t { validation = 0, test = 1 };
+constexpr uint64_t kKey = 0;  // never the run's seed; changing it changes every validation set
+
+/// The two orders in which images are set aside; each is a step of the generator of its own.
+enum class Purpose : uint32_t { validation = 0, test = 1 };
 
 /// Place of an image in the order in which images are set aside.
-uint64_t rank_of(Purpose purpose, int64_t index) {
-  const PhiloxRow row = philox_row(static_cast<uint64_t>(purpose), Stream::validation, 0,
+uint64_t rank_of(int64_t index, Purpose purpose) {
+  const PhiloxRow row = philox_row(kKey, Stream::validation, static_cast<uint32_t>(purpose),
                                    static_cast<uint32_t>(index));
   const PhiloxWords words = philox_quad(row, 0);
   return uint64_t{words.word[0]} << 32 | words.word[1];
 }
 
-/// How many of `images` training images are meant: a share below 1, or a number. `what` says where
-/// that is set.
-int64_t count_of(const char* what, double share_or_count, int64_t images) {
-  const bool share = share_or_count < 1.0;
-  VAE_CHECK(share_or_count > 0.0 && (share || share_or_count == std::floor(share_or_count)), what,
-            " is ", share_or_count, "; below 1 it is a share, from 1 on a whole number of images");
-  const double wanted =
-      share ? std::max(1.0, std::round(share_or_count * static_cast<double>(images)))
-            : share_or_count;
-  VAE_CHECK(wanted < static_cast<double>(images), what, " asks for ", wanted, " of the ", images,
-            " training images; at least one must be left to train on");
+/// A share of the images, at least one.
+double count_of_share(double share, int64_t images) {
+  return std::max(1.0, std::round(share * static_cast<double>(images)));
+}
+
+/// How many of `images` training images are meant: a share below 1, or a number.
+int64_t count_of(double validation, int64_t images) {
+  VAE_CHECK(validation > 0.0 && (validation < 1.0 || validation == std::floor(validation)),
+            "training.validation (--validation) is ", validation,
+            "; below 1 it is a share, from 1 on a whole number of images");
+  const double wanted = validation < 1.0 ? count_of_share(validation, images) : validation;
+  VAE_CHECK(wanted < static_cast<double>(images), "training.validation (--validation) asks for ",
+            wanted, " of the ", images, " training images; at least one must be left to train on");
   return static_cast<int64_t>(wanted);
 }
 
 /// Whether each image is set aside.
-std::vector<bool> choose(Purpose purpose, int64_t images, int64_t count) {
+std::vector<bool> choose(int64_t images, int64_t count, Purpose purpose) {
   std::vector<std::pair<uint64_t, int64_t>> ranks;
-  for (int64_t i = 0; i < images; ++i) ranks.emplace_back(rank_of(purpose, i), i);
+  for (int64_t i = 0; i < images; ++i) ranks.emplace_back(rank_of(i, purpose), i);
   std::nth_element(ranks.begin(), ranks.begin() + count, ranks.end());
   std::vector<bool> chosen(images);
   for (int64_t i = 0; i < count; ++i) chosen[ranks[i].second] = true;
@@ -72,19 +75,21 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
 Dataset Dataset::with_validation(double share_or_count) const {
   VAE_CHECK(validation.count() == 0, "data set ", name, " has ", validation.count(),
             " images for validation already; leave training.validation (--validation) at 0");
-  const int64_t count =
-      count_of("training.validation (--validation)", share_or_count, train.count());
-  const std::vector<bool> chosen = choose(Purpose::validation, train.count(), count);
+  const std::vector<bool> chosen =
+      choose(train.count(), count_of(share_or_count, train.count()), Purpose::validation);
   Dataset parts = *this;
   parts.train = gather(train, chosen, false);
   parts.validation = gather(train, chosen, true).as(Split::validation);
   return parts;
 }
 
-Dataset Dataset::with_test(double share_or_count) const {
+Dataset Dataset::with_test(double share) const {
   VAE_CHECK(test.count() == 0, "data set ", name, " has ", test.count(), " test images already");
-  const int64_t count = count_of("the test set", share_or_count, train.count());
-  const std::vector<bool> chosen = choose(Purpose::test, train.count(), count);
+  const double count = count_of_share(share, train.count());
+  VAE_CHECK(share > 0.0 && count < static_cast<double>(train.count()), "holding a share of ", share,
+            " of the ", train.count(), " images out for testing leaves none to train on");
+  const std::vector<bool> chosen =
+      choose(train.count(), static_cast<int64_t>(count), Purpose::test);
   Dataset parts = *this;
   parts.train = gather(train, chosen, false);
   parts.test = gather(train, chosen, true).as(Split::test);
