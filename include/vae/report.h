@@ -18,6 +18,7 @@ namespace vae {
 /// Error(corrupt).
 void write_report(const std::string& run_folder);
 
+/// How write_comparison() draws the samples that stand side by side.
 struct ComparisonOptions {
   uint64_t seed = 1;  ///< Of the samples.
   Device device;      ///< Where they are made.
