@@ -25,7 +25,7 @@ class Import : public Verb {
     terminal_.declare(command, false);
     command.examples(
         "  vae import averaged.safetensors --out model.safetensors\n"
-        "  vae import torch.safetensors --config runs/first/config.json --out model.safetensors");
+        "  vae import torch.safetensors --config runs/a/config.json --out a.safetensors");
   }
 
   int run() override {
