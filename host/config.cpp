@@ -138,6 +138,9 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
                               " at each of the ", epochs.size(), " training.step_epochs becomes ",
                               last_stage_rate(training), ", which no 32-bit float holds"));
   }
+  if (config.data.grey && config.data.rgb) {
+    problems.push_back("data.grey (--grey) and data.rgb (--rgb) exclude each other");
+  }
   if (training.validation >= 1.0 && training.validation != std::floor(training.validation)) {
     problems.push_back(
         "training.validation (--validation) is a share below 1, or a whole number of images");
@@ -186,10 +189,10 @@ Config config_from_json(std::string_view text, const Config& base, std::string_v
   }
   std::vector<std::string> problems;
   Config config = starting_point(document, base, problems);
-  const std::vector<std::string> sections = {"preset", "model", "training"};
+  const std::vector<std::string> sections = {"preset", "model", "training", "data"};
   for (const auto& [name, value] : document.items()) {
     if (name == "preset") continue;
-    if (name == "model" || name == "training") {
+    if (name == "model" || name == "training" || name == "data") {
       read_section(config, name, value, problems);
     } else if (find_entry("", name) != nullptr) {
       problems.push_back(unknown_key("", name));
@@ -206,6 +209,8 @@ std::string config_to_json(const Config& config) {
   std::string text = "{";
   std::string_view section;
   for (const Entry& entry : config_detail::table()) {
+    // What is not done is not said: runs on images as they come have the configurations they had.
+    if (entry.key.section == "data" && config.data == DataConfig()) continue;
     const bool first = entry.key.section != section;
     if (first) {
       text += concat(section.empty() ? "\n" : "\n  },\n", "  \"", entry.key.section, "\": {");
@@ -215,6 +220,13 @@ std::string config_to_json(const Config& config) {
                    "\": ", config_detail::to_json_text(entry.field(copy)));
   }
   return text + "\n  }\n}\n";
+}
+
+std::string config_value(const Config& config, const ConfigKey& key) {
+  const Entry* entry = find_entry(key.section, key.name);
+  VAE_CHECK(entry != nullptr, "there is no key ", key.section, ".", key.name);
+  Config copy = config;
+  return config_detail::to_json_text(entry->field(copy));
 }
 
 void validate(const Config& config) {

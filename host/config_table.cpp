@@ -59,6 +59,7 @@ constexpr Range kLogvar = {-80, 80};  // exp() of it stays a finite float
 
 using M = ModelConfig;
 using T = TrainConfig;
+using D = DataConfig;
 
 template <auto Member>
 Field model(Config& c) {
@@ -68,6 +69,11 @@ Field model(Config& c) {
 template <auto Member>
 Field training(Config& c) {
   return &(c.training.*Member);
+}
+
+template <auto Member>
+Field data(Config& c) {
+  return &(c.data.*Member);
 }
 
 std::vector<Entry> model_entries() {
@@ -191,9 +197,29 @@ std::vector<Entry> training_entries() {
   };
 }
 
+std::vector<Entry> data_entries() {
+  return {
+      {{"data", "size", "--size", "scale images to cover this size and cut the centre out", ""},
+       data<&D::size>,
+       kImageSide},
+      {{"data", "grey", "--grey", "make coloured images grey", ""}, data<&D::grey>, kAnything},
+      {{"data", "rgb", "--rgb", "make grey images coloured, to mix with others", ""},
+       data<&D::rgb>,
+       kAnything},
+      {{"data", "transpose", "--transpose", "turn rows into columns: EMNIST's files need it", ""},
+       data<&D::transpose>,
+       kAnything},
+      {{"data", "test_share", "--test-share",
+        "held out for testing where the data have no test images; 0: a tenth", ""},
+       data<&D::test_share>,
+       {0, 1, false, true}},
+  };
+}
+
 std::vector<Entry> make_table() {
   std::vector<Entry> entries = model_entries();
   for (const Entry& entry : training_entries()) entries.push_back(entry);
+  for (const Entry& entry : data_entries()) entries.push_back(entry);
   static std::deque<std::string> texts;  // keeps the views below alive
   Config config;
   for (Entry& entry : entries) {

@@ -24,8 +24,8 @@ struct Range {
 };
 
 /// Where a key's value lives in a Config.
-using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, Activation*,
-                           Initialization*, Likelihood*, Variance*, Binarization*,
+using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, ImageSize*,
+                           Activation*, Initialization*, Likelihood*, Variance*, Binarization*,
                            LearningRateSchedule*, Precision*>;
 
 struct Entry {

@@ -63,6 +63,8 @@ std::string kind_text(const Range& range) {
   } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
     return "none, or up to " + std::to_string(range.max_items) + " numbers " + range_text(range) +
            " with commas";
+  } else if constexpr (std::is_same_v<T, ImageSize>) {
+    return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
   } else {
     return range_text(range);
   }
@@ -73,6 +75,7 @@ std::string kind_name() {
   if constexpr (std::is_same_v<T, double>) return "a number";
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "a list of whole numbers";
+  if constexpr (std::is_same_v<T, ImageSize>) return "a size";
   if constexpr (std::is_enum_v<T>) return "one of " + joined(word_list<T>());
   return "a whole number";
 }
@@ -99,6 +102,27 @@ bool parse_list(std::string_view text, std::vector<int64_t>& list) {
   return true;
 }
 
+/// "64x48", "64" for 64x64, or "none".
+bool parse_size(std::string_view text, ImageSize& size) {
+  ImageSize parsed;
+  if (text != "none") {
+    const std::size_t cross = text.find('x');
+    if (!parse_number(text.substr(0, cross), parsed.width)) return false;
+    parsed.height = parsed.width;
+    if (cross != std::string_view::npos && !parse_number(text.substr(cross + 1), parsed.height)) {
+      return false;
+    }
+    if (parsed.width <= 0 || parsed.height <= 0) return false;
+  }
+  size = parsed;
+  return true;
+}
+
+std::string size_text(const ImageSize& size) {
+  if (size == ImageSize()) return "none";
+  return std::to_string(size.width) + "x" + std::to_string(size.height);
+}
+
 template <typename T>
 bool parse(std::string_view text, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -114,6 +138,8 @@ bool parse(std::string_view text, T& value) {
     return false;
   } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
     return parse_list(text, value);
+  } else if constexpr (std::is_same_v<T, ImageSize>) {
+    return parse_size(text, value);
   } else {
     return parse_number(text, value);
   }
@@ -153,7 +179,7 @@ bool read(const json& value, T& target) {
     if (!value.is_boolean()) return false;
     target = value.get<bool>();
     return true;
-  } else if constexpr (std::is_enum_v<T>) {
+  } else if constexpr (std::is_enum_v<T> || std::is_same_v<T, ImageSize>) {
     return value.is_string() && parse(value.get_ref<const std::string&>(), target);
   } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
     return read_list(value, target);
@@ -244,6 +270,8 @@ std::string to_json_text(const Field& field) {
           return "[" + text + "]";
         } else if constexpr (std::is_same_v<T, double>) {
           return std::isfinite(*value) ? number_text(*value) : "null";
+        } else if constexpr (std::is_same_v<T, ImageSize>) {
+          return json(size_text(*value)).dump();
         } else {
           return json(*value).dump();
         }
@@ -259,6 +287,10 @@ std::string check_range(const Field& field, const Range& range) {
           return list_problem(*value, range);
         } else if constexpr (std::is_same_v<T, double>) {
           return number_problem(*value, range);
+        } else if constexpr (std::is_same_v<T, ImageSize>) {
+          const auto fits = [&](int64_t side) { return inside(static_cast<double>(side), range); };
+          if (*value == ImageSize() || (fits(value->width) && fits(value->height))) return {};
+          return "is " + size_text(*value) + ", expected " + kind_text<T>(range);
         } else if constexpr (std::is_same_v<T, int64_t>) {
           if (inside(static_cast<double>(*value), range)) return {};
           return "is " + std::to_string(*value) + ", expected " + range_text(range);

@@ -77,6 +77,32 @@ std::span<const uint8_t> ImageSet::labels() const {
   return std::span(*labels_).subspan(first_, count_);
 }
 
+std::span<const std::string> ImageSet::names() const {
+  if (!names_ || names_->empty()) return {};
+  return std::span(*names_).subspan(first_, count_);
+}
+
+std::span<const std::string> ImageSet::label_names() const {
+  return label_names_ ? std::span(*label_names_) : std::span<const std::string>();
+}
+
+ImageSet ImageSet::with_names(std::vector<std::string> names,
+                              std::vector<std::string> label_names) const {
+  VAE_CHECK(first_ == 0 && (!pixels_ || count_ * image_size() == std::ssize(*pixels_)),
+            "image set: names are given to a whole set, not to a slice");
+  VAE_CHECK(names.empty() || std::ssize(names) == count_, "image set: ", count_, " images but ",
+            names.size(), " names");
+  const auto labels = this->labels();
+  const auto largest = std::max_element(labels.begin(), labels.end());
+  VAE_CHECK(label_names.empty() || largest == labels.end() || *largest < label_names.size(),
+            "image set: label ", static_cast<int>(*largest), " but names for ", label_names.size(),
+            " labels");
+  ImageSet named = *this;
+  named.names_ = std::make_shared<const std::vector<std::string>>(std::move(names));
+  named.label_names_ = std::make_shared<const std::vector<std::string>>(std::move(label_names));
+  return named;
+}
+
 Image ImageSet::image(int64_t index) const {
   VAE_CHECK(index >= 0 && index < count_, "image set: image ", index, " of ", count_);
   return to_image(pixels().subspan(index * image_size(), image_size()), height_, width_, channels_);

@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "host/checkpoint.h"
+#include "host/data/array_images.h"
+#include "host/data/picture.h"
+#include "host/io/ascii.h"
 #include "host/io/atomic_file.h"
 #include "host/io/foreign.h"
 #include "host/io/gzip.h"
@@ -106,19 +109,18 @@ void describe_safetensors(const std::string& path, ordered_json& document) {
 }
 
 void describe_idx(const std::string& path, bool labels, ordered_json& document) {
-  IdxArray array = read_idx(path, labels ? IdxContent::labels : IdxContent::images);
+  ByteArray array = read_idx(path, labels ? ArrayContent::labels : ArrayContent::images);
   document["kind"] = labels ? "idx labels" : "idx images";
   document["count"] = array.dims[0];
   if (labels) {
     document["largest_label"] = *std::max_element(array.values.begin(), array.values.end());
     return;
   }
-  document["height"] = array.dims[1];
-  document["width"] = array.dims[2];
-  const int64_t channels = array.dims.size() == 4 ? array.dims[3] : 1;
-  document["channels"] = channels;
-  const PixelStatistics pixels(
-      ImageSet(array.dims[1], array.dims[2], channels, std::move(array.values)));
+  const ImageSet images = images_of(std::move(array), {}, path);
+  document["height"] = images.height();
+  document["width"] = images.width();
+  document["channels"] = images.channels();
+  const PixelStatistics pixels(images);
   document["smallest_pixel"] = pixels.smallest();
   document["largest_pixel"] = pixels.largest();
   document["mean_pixel"] = pixels.mean();
@@ -146,7 +148,62 @@ Bytes inflated_start(const Bytes& start, const std::string& path) {
   return plain;
 }
 
-void describe_file(const std::string& path, ordered_json& document) {
+ordered_json set_document(const ImageSet& set) {
+  const PixelStatistics pixels(set);
+  ordered_json document = {{"images", set.count()},
+                           {"smallest_pixel", pixels.smallest()},
+                           {"largest_pixel", pixels.largest()},
+                           {"mean_pixel", pixels.mean()}};
+  if (set.labels().empty()) return document;
+  std::map<int, int64_t> counts;
+  for (const uint8_t label : set.labels()) ++counts[label];
+  ordered_json& list = document["images_of_label"] = ordered_json::object();
+  for (const auto& [label, count] : counts) list[std::to_string(label)] = count;
+  return document;
+}
+
+void describe_data_set(const std::string& path, const LoadOptions& options,
+                       ordered_json& document) {
+  ordered_json warnings = ordered_json::array();
+  LoadOptions quiet = options;
+  quiet.log = [&](LogLevel, std::string_view line) { warnings.push_back(std::string(line)); };
+  const Dataset data = Dataset::load(path, quiet);
+  for (const std::string& doubt : find_doubts(data)) warnings.push_back(doubt);
+  document["kind"] = "data set";
+  document["name"] = data.name;
+  document["height"] = data.train.height();
+  document["width"] = data.train.width();
+  document["channels"] = data.train.channels();
+  document["train_images"] = data.train.count();
+  document["test_images"] = data.test.count();
+  document["labels"] = !data.train.labels().empty();
+  if (const auto names = data.train.label_names(); !names.empty()) {
+    document["label_names"] = std::vector<std::string>(names.begin(), names.end());
+  }
+  document["fingerprint"] = data.fingerprint();
+  document["train"] = set_document(data.train);
+  document["test"] = set_document(data.test);
+  document["warnings"] = std::move(warnings);
+}
+
+/// The shape of a .npy file, which may hold codes as well as images.
+void describe_npy(const std::string& path, const LoadOptions& options, ordered_json& document) {
+  const std::vector<int64_t> shape = load_npy(path).shape;
+  if (shape.size() > 2) describe_data_set(path, options, document);
+  document["kind"] = "npy";
+  document["shape"] = shape;
+}
+
+void describe_picture(const std::string& path, ordered_json& document) {
+  const auto file = read_file(path, kLargestPictureFile);
+  const Image image = decode_picture(file, path);
+  document["kind"] = starts_with(file, "\x89PNG") ? "png" : "jpeg";
+  document["height"] = image.height;
+  document["width"] = image.width;
+  document["channels"] = image.channels;
+}
+
+void describe_file(const std::string& path, const LoadOptions& options, ordered_json& document) {
   InputFile file(path);
   Bytes start(kStartBytes);
   start.resize(file.read(start));
@@ -155,18 +212,10 @@ void describe_file(const std::string& path, ordered_json& document) {
   if (looks_like_safetensors(start, file.size()) || path.ends_with(".safetensors")) {
     return describe_safetensors(path, document);
   }
-  if (starts_with(start, "\x93NUMPY")) {
-    document["kind"] = "npy";
-    document["shape"] = load_npy(path).shape;
-    return;
-  }
-  if (starts_with(start, "\x89PNG")) {
-    const Image image = load_png(path);
-    document["kind"] = "png";
-    document["height"] = image.height;
-    document["width"] = image.width;
-    document["channels"] = image.channels;
-    return;
+  if (starts_with(start, "\x93NUMPY")) return describe_npy(path, options, document);
+  if (is_picture(start)) return describe_picture(path, document);
+  if (describe_start(start).ends_with("(.npz)") || lower_case(path).ends_with(".bin")) {
+    return describe_data_set(path, options, document);
   }
   const bool compressed = looks_like_gzip(start);
   const Bytes magic = compressed ? inflated_start(start, path) : start;
@@ -210,51 +259,18 @@ void describe_run(const std::string& path, ordered_json& document) {
   document["config"] = config_document(run.config);
 }
 
-ordered_json set_document(const ImageSet& set) {
-  const PixelStatistics pixels(set);
-  ordered_json document = {{"images", set.count()},
-                           {"smallest_pixel", pixels.smallest()},
-                           {"largest_pixel", pixels.largest()},
-                           {"mean_pixel", pixels.mean()}};
-  if (set.labels().empty()) return document;
-  std::map<int, int64_t> counts;
-  for (const uint8_t label : set.labels()) ++counts[label];
-  ordered_json& list = document["images_of_label"] = ordered_json::object();
-  for (const auto& [label, count] : counts) list[std::to_string(label)] = count;
-  return document;
-}
-
-void describe_data_set(const std::string& path, ordered_json& document) {
-  ordered_json warnings = ordered_json::array();
-  const Dataset data = Dataset::load(
-      path, [&](LogLevel, std::string_view line) { warnings.push_back(std::string(line)); });
-  for (const std::string& doubt : find_doubts(data)) warnings.push_back(doubt);
-  document["kind"] = "data set";
-  document["name"] = data.name;
-  document["height"] = data.train.height();
-  document["width"] = data.train.width();
-  document["channels"] = data.train.channels();
-  document["train_images"] = data.train.count();
-  document["test_images"] = data.test.count();
-  document["labels"] = !data.train.labels().empty();
-  document["fingerprint"] = data.fingerprint();
-  document["train"] = set_document(data.train);
-  document["test"] = set_document(data.test);
-  document["warnings"] = std::move(warnings);
-}
-
 }  // namespace
 
-std::string inspect(const std::string& path) {
+std::string inspect(const std::string& path, const LoadOptions& options) {
   ordered_json document = {{"path", path}};
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
-    describe_file(path, document);
+    describe_file(path, options, document);
   } else if (fs::is_directory(status) && fs::exists(path + "/config.json", error)) {
     describe_run(path, document);
   } else {
-    describe_data_set(path, document);  // a folder, a folder's prefix, or a name
+    describe_data_set(path, options, document);  // a folder, a folder's prefix, or a name
   }
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -2,7 +2,6 @@
 #include "host/resume.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "host/io/atomic_file.h"
 #include "host/io/json.h"
@@ -19,22 +18,18 @@ namespace {
 
 /// Keys whose change does not touch the numbers of the steps already done. The precision belongs to
 /// them as the device does: a run may go on where there is another one.
-bool may_change(const std::string& key) {
+bool may_change(std::string_view key) {
   return key == "epochs" || key == "checkpoint_every" || key == "max_nonfinite_steps" ||
          key == "precision";
 }
 
 std::string differing_keys(const Config& wanted, const Config& stored) {
-  const nlohmann::json a = nlohmann::json::parse(config_to_json(wanted));
-  const nlohmann::json b = nlohmann::json::parse(config_to_json(stored));
   std::string list;
-  for (const char* section : {"model", "training"}) {
-    for (const auto& [key, value] : a.at(section).items()) {
-      const nlohmann::json& other = b.at(section).at(key);
-      if (may_change(key) || value == other) continue;
-      list += concat("\n  ", section, ".", key, ": the run has ", other.dump(), ", now asked for ",
-                     value.dump());
-    }
+  for (const ConfigKey& key : config_keys()) {
+    const std::string now = config_value(wanted, key), before = config_value(stored, key);
+    if (may_change(key.name) || now == before) continue;
+    list += concat("\n  ", key.section, ".", key.name, ": the run has ", before, ", now asked for ",
+                   now);
   }
   return list;
 }

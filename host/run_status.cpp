@@ -56,6 +56,7 @@ std::string to_json_text(const RunStatus& status, double beta) {
       .member("parameters", status.parameters)
       .member("seed", status.seed)
       .member("version", status.version);
+  if (status.skipped_pictures > 0) json.member("skipped_pictures", status.skipped_pictures);
   if (status.saved_step) json.member("saved_step", *status.saved_step);
   if (!status.reason.empty()) json.member("reason", status.reason);
   if (status.best) write_member(json, "best", *status.best, beta);
@@ -79,6 +80,7 @@ RunStatus read_run_status(const std::string& path) {
   take_member(run, "device_description", status.device_description);
   take_member(run, "data", status.data);
   take_member(run, "data_fingerprint", status.data_fingerprint);
+  take_member(run, "skipped_pictures", status.skipped_pictures);
   take_member(run, "parameters", status.parameters);
   take_member(run, "seed", status.seed);
   take_member(run, "version", status.version);

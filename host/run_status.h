@@ -21,6 +21,7 @@ struct RunStatus {
   std::string device_description;
   std::string data;
   std::string data_fingerprint;
+  int64_t skipped_pictures = 0;  // that --skip-bad left out
   int64_t parameters = 0;
   uint64_t seed = 0;
   std::string version;

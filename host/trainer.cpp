@@ -57,7 +57,9 @@ RunFolder::Mode mode_of(const TrainOptions& options) {
 
 /// The data set as the run uses it: images set aside, all of them members of their splits.
 Dataset as_trained(const Dataset& data, const TrainConfig& training) {
-  Dataset used(data.name, data.train, data.test);
+  Dataset used = data;
+  used.train = data.train.as(Split::train);
+  used.test = data.test.as(Split::test);
   used.validation = data.validation.as(Split::validation);
   return training.validation > 0.0 ? used.with_validation(training.validation) : used;
 }
@@ -185,6 +187,7 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
       data(as_trained(dataset, wanted.training)),
       options(opts),
       fingerprint(dataset.fingerprint()) {
+  config.data = data.prepared;
   validate(config);
   VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
             " needs images for training and for testing; Dataset(name, images) holds some out");
@@ -679,6 +682,7 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   run.device = model->impl().backend->name();
   run.device_description = model->impl().backend->description();
   run.data = data.name;
+  run.skipped_pictures = data.skipped;
   run.data_fingerprint = fingerprint;
   run.parameters = model->parameter_count();
   run.seed = config.training.seed;

@@ -60,14 +60,19 @@ std::vector<bool> choose(int64_t images, int64_t count, Purpose purpose) {
 ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wanted) {
   const auto count = std::count(chosen.begin(), chosen.end(), wanted);
   std::vector<uint8_t> pixels, labels;
+  std::vector<std::string> names;
   pixels.reserve(count * images.image_size());
   for (int64_t i = 0; i < images.count(); ++i) {
     if (chosen[i] != wanted) continue;
     const auto image = images.pixels().subspan(i * images.image_size(), images.image_size());
     pixels.insert(pixels.end(), image.begin(), image.end());
     if (!images.labels().empty()) labels.push_back(images.labels()[i]);
+    if (!images.names().empty()) names.push_back(images.names()[i]);
   }
-  return {images.height(), images.width(), images.channels(), std::move(pixels), std::move(labels)};
+  const auto label_names = images.label_names();
+  return ImageSet(images.height(), images.width(), images.channels(), std::move(pixels),
+                  std::move(labels))
+      .with_names(std::move(names), {label_names.begin(), label_names.end()});
 }
 
 }  // namespace
@@ -87,7 +92,8 @@ Dataset Dataset::with_test(double share) const {
   VAE_CHECK(test.count() == 0, "data set ", name, " has ", test.count(), " test images already");
   const double count = count_of_share(share, train.count());
   VAE_CHECK(share > 0.0 && count < static_cast<double>(train.count()), "holding a share of ", share,
-            " of the ", train.count(), " images out for testing leaves none to train on");
+            " of the ", train.count(),
+            " images out for testing (--test-share) leaves none to train on");
   const std::vector<bool> chosen =
       choose(train.count(), static_cast<int64_t>(count), Purpose::test);
   Dataset parts = *this;

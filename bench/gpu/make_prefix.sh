@@ -6,11 +6,11 @@
 # Copies what the build needs beyond CUDA, CMake, ninja and Python from this machine's Debian or
 # Ubuntu packages into one folder, so that a machine without them can build:
 #   cmake --preset gpu -DCMAKE_PREFIX_PATH=PREFIX
-# libpng and zlib go as static libraries, fmt and Google Benchmark as shared ones found by rpath.
+# libjpeg, libpng and zlib go as static libraries, fmt and Google Benchmark as shared ones found by rpath.
 # oneDNN (40 MB) only speeds up the CPU backend.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-packages=(libpng-dev zlib1g-dev nlohmann-json3-dev libgtest-dev libcli11-dev libfmt-dev
+packages=(libjpeg62-turbo-dev libpng-dev zlib1g-dev nlohmann-json3-dev libgtest-dev libcli11-dev libfmt-dev
   libbenchmark-dev)
 shared=(libfmt.so libbenchmark.so) # of these the libraries themselves, too
 prefix=$root/build/gpu-prefix
@@ -74,7 +74,7 @@ for name in "${shared[@]}"; do
     fi
   done
 done
-rm -f "$libraries"/libz.so* "$libraries"/libpng*.so* # the archives are taken instead
+rm -f "$libraries"/libz.so* "$libraries"/libpng*.so* "$libraries"/libjpeg*.so* # the archives are taken instead
 
 dangling=$(find "$prefix" -xtype l)
 if [ -n "$dangling" ]; then

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -15,16 +13,11 @@ void require_resumable(const Config& stored, const Config& wanted, const std::st
   if (wanted.training.epochs > stored.training.epochs) {
     allowed.training.epochs = wanted.training.epochs;
   }
-  const auto was = nlohmann::json::parse(config_to_json(allowed));
-  const auto asked = nlohmann::json::parse(config_to_json(wanted));
   std::string differences;
   for (const ConfigKey& key : config_keys()) {
-    const std::string section(key.section), name(key.name);
-    const auto& before = was[section][name];
-    const auto& after = asked[section][name];
+    const std::string before = config_value(allowed, key), after = config_value(wanted, key);
     if (before == after) continue;
-    differences += fmt::format("\n  - {}: the run has {}, asked for {}", key.flag, before.dump(),
-                               after.dump());
+    differences += fmt::format("\n  - {}: the run has {}, asked for {}", key.flag, before, after);
   }
   if (differences.empty()) return;
   throw Error(ErrorCode::invalid_argument,

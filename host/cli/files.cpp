@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vae/error.h"
+#include "vae/printable.h"
 
 namespace vae::cli {
 namespace {
@@ -84,6 +85,14 @@ void write_text_file(const std::string& path, const std::string& text) {
   if (::close(descriptor) != 0 || failed || ::rename(draft.c_str(), path.c_str()) != 0) {
     fail_io(path, "cannot write");
   }
+}
+
+bool save_names(const ImageSet& images, const std::string& path) {
+  if (images.names().empty()) return false;
+  std::string text;
+  for (const std::string& name : images.names()) text += printable_line(name) + "\n";
+  write_text_file(path, text);
+  return true;
 }
 
 bool names_preset(const std::string& json) {

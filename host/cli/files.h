@@ -70,6 +70,9 @@ ImageSet one_image(const ImageSet& images, const char* option, int64_t index);
 /// The frames and then back again without repeating the ends: a loop without a jump.
 std::vector<Image> there_and_back(std::vector<Image> frames);
 
+/// Writes which row is which picture, a printable line each. False where the images have no names.
+bool save_names(const ImageSet& images, const std::string& path);
+
 /// Pictures of decoded rows [n, X] in the model's image size.
 std::vector<Image> pictures_of(const Array& rows, const Model& model);
 

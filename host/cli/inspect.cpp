@@ -3,7 +3,7 @@
 
 #include "host/cli/exit_status.h"
 #include "host/cli/json_text.h"
-#include "host/cli/terminal.h"
+#include "host/cli/shared_options.h"
 #include "host/cli/verbs.h"
 #include "vae/printable.h"
 #include "vae/report.h"
@@ -46,15 +46,20 @@ class Inspect : public Verb {
   void declare(Command& command) override {
     command.required_text(
         "PATH", "PATH", path_,
-        "checkpoint, run folder, data set as train takes it, IDX, .npy or PNG file");
+        "checkpoint, run folder, picture, array, or whatever train takes as --data");
     command.flag("--json", json_, "print one JSON object");
+    source_.declare(command);
+    config_.declare_section(command, "data");
     terminal_.declare(command, false);
     command.examples(
-        "  vae inspect runs/first\n  vae inspect data/mnist/train-images-idx3-ubyte.gz");
+        "  vae inspect runs/first\n"
+        "  vae inspect data/mnist/train-images-idx3-ubyte.gz\n"
+        "  vae inspect photos/ --size 64");
   }
 
   int run() override {
-    const Json json = Json::parse(inspect(path_));
+    const Json json =
+        Json::parse(inspect(path_, source_.load_options(config_.resolve({}).data, terminal_)));
     std::string text;
     if (!json_) print(json, 0, text);
     write_stdout(json_ ? json_text(json) : text);
@@ -63,6 +68,8 @@ class Inspect : public Verb {
 
  private:
   Terminal terminal_;
+  ConfigOptions config_;
+  SourceOptions source_;
   std::string path_;
   bool json_ = false;
 };

@@ -69,5 +69,7 @@ int main(int argc, char** argv) {
   vae::cli::open_standard_descriptors();
   if (argc > 0) vae::cli::set_program_name(argv[0]);
   vae::cli::ignore_write_signals();
-  return vae::cli::guarded_run({argv + (argc > 0 ? 1 : 0), argv + argc});
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  vae::cli::set_command_line(words);
+  return vae::cli::guarded_run(words);
 }

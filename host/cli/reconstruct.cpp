@@ -56,7 +56,10 @@ class Reconstruct : public Verb {
     };
     if (out_.format() == "npy") {
       write_rows(out_, scale_, model, images.count(), 0, outputs);
-      summary_.print(model, {out_.path()});
+      std::vector<std::string> written = {out_.path()};
+      const std::string names = out_.path().substr(0, out_.path().size() - 4) + ".names.txt";
+      if (save_names(images, names)) written.push_back(names);
+      summary_.print(model, written);
       return kSuccess;
     }
     const int64_t columns = std::min(kPairsPerRow, images.count());

@@ -90,8 +90,7 @@ Model ModelOptions::load(Terminal& terminal) const {
 
 void DataOptions::declare(Command& command, bool with_limit) {
   command.group("Data");
-  command.argument({"--data", "mnist|FOLDER",
-                    "bundled MNIST, or a folder with IDX files named like MNIST's [mnist]",
+  command.argument({"--data", "mnist|PATH", std::string(kDataHelp) + " [mnist]",
                     [this](const std::string& text) {
                       where_ = text;
                       given_ = true;
@@ -102,6 +101,14 @@ void DataOptions::declare(Command& command, bool with_limit) {
   if (with_limit) {
     command.integer("--limit", limit_, 0, INT64_MAX, "only the first N images; 0: all");
   }
+  source_.declare(command);
+  config_.declare_section(command, "data");
+}
+
+LoadOptions DataOptions::load_options(const Model& model, Terminal& terminal) const {
+  const Config config = config_.resolve(model.run_config());
+  validate(config);
+  return source_.load_options(config.data, terminal);
 }
 
 ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
@@ -111,7 +118,7 @@ ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
                 "--split validation: the model was trained without --validation, so no images were "
                 "set aside; choose train or test");
   }
-  Dataset data = Dataset::load(where_, terminal.log());
+  Dataset data = Dataset::load(where_, load_options(model, terminal));
   if (split_ != "test" && training.validation > 0.0) {
     data = data.with_validation(training.validation);
   }
@@ -137,6 +144,14 @@ std::optional<Binarization> InputOptions::binarization() const {
   return binarization_from_string(binarization_);
 }
 
+void SourceOptions::declare(Command& command) {
+  command.flag("--skip-bad", skip_bad_, "leave out pictures that cannot be read, and count them");
+}
+
+LoadOptions SourceOptions::load_options(const DataConfig& data, Terminal& terminal) const {
+  return {data, skip_bad_, command_line(), terminal.log()};
+}
+
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
   command.group("Configuration");
   command.argument({"--preset", "NAME",
@@ -146,22 +161,31 @@ void ConfigOptions::declare(Command& command, const std::vector<std::string_view
                     fmt::format("{}", fmt::join(preset_names(), "|"))});
   command.text("--config", "FILE", file_,
                "JSON file with any of the keys below; flags win over it");
-  const Json defaults = Json::parse(config_to_json({}));
   for (const ConfigKey& key : config_keys()) {
-    if (std::find(without.begin(), without.end(), key.name) != without.end()) continue;
-    command.group(key.section == "model" ? "Model" : "Training");
-    const bool is_switch = key.choices == "true|false";
-    const std::string help =
-        fmt::format("{} ({}) [{}]", key.help, key.choices,
-                    flag_text(defaults[std::string(key.section)][std::string(key.name)]));
-    const auto set = [this, &key](const std::string& text) {
-      Config scratch;
-      set_config_value(scratch, key.name, text);  // refuse it now
-      values_.emplace_back(key.name, text);
-    };
-    command.argument({std::string(key.flag), std::string(key.placeholder), help, set, false,
-                      is_switch, std::string(key.choices)});
+    if (std::find(without.begin(), without.end(), key.name) == without.end()) {
+      declare_key(command, key);
+    }
   }
+}
+
+void ConfigOptions::declare_section(Command& command, std::string_view section) {
+  for (const ConfigKey& key : config_keys()) {
+    if (key.section == section) declare_key(command, key);
+  }
+}
+
+void ConfigOptions::declare_key(Command& command, const ConfigKey& key) {
+  command.group(key.section == "model" ? "Model" : key.section == "training" ? "Training" : "Data");
+  const bool is_switch = key.choices == "true|false";
+  const std::string help = fmt::format("{} ({}) [{}]", key.help, key.choices,
+                                       flag_text(Json::parse(config_value({}, key))));
+  const auto set = [this, &key](const std::string& text) {
+    Config scratch;
+    set_config_value(scratch, key.name, text);  // refuse it now
+    values_.emplace_back(key.name, text);
+  };
+  command.argument({std::string(key.flag), std::string(key.placeholder), help, set, false,
+                    is_switch, std::string(key.choices)});
 }
 
 bool ConfigOptions::has_key(std::string_view name) const {

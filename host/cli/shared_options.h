@@ -50,7 +50,42 @@ class ModelOptions {
   DeviceOptions device_;
 };
 
-/// --data, --split, --limit.
+/// --preset, --config and one flag per configuration key.
+class ConfigOptions {
+ public:
+  /// `without` names keys that the verb sets in another way.
+  void declare(Command& command, const std::vector<std::string_view>& without = {});
+  /// Only the flags of one section: what may differ from a run's configuration.
+  void declare_section(Command& command, std::string_view section);
+  /// Whether --preset or --config was given.
+  bool has_base() const { return !preset_.empty() || !file_.empty(); }
+  bool has_key(std::string_view name) const;
+  /// What --preset says; "" without it.
+  const std::string& preset_name() const { return preset_; }
+  /// `base` (or what --preset and --config say), then the flags.
+  Config resolve(const Config& base) const;
+
+ private:
+  void declare_key(Command& command, const ConfigKey& key);
+
+  std::string preset_;
+  std::string file_;
+  std::vector<std::pair<std::string_view, std::string>> values_;
+};
+
+/// --skip-bad, and how a source of images is read.
+class SourceOptions {
+ public:
+  void declare(Command& command);
+  LoadOptions load_options(const DataConfig& data, Terminal& terminal) const;
+  /// As a command line has it: " --skip-bad", or "".
+  std::string words() const { return skip_bad_ ? " --skip-bad" : ""; }
+
+ private:
+  bool skip_bad_ = false;
+};
+
+/// --data, --split, --limit, --skip-bad, and the flags of what is done to the images.
 class DataOptions {
  public:
   void declare(Command& command, bool with_limit);
@@ -59,8 +94,12 @@ class DataOptions {
   /// The images of the split as the model's run had it; they must have the model's size. Says what
   /// is odd about them.
   ImageSet load(const Model& model, Terminal& terminal) const;
+  /// How images for the model are read: as its run did it, with the flags over it.
+  LoadOptions load_options(const Model& model, Terminal& terminal) const;
 
  private:
+  ConfigOptions config_;
+  SourceOptions source_;
   std::string where_ = "mnist";
   std::string split_ = "test";
   int64_t limit_ = 0;
@@ -80,27 +119,13 @@ class InputOptions {
   std::optional<uint64_t> seed_;
 };
 
+/// What --data takes.
+inline constexpr const char* kDataHelp =
+    "bundled MNIST; a folder of PNG and JPEG files, of IDX files or of CIFAR; or a .npy, .npz, IDX "
+    "or CIFAR file";
+
 /// What Model::encode() and its kin do without --binarization.
 inline constexpr const char* kWithoutChance = "pixel / 255, or the threshold trained with";
-
-/// --preset, --config and one flag per configuration key.
-class ConfigOptions {
- public:
-  /// `without` names keys that the verb sets in another way.
-  void declare(Command& command, const std::vector<std::string_view>& without = {});
-  /// Whether --preset or --config was given.
-  bool has_base() const { return !preset_.empty() || !file_.empty(); }
-  bool has_key(std::string_view name) const;
-  /// What --preset says; "" without it.
-  const std::string& preset_name() const { return preset_; }
-  /// `base` (or what --preset and --config say), then the flags.
-  Config resolve(const Config& base) const;
-
- private:
-  std::string preset_;
-  std::string file_;
-  std::vector<std::pair<std::string_view, std::string>> values_;
-};
 
 /// Says what is odd about images for this model.
 void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& terminal);

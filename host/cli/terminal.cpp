@@ -20,6 +20,7 @@ namespace vae::cli {
 namespace {
 
 std::string called_as = "vae";
+std::string typed = "vae";
 
 /// Returns 0 or the errno that stopped it.
 int write_all(int descriptor, std::string_view text) {
@@ -129,6 +130,13 @@ void set_program_name(const char* name) {
 }
 
 const std::string& program_name() { return called_as; }
+
+void set_command_line(const std::vector<std::string>& words) {
+  typed = called_as;
+  for (const std::string& word : words) typed += " " + shell_quoted(word);
+}
+
+const std::string& command_line() { return typed; }
 
 std::string duration_text(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "--:--";

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/cli/command.h"
 #include "vae/log.h"
@@ -62,6 +63,10 @@ class Terminal {
 /// How the program was called: the first word of a command that is typed as it is printed.
 void set_program_name(const char* name);
 const std::string& program_name();
+
+/// The whole command, as it can be typed again. Advice puts options behind it.
+void set_command_line(const std::vector<std::string>& words);
+const std::string& command_line();
 
 /// "1:02:03" or "2:03".
 std::string duration_text(double seconds);

@@ -79,6 +79,7 @@ class Train : public Verb {
 
   Terminal terminal_;
   DeviceOptions device_;
+  SourceOptions source_;
   ConfigOptions config_;
   std::string data_ = "mnist";
   std::string out_;
@@ -89,8 +90,8 @@ class Train : public Verb {
 
 void Train::declare(Command& command) {
   command.group("Run");
-  command.text("--data", "mnist|FOLDER", data_,
-               "bundled MNIST, or a folder with IDX files named like MNIST's");
+  command.text("--data", "mnist|PATH", data_, kDataHelp);
+  source_.declare(command);
   command.text("--out", "RUN", out_, "run folder to write [a new one, runs/NAME-DATE]");
   command.flag("--resume", resume_, "go on from the newest good checkpoint of RUN");
   command.flag("--overwrite", overwrite_, "delete an earlier run in RUN first");
@@ -102,6 +103,7 @@ void Train::declare(Command& command) {
   config_.declare(command);
   command.examples(
       "  vae train --data mnist --epochs 10 --batch-size 128 --seed 1 --out runs/first\n"
+      "  vae train --data photos/ --size 64 --out runs/photos\n"
       "  vae train --preset tutorial --latent 2 --out runs/plane\n"
       "  vae train --out runs/first --resume --epochs 20\n"
       "  vae train --config runs/first/config.json --beta 4 --out runs/beta4\n"
@@ -125,7 +127,7 @@ int Train::run() {
   const Config asked = resume_ ? resolve_resumed() : config_.resolve({});
   validate(asked);  // before the data are read
   const DeviceChoice choice = device_.choose(terminal_, asked.training.precision);
-  const Dataset data = Dataset::load(data_, terminal_.log());
+  const Dataset data = Dataset::load(data_, source_.load_options(asked.data, terminal_));
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
 
@@ -158,7 +160,7 @@ std::string Train::resume_command() const {
   };
   std::string text = program_name() + " train";
   if (data_ != "mnist") text += " --data" + value(data_);
-  text += " --out" + value(out_) + " --resume" + device_.words();
+  text += " --out" + value(out_) + " --resume" + source_.words() + device_.words();
   if (no_pictures_) text += " --no-pictures";
   if (json_) text += " --json";
   if (terminal_.quiet()) text += " --quiet";
@@ -200,6 +202,7 @@ Config Train::resolve(const Dataset& data) const {
   }
   Config config = config_.resolve({});
   take_image_size(config, data.train);
+  config.data = data.prepared;
   validate(config);
   return config;
 }

@@ -40,4 +40,9 @@ size_t InputFile::read(std::span<std::byte> buffer) {
   return filled;
 }
 
+void InputFile::seek(uint64_t offset) {
+  if (::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
+    fail_io("seek in", path_, errno);
+}
+
 }  // namespace vae

@@ -22,6 +22,8 @@ class InputFile {
 
   /// Fills `buffer` as far as the file reaches and returns the number of bytes read; 0 at the end.
   size_t read(std::span<std::byte> buffer);
+  /// The next read() begins there; beyond the end it reads nothing. Throws Error(io).
+  void seek(uint64_t offset);
 
  private:
   std::string path_;

@@ -13,7 +13,9 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/foreign.h"
+#include "host/io/input_file.h"
 #include "host/io/npy_values.h"
+#include "host/io/number_bytes.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -153,7 +155,7 @@ std::pair<std::string_view, std::span<const std::byte>> split(std::span<const st
   return {text.substr(start, length), file.subspan(start + length)};
 }
 
-void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size_t data_bytes,
+void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, uint64_t data_bytes,
                      std::string_view origin) {
   // Without the zeros, so that no product of sizes overflows later, strides included.
   auto bytes = static_cast<int64_t>(value_bytes);
@@ -166,6 +168,18 @@ void check_data_size(const std::vector<int64_t>& shape, size_t value_bytes, size
   if (static_cast<uint64_t>(bytes) != data_bytes) {
     fail_corrupt_npy(origin, concat(bytes, " bytes of data as the shape says"), concat(data_bytes));
   }
+}
+
+struct NpyHeader {
+  NumberType type;
+  bool fortran_order = false;
+  std::vector<int64_t> shape;
+};
+
+NpyHeader parse_header(std::string_view text, std::string_view origin) {
+  HeaderParser parser(text, origin);
+  parser.parse();
+  return {parse_npy_type(*parser.descr, origin), *parser.fortran_order, std::move(*parser.shape)};
 }
 
 }  // namespace
@@ -198,13 +212,107 @@ std::vector<std::byte> encode_npy(const Array& array) {
 }
 
 Array decode_npy(std::span<const std::byte> file, std::string_view origin) {
-  const auto [header, data] = split(file, origin);
-  HeaderParser parser(header, origin);
-  parser.parse();
-  const NpyType type = parse_npy_type(*parser.descr, origin);
-  check_data_size(*parser.shape, type.bytes, data.size(), origin);
-  std::vector<float> values = npy_values(data, type, *parser.shape, *parser.fortran_order, origin);
-  return {std::move(*parser.shape), std::move(values)};
+  const auto [text, data] = split(file, origin);
+  NpyHeader header = parse_header(text, origin);
+  check_data_size(header.shape, header.type.bytes, data.size(), origin);
+  std::vector<float> values =
+      npy_values(data, header.type, header.shape, header.fortran_order, origin);
+  return {std::move(header.shape), std::move(values)};
+}
+
+struct NpyByteReader::State {
+  ArrayContent content;
+  uint64_t bytes;
+  std::string origin;
+  std::vector<std::byte> start;  // the file as far as its header reaches
+  uint64_t received = 0;
+  std::optional<NumberBytes> numbers;  // from the header's end on
+  std::optional<FortranWalk> walk;     // where values lie in another order than they come
+  std::vector<uint8_t> piece_values;
+  ByteArray array;
+
+  /// The bytes that must be there before the header can be read, or one more step to them.
+  size_t wanted() const {
+    constexpr size_t kFixedBytes = 12;  // that tell the header's length
+    if (start.size() < kFixedBytes) return kFixedBytes;
+    const size_t length_bytes = start[6] == std::byte{1} ? 2 : 4;
+    uint32_t length = 0;
+    std::memcpy(&length, start.data() + 8, length_bytes);
+    return 8 + length_bytes + std::min<size_t>(length, kLargestNpyHeader);
+  }
+
+  void accept_header() {
+    const auto [text, rest] = split(start, origin);
+    const NpyHeader header = parse_header(text, origin);
+    const uint64_t data_bytes = bytes - (start.size() - rest.size());
+    check_data_size(header.shape, header.type.bytes, data_bytes, origin);
+    array.dims = header.shape;
+    numbers.emplace(header.type, content, origin);
+    if (header.fortran_order) walk.emplace(header.shape);
+    allocate(data_bytes / header.type.bytes);
+    take_values(rest);
+  }
+
+  /// In C order only reserved: a lying archive then costs address space, not memory.
+  void allocate(uint64_t count) {
+    try {
+      walk ? array.values.resize(count) : array.values.reserve(count);
+    } catch (const std::exception&) {  // bad_alloc, or length_error beyond 2^63
+      fail(ErrorCode::out_of_memory, "not enough memory for the ", count, " values of ", origin,
+           "; close other programs or use a smaller data set");
+    }
+  }
+
+  void take_values(std::span<const std::byte> piece) {
+    if (!walk) return numbers->append(piece, array.values);
+    piece_values.clear();
+    numbers->append(piece, piece_values);
+    for (const uint8_t value : piece_values) {
+      array.values[static_cast<size_t>(walk->place())] = value;
+      walk->advance();
+    }
+  }
+};
+
+NpyByteReader::NpyByteReader(ArrayContent content, uint64_t bytes, std::string origin)
+    : state_(std::make_unique<State>()) {
+  state_->content = content;
+  state_->bytes = bytes;
+  state_->origin = std::move(origin);
+}
+
+NpyByteReader::~NpyByteReader() = default;
+
+void NpyByteReader::feed(std::span<const std::byte> piece) {
+  State& state = *state_;
+  if (piece.size() > state.bytes - state.received) {
+    fail_corrupt_npy(state.origin, concat(state.bytes, " bytes"), "more");
+  }
+  state.received += piece.size();
+  while (!state.numbers && !piece.empty()) {
+    const size_t taken = std::min(piece.size(), state.wanted() - state.start.size());
+    state.start.insert(state.start.end(), piece.begin(), piece.begin() + taken);
+    piece = piece.subspan(taken);
+    if (state.start.size() >= state.wanted()) state.accept_header();
+  }
+  if (state.numbers) state.take_values(piece);
+}
+
+ByteArray NpyByteReader::finish() {
+  State& state = *state_;
+  if (!state.numbers) split(state.start, state.origin);  // says what is wrong
+  if (!state.numbers || state.received != state.bytes) {
+    fail_corrupt_npy(state.origin, concat(state.bytes, " bytes"), concat(state.received));
+  }
+  return std::move(state.array);
+}
+
+ByteArray read_npy_bytes(const std::string& path, ArrayContent content) {
+  InputFile file(path);
+  NpyByteReader reader(content, file.size(), path);
+  std::vector<std::byte> buffer(64 * 1024);
+  while (const size_t count = file.read(buffer)) reader.feed(std::span(buffer).first(count));
+  return reader.finish();
 }
 
 }  // namespace vae

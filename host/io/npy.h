@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "host/io/byte_array.h"
 #include "vae/array.h"
 
 namespace vae {
@@ -22,5 +24,28 @@ std::string npy_header(const std::vector<int64_t>& shape);
 /// Object arrays (pickles) and every other type throw Error(corrupt). Memory stays within four
 /// bytes for each value of the file.
 Array decode_npy(std::span<const std::byte> file, std::string_view origin);
+
+/// Reads images or labels of a .npy file that arrives in pieces of any size. The header decides
+/// about everything before the first value is stored; memory stays within the number of values plus
+/// a constant. Throws what decode_npy() throws, and Error(unsupported) with what to do for numbers
+/// that ArrayContent does not have.
+class NpyByteReader {
+ public:
+  /// `bytes` is the size of the whole file; `origin` names it in messages.
+  NpyByteReader(ArrayContent content, uint64_t bytes, std::string origin);
+  ~NpyByteReader();
+  NpyByteReader(const NpyByteReader&) = delete;
+  NpyByteReader& operator=(const NpyByteReader&) = delete;
+
+  void feed(std::span<const std::byte> piece);
+  ByteArray finish();  ///< after the last piece
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The file at `path` by a NpyByteReader. Throws Error(io), too.
+ByteArray read_npy_bytes(const std::string& path, ArrayContent content);
 
 }  // namespace vae

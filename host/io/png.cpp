@@ -111,10 +111,13 @@ std::vector<std::byte> encode_png(const Image& image) {
   return file;
 }
 
+bool looks_like_png(std::span<const std::byte> content) {
+  return as_text(content).starts_with(kSignature);
+}
+
 PngSize png_size(std::span<const std::byte> file, std::string_view origin) {
   const std::string_view text = as_text(file);
-  if (!text.starts_with(kSignature))
-    fail_corrupt_png(origin, "PNG's signature", describe_start(file));
+  if (!looks_like_png(file)) fail_corrupt_png(origin, "PNG's signature", describe_start(file));
   check_chunks(text, origin);
   check_size(text, origin);
   constexpr int kColour = 2;  // the bit of IHDR's colour type

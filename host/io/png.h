@@ -21,6 +21,8 @@ struct PngSize {
   int64_t channels = 1;  // of the decoded picture
 };
 
+bool looks_like_png(std::span<const std::byte> content);
+
 /// Decodes nothing. Throws Error(corrupt).
 PngSize png_size(std::span<const std::byte> file, std::string_view origin);
 

@@ -115,6 +115,30 @@ struct TrainConfig {
   bool operator==(const TrainConfig&) const = default;
 };
 
+/// Width and height in pixels; 0 x 0 leaves an image as it is.
+struct ImageSize {
+  int64_t width = 0;
+  int64_t height = 0;
+
+  bool operator==(const ImageSize&) const = default;
+};
+
+/// What is done to images between their source and the model, in this order: transpose, colour,
+/// size. A run keeps it, and whoever reads images for the run's model does the same to them.
+struct DataConfig {
+  /// The largest centred part of this shape, scaled by a tent filter that averages over what a
+  /// pixel of the result covers. 0 x 0: all images have one size and keep it.
+  ImageSize size;
+  bool grey = false;       ///< Colours become their luma, 0.299 R + 0.587 G + 0.114 B.
+  bool rgb = false;        ///< Grey pictures become red, green and blue of one value.
+  bool transpose = false;  ///< Rows become columns, as EMNIST's files need it.
+  /// Share of the images held out for testing where a source has no test images; 0 stands for a
+  /// tenth. Which ones depends on their index alone. A Dataset says 0 where it had test images.
+  double test_share = 0.0;
+
+  bool operator==(const DataConfig&) const = default;
+};
+
 /// Everything a run is defined by; one JSON file, every key also a flag (docs/config.md).
 ///
 ///     vae::Config config = vae::preset("tutorial");
@@ -124,6 +148,7 @@ struct TrainConfig {
 struct Config {
   ModelConfig model;     ///< What is computed.
   TrainConfig training;  ///< How it is trained.
+  DataConfig data;       ///< What is done to the images first.
 
   /// Field by field.
   bool operator==(const Config&) const = default;
@@ -131,7 +156,7 @@ struct Config {
 
 /// One key of the JSON configuration, for help texts, flags and documentation.
 struct ConfigKey {
-  std::string_view section;  ///< "model" or "training".
+  std::string_view section;  ///< "model", "training" or "data".
   std::string_view name;     ///< JSON key, for example "batch_size".
   std::string_view flag;     ///< Command-line flag, for example "--batch-size".
   std::string_view help;     ///< One line.
@@ -158,8 +183,12 @@ void set_config_value(Config& config, std::string_view key, std::string_view val
 /// one Error(invalid_argument) that lists every problem.
 Config config_from_json(std::string_view json, const Config& base, std::string_view origin);
 
-/// The complete configuration as an indented JSON document.
+/// The complete configuration as an indented JSON document; "data" only where something is done to
+/// the images.
 std::string config_to_json(const Config& config);
+
+/// One key's value as it stands in JSON.
+std::string config_value(const Config& config, const ConfigKey& key);
 
 /// Throws one Error(invalid_argument) that lists every value out of its range.
 void validate(const Config& config);

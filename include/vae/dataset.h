@@ -29,7 +29,7 @@ enum class ChannelOrder {
   first,  ///< [N, C, H, W], one plane after the other: what PyTorch has.
 };
 
-/// Images of one size with optional labels, in memory. Copies share the pixels, and a move is a
+/// Images of one size with optional labels and names, in memory. Copies share the pixels, and a move is a
 /// copy. A pixel has one value (grey), three (red, green, blue) or any other number of them, 0
 /// black to 255 white; all reach the model alike, and pictures show them as to_image() says.
 ///
@@ -69,6 +69,10 @@ class ImageSet {
   int64_t image_size() const { return height_ * width_ * channels_; }  ///< X
   std::span<const uint8_t> pixels() const;                             ///< [count, X]
   std::span<const uint8_t> labels() const;                             ///< [count] or empty
+  /// [count] or empty: the picture's file, relative to the folder that was read.
+  std::span<const std::string> names() const;
+  /// What label l means stands at place l; empty where labels are mere numbers.
+  std::span<const std::string> label_names() const;
   /// The picture of one image, see to_image(). Throws Error(invalid_argument).
   Image image(int64_t index) const;
   /// A model of this one's kind for images of this size.
@@ -82,14 +86,28 @@ class ImageSet {
   Split split() const { return split_; }
   /// The same images as members of another split.
   ImageSet as(Split split) const;
+  /// The same images with one name each, or none, and with names of the labels 0, 1, ..., or none.
+  /// Throws Error(invalid_argument) for another number of names, or a label without one.
+  ImageSet with_names(std::vector<std::string> names, std::vector<std::string> label_names) const;
   /// Mean of each pixel value in [0, 1]: X numbers.
   std::vector<double> mean_pixels() const;
 
  private:
   std::shared_ptr<const std::vector<uint8_t>> pixels_;
   std::shared_ptr<const std::vector<uint8_t>> labels_;
+  std::shared_ptr<const std::vector<std::string>> names_, label_names_;
   int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1;
   Split split_ = Split::train;
+};
+
+/// How a source of images is read.
+struct LoadOptions {
+  DataConfig data;        ///< What is done to the images.
+  bool skip_bad = false;  ///< Leave out pictures of a folder that cannot be read, and count them.
+  /// How the caller was called, for messages that advise an option: they print it with the option
+  /// behind. Empty: they only name the option.
+  std::string command;
+  LogCallback log;  ///< Told what is there and was not read, and what was left out.
 };
 
 /// A training and a test set, and images set aside to choose the best checkpoint of a run by.
@@ -110,10 +128,16 @@ struct Dataset {
   ImageSet test;             ///< Images of the same size to measure on.
   ImageSet validation = {};  ///< Empty where none were set aside. Files hold none.
 
-  /// "mnist" finds the bundled files; anything else is a folder (or folder/prefix) with IDX files,
-  /// gzipped or not, named like MNIST's (`train-images...`, `t10k-images...` or `test-images...`;
-  /// labels optional). `log` is told what is there and was not read. Throws Error(io),
+  DataConfig prepared;      ///< What was done to the images since their source.
+  int64_t skipped = 0;      ///< Pictures that LoadOptions::skip_bad left out.
+  std::string source_hash;  ///< Of the source where the pixels alone do not tell it; else empty.
+
+  /// "mnist" finds the bundled files; anything else is a path that docs/data.md describes: a folder
+  /// with IDX files named like MNIST's (or folder/prefix), a folder of PNG and JPEG files, a folder
+  /// with CIFAR's binary files, or one file, .npy, .npz, IDX or CIFAR. Throws Error(io),
   /// Error(corrupt) naming file, expectation and finding, or Error(unsupported) with what to do.
+  static Dataset load(const std::string& where, const LoadOptions& options);
+  /// The same with the images as they are.
   static Dataset load(const std::string& where, const LogCallback& log = {});
 
   /// The same data with training images moved to `validation`: a share of them where the number is
@@ -129,19 +153,16 @@ struct Dataset {
   /// there are test images already.
   Dataset with_test(double share) const;
 
-  /// Hash over counts, sizes and all pixels, as 16 hexadecimal digits. A resumed run must match.
+  /// Hash over counts, sizes and all pixels, and over source_hash where there is one, as 16
+  /// hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;
 };
 
-/// Images for encoding: an IDX file (gzipped or not), a PNG file, or a folder of PNG files in the
-/// order of image_files(). They must have the size and channels given, and are of the test split:
-/// no model was trained on them. `log` is told what was left out. Throws Error(io), Error(corrupt),
-/// and Error(unsupported) with what to do.
-ImageSet load_images(const std::string& path, int64_t height, int64_t width, int64_t channels,
-                     const LogCallback& log = {});
-
-/// Names of the PNG files of a folder in natural order, 2.png before 10.png, without what systems
-/// and editors leave there; none where `path` is no folder.
-std::vector<std::string> image_files(const std::string& path);
+/// All images of a source for a model that is trained already: of whatever Dataset::load takes, or
+/// one PNG or JPEG file. After options.data was done to them they must have the model's size and
+/// channels. They are of the test split: no model was trained on them. Throws Error(io),
+/// Error(corrupt), and Error(unsupported) with what to do.
+ImageSet load_images(const std::string& path, const ModelConfig& model,
+                     const LoadOptions& options = {});
 
 }  // namespace vae

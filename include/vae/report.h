@@ -38,9 +38,10 @@ void write_comparison(const std::string& path, const std::vector<std::string>& r
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
                           int64_t epoch);
 
-/// What a file is and holds, as a JSON document: a checkpoint's header, an IDX or .npy file's
-/// sizes, a run folder's state, and of whatever Dataset::load takes the shape, counts, range of the
-/// pixels, labels and doubts. Tensor data is only read for the checksum. Throws Error(corrupt).
-std::string inspect(const std::string& path);
+/// What a file is and holds, as a JSON document: a checkpoint's header, a picture's, an IDX or .npy
+/// file's sizes, a run folder's state, and of whatever Dataset::load takes, read with `options`,
+/// the shape, counts, range of the pixels, labels and doubts. Tensor data is only read for the
+/// checksum. Throws Error(corrupt), and what Dataset::load throws.
+std::string inspect(const std::string& path, const LoadOptions& options = {});
 
 }  // namespace vae

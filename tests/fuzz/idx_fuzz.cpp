@@ -4,9 +4,9 @@
 
 VAE_FUZZ_TARGET(idx) {
   using namespace vae;
-  for (const IdxContent content : {IdxContent::images, IdxContent::labels}) {
+  for (const ArrayContent content : {ArrayContent::images, ArrayContent::labels}) {
     fuzz::run_parser([&] {
-      const IdxArray array = parse_idx(fuzz::as_input(data, size), content, "input");
+      const ByteArray array = parse_idx(fuzz::as_input(data, size), content, "input");
       uint64_t product = 1;
       for (const int64_t dim : array.dims) product *= static_cast<uint64_t>(dim);
       fuzz::require(product > 0 && product == array.values.size(), "dims describe the values");

@@ -6,11 +6,54 @@
 
 Inputs that a fuzzer found lie beside them under other names (found-*) and are kept.
 """
+import base64
 import gzip
+import io
 import json
 import pathlib
 import struct
+import zipfile
 import zlib
+
+# Written by Pillow 13: quality 20, Huffman tables of its own.
+JPEGS = {
+    "grey": (
+        '|JeWF01!$>Nk#wx0RR9200961|JwjV04N+DBOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0'
+        's@koJjL84X+V1uL|Noo8|NsB`|K|Pw`2WBF3kU!R00;pA5di<h02BZL00000000000000000003|HJ?n'
+        '5C8)K00000000000000000097G5^{C2mt{A06zdIm52Y?'
+    ),
+    "colour": (
+        '|JeWF01!$>Nk#wx0RR9200961|JwjV04N+DBOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0'
+        's@koJjL84X+V1uL|Noo8|NsB`|K|Pw`2X7gLjfx-Ej%?mc0oaQ_@#`c`1ttv`1ttv`1ttv`1ttv`1ttv'
+        '`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1t?801*fP2>=lT0U`hb5di}c0sq7R7XSbQ0RR9100000'
+        '00000000031OflV03Q$l0s;X90{{R300000000000Rs^P0uv$dGBbhy!~hln0RaI3000000000000000'
+        '0RjX6!~hu)00RI6000000000000000009CaF>(Le01N{G00I#M5dc2`+&HNxLTA+G$*vk)D(`H!7sQ4i'
+        'bND;HAXtXSZ2>?U5P$#K'
+    ),
+    "progressive": (
+        '|JeWF01!$>Nk#wx0RR9200961|JwjV04N+DBOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0'
+        's@koJjL84X+V1uL|Noo8|NsB`|K|Pw`2X7gLjfx-Ej%?mc0oaQ_@#`c`1ttv`1ttv`1ttv`1ttv`1ttv'
+        '`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1t?A01*fP2mlBJ0U`hb5di}c0sq7R6aWDL0000000000'
+        '0000000030!~hfl0RR910000000000000000{_|o3<CiG0uTcb00031fB(b)77zdf000000000000000'
+        '000010{_|o2mt{A0R;ktfB(b)6cGUc00000000000000000030+5iXv0|5a)0e}C*02dJe0|5X400000'
+        '00000000000Rl1q+5iXv0s#R(0lI4s|HJ?k5CH%H0000000000000000095m00;pA00ut-fB(b)6c7Ob'
+        '00000000000000000030+5iXv0RRC%As_$R01N{G00IC50000G{{a8Q02L7d0RR91000000000000001'
+        '0RP$m2mu2D0Y4B6|HJ?l5di@J00000000000000000991+5iXv0s#R(5M&kq!~hl$0RaI30000000000'
+        '000000TBTI+5iXv0RRC%5QsB>|Je'
+    ),
+    "cmyk": (
+        '|JeWT01iQ9Z(?NtWB>pF0095n07C#M93CSc87LzmBP}Z^Fg#>IJU2HydstmbWRZZGmXCmpilDUS!=S3#'
+        't%{7u|I6C$_5c6>o5BD8|N8&t{r~v?zyK5o00;mG1Va%3O%VWD5dcdO0RO}Q6#xMN000000000000000'
+        '00095|HJ?w5C8xM0s;d70000000000000330|XHgF%yA7VbTBE01gC008Ic{080P>KLA;->_pdg0o#4_'
+        'G)8u{RgqnL2Mrwaa#iBdW#5mz5C7Q'
+    ),
+    "turned": (
+        '|JeWF01!$>Nk#wx0RR9200961|KR{4MR;ju002!*04e|g00;m90TKWM0000100sa600000|JwjV04N+D'
+        'BOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0s@koJjL84X+V1uL|Noo8|NsB`|K|Pw`2WBF'
+        '3kU!O00{vB5di<h02KfM0RR910000000000000031^>hV84v&h0|5X40000000000000010t6Bv|Jncu'
+        '0RaF2KL83)Tq$86|Je'
+    ),
+}
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -128,6 +171,50 @@ def make_npy():
                                    "'shape': (1,), }\n", bytes(4)))
 
 
+def npz(arrays, method=zipfile.ZIP_DEFLATED, wide=False):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in arrays.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            with archive.open(info, "w", force_zip64=wide) as member:
+                member.write(content)
+    return file.getvalue()
+
+
+def make_pictures_and_pixels():
+    for name, text in JPEGS.items():
+        write("jpeg", name, base64.b85decode(text))
+    grey = base64.b85decode(JPEGS["grey"])
+    write("jpeg", "truncated", grey[:-20])
+    at = grey.index(b"\xff\xc0")
+    write("jpeg", "huge", grey[:at + 5] + b"\xea\x60\xea\x60" + grey[at + 9:])
+    form = "{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}\n".format
+    bytes_of = {
+        "nhwc": npy(form("|u1", False, "(2, 2, 2, 3)"), bytes(range(24))),
+        "nchw": npy(form("|u1", False, "(2, 3, 2, 2)"), bytes(range(24))),
+        "flat": npy(form("|u1", False, "(2, 6)"), bytes(range(12))),
+        "fortran": npy(form("<i2", True, "(2, 1, 3)"), struct.pack("<6h", *range(6))),
+        "unit-floats": npy(form("<f4", False, "(1, 2, 2)"), struct.pack("<4f", 0, 1, 0.5, 0.2)),
+        "large-floats": npy(form("<f8", False, "(1, 1, 1)"), struct.pack("<d", 255)),
+        "rank5": npy(form("|b1", False, "(1, 2, 1, 2, 1)"), b"\0\1\1\0"),
+        "none": npy(form("|u1", False, "(0, 2, 2)"), b""),
+    }
+    for name, content in bytes_of.items():
+        write("pixels", name, content)
+    write("pixels", "cifar10", b"\x03" + bytes(3072))
+    write("pixels", "cifar100", b"\x13\x63" + bytes(3072))
+    labels = npy(form("<i8", False, "(2,)"), struct.pack("<qq", 1, 0))
+    arrays = {"x_train.npy": bytes_of["nhwc"], "y_train.npy": labels,
+              "x_test.npy": bytes_of["nhwc"], "extra.npy": labels}
+    write("zip", "keras", npz(arrays))
+    write("zip", "stored", npz(arrays, zipfile.ZIP_STORED))
+    write("zip", "wide", npz({"images.npy": bytes_of["nchw"]}, wide=True))
+    write("zip", "other-sizes", npz({"train.npy": bytes_of["nhwc"], "test.npy": bytes_of["flat"]}))
+    write("zip", "pickle", npz({"a/data.pkl": b"\x80\x02N."}))
+    write("zip", "empty", npz({}))
+
+
 def make_safetensors():
     two = {"__metadata__": {"format": "pt", "k": "v"},
            "b": tensor([2], 8, 16), "a": tensor([1, 1], 0, 8, "F64")}
@@ -217,6 +304,7 @@ if __name__ == "__main__":
     make_idx_and_gzip()
     make_png()
     make_npy()
+    make_pictures_and_pixels()
     make_safetensors()
     make_json_and_config()
     make_run_files()

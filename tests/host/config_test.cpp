@@ -73,6 +73,7 @@ Config unusual() {
                      12345678901,
                      4,
                      Precision::bf16};
+  config.data = {{64, 48}, true, false, true, 0.25};
   return config;
 }
 
@@ -82,7 +83,7 @@ TEST(ConfigTest, EveryKeySurvivesTheRoundTripExactly) {
 }
 
 TEST(ConfigTest, JsonNamesEveryKeyOnce) {
-  const std::string json = config_to_json({});
+  const std::string json = config_to_json(unusual());
   std::set<std::string_view> names, flags;
   for (const ConfigKey& key : config_keys()) {
     EXPECT_CONTAINS(json, "\"" + std::string(key.name) + "\":");
@@ -102,7 +103,35 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
       ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19] = TrainConfig();
-  EXPECT_EQ(config_keys().size(), 14u + 19u);
+  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
+  EXPECT_EQ(config_keys().size(), 14u + 19u + 5u);
+}
+
+TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
+  EXPECT_EQ(config_to_json({}).find("\"data\""), std::string::npos);
+  Config config;
+  config.data.grey = true;
+  EXPECT_CONTAINS(config_to_json(config),
+                  "\"data\": {\n    \"size\": \"none\",\n    \"grey\": true");
+  EXPECT_EQ(config_value(config, config_keys().back()), "0");
+}
+
+TEST(ConfigTest, SizesAreWidthByHeight) {
+  Config config;
+  set_config_value(config, "size", "64x48");
+  EXPECT_EQ(config.data.size, (ImageSize{64, 48}));
+  set_config_value(config, "data.size", "32");
+  EXPECT_EQ(config.data.size, (ImageSize{32, 32}));
+  set_config_value(config, "size", "none");
+  EXPECT_EQ(config.data.size, ImageSize());
+  for (const char* text : {"", "x", "64x", "x64", "0", "64x0", "-1", "64x48x3", "64 x 48", "8.5"}) {
+    EXPECT_THROW(set_config_value(config, "size", text), Error) << text;
+  }
+  config.data.size = {5000, 5};
+  EXPECT_THROW(validate(config), Error);
+  config.data = {};
+  config.data.grey = config.data.rgb = true;
+  EXPECT_THROW(validate(config), Error);
 }
 
 TEST(ConfigTest, TextSetsWhatJsonSets) {

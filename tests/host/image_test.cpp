@@ -153,13 +153,21 @@ TEST(ImageFileTest, MissingFoldersAreIoErrors) {
   expect_error(ErrorCode::io, [] { load_png("/nonexistent/x.png"); }, {"/nonexistent/x.png"});
 }
 
+ModelConfig sized(int64_t height, int64_t width, int64_t channels) {
+  ModelConfig model;
+  model.height = height;
+  model.width = width;
+  model.channels = channels;
+  return model;
+}
+
 TEST(LoadImagesTest, ReadsAFolderOfPngsInNameOrder) {
   const test::TemporaryFolder folder;
   save_png(folder.file("b.png"), plain(2, 3, 1, 2));
   save_png(folder.file("a.PNG"), plain(2, 3, 1, 1));
   save_png(folder.file("c.png"), plain(2, 3, 1, 3));
   test::write_plainly(folder.file("notes.txt"), test::to_bytes("ignored"));
-  const ImageSet images = load_images(folder.path(), 2, 3, 1);
+  const ImageSet images = load_images(folder.path(), sized(2, 3, 1));
   ASSERT_EQ(images.count(), 3);
   for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(images.image(i).pixels[0], i + 1);
 }
@@ -167,12 +175,12 @@ TEST(LoadImagesTest, ReadsAFolderOfPngsInNameOrder) {
 TEST(LoadImagesTest, ReadsOnePngAndIdxFiles) {
   const test::TemporaryFolder folder;
   save_png(folder.file("one.png"), counting(2, 2, 3));
-  EXPECT_EQ(load_images(folder.file("one.png"), 2, 2, 3).image(0), counting(2, 2, 3));
+  EXPECT_EQ(load_images(folder.file("one.png"), sized(2, 2, 3)).image(0), counting(2, 2, 3));
   const std::vector<uint8_t> values = {1, 2, 3, 4, 5, 6, 7, 8};
   test::write_plainly(folder.file("plain"), test::make_idx({2, 2, 2}, values));
   test::write_plainly(folder.file("zipped"), test::make_gzip(test::make_idx({2, 2, 2}, values)));
   for (const char* name : {"plain", "zipped"}) {
-    const ImageSet images = load_images(folder.file(name), 2, 2, 1);
+    const ImageSet images = load_images(folder.file(name), sized(2, 2, 1));
     EXPECT_EQ(images.count(), 2);
     EXPECT_EQ(images.image(1).pixels, (std::vector<uint8_t>{5, 6, 7, 8}));
   }
@@ -182,11 +190,18 @@ TEST(LoadImagesTest, NamesFileExpectationAndFindingOfAnotherSize) {
   const test::TemporaryFolder folder;
   save_png(folder.file("a.png"), plain(2, 2, 1, 0));
   save_png(folder.file("wide.png"), plain(2, 5, 3, 0));
-  expect_error(ErrorCode::unsupported, [&] { load_images(folder.path(), 2, 2, 1); },
-               {"wide.png", "2 x 2 pixels with 1 channel", "2 x 5 pixels with 3 channels"});
+  expect_error(ErrorCode::unsupported, [&] { load_images(folder.path(), sized(2, 2, 1)); },
+               {"the model takes 2 x 2 pixels in grey", "2 x 2 (a.png) to 5 x 2 (wide.png)",
+                "add --size 2x2 --grey"});
   test::write_plainly(folder.file("x.idx"), test::make_idx({1, 1, 2}, std::vector<uint8_t>{1, 2}));
-  expect_error(ErrorCode::unsupported, [&] { load_images(folder.file("x.idx"), 2, 2, 1); },
-               {"x.idx", "2 x 2", "1 x 2"});
+  expect_error(ErrorCode::unsupported, [&] { load_images(folder.file("x.idx"), sized(2, 2, 1)); },
+               {"x.idx", "2 x 2 x 1", "1 x 2 x 1", "add --size 2x2"});
+  LoadOptions options;
+  options.data.size = {2, 2};
+  options.data.grey = true;
+  EXPECT_EQ(load_images(folder.path(), sized(2, 2, 1), options).count(), 2);
+  EXPECT_EQ(load_images(folder.file("wide.png"), sized(2, 2, 1), options).names()[0], "wide.png");
+  EXPECT_EQ(load_images(folder.file("x.idx"), sized(2, 2, 1), options).count(), 1);
 }
 
 /// A small file that decodes to 25 million pixels.
@@ -194,15 +209,16 @@ TEST(LoadImagesTest, APictureOfAnotherSizeIsNotDecoded) {
   const test::TemporaryFolder folder;
   save_png(folder.file("huge.png"), Image{5000, 5000, 1, std::vector<uint8_t>(5000 * 5000)});
   const int64_t growth = test::memory_growth(
-      [&] { EXPECT_THROW(load_images(folder.file("huge.png"), 28, 28, 1), Error); });
+      [&] { EXPECT_THROW(load_images(folder.file("huge.png"), sized(28, 28, 1)), Error); });
   EXPECT_GE(growth, 0);
   EXPECT_LT(growth, int64_t{12} << 20);
 }
 
 TEST(LoadImagesTest, NamesWhatIsMissing) {
   const test::TemporaryFolder folder;
-  expect_error(ErrorCode::io, [&] { load_images(folder.path(), 2, 2, 1); }, {folder.path(), "PNG"});
-  expect_error(ErrorCode::io, [&] { load_images(folder.file("none"), 2, 2, 1); }, {"none"});
+  expect_error(ErrorCode::io, [&] { load_images(folder.path(), sized(2, 2, 1)); },
+               {folder.path(), "PNG"});
+  expect_error(ErrorCode::io, [&] { load_images(folder.file("none"), sized(2, 2, 1)); }, {"none"});
 }
 
 }  // namespace

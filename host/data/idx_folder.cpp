@@ -3,7 +3,7 @@
 // A data set is up to four IDX files, named like MNIST's, in any case of letters:
 //   [prefix-](train|t10k|test)-(images|labels)[-.]idxR-TYPE[.gz]      R, TYPE: the file knows
 //   better
-#include "host/data_folder.h"
+#include "host/data/idx_folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -14,10 +14,9 @@
 
 #include "host/cli/shell_quote.h"
 #include "host/cli/suggest.h"
+#include "host/data/file_names.h"
 #include "host/io/ascii.h"
-#include "host/io/conversion.h"
 #include "kernels/check.h"
-#include "vae/image.h"
 
 namespace vae {
 namespace {
@@ -37,8 +36,6 @@ bool ends_with_any(std::string_view text, const Words& words) {
 }
 
 using Words = std::vector<std::string_view>;
-const Words kUnfinished = {".part",  ".partial", ".crdownload", ".download",
-                           ".aria2", ".!ut",     ".opdownload", ".filepart"};
 
 bool consume_suffix(std::string_view& text, std::string_view suffix) {
   if (!text.ends_with(suffix)) return false;
@@ -101,22 +98,22 @@ using Candidates = std::vector<Candidate>;
 
 /// What a folder holds, as far as messages and data sets need it.
 struct FolderContent {
-  std::map<std::string, Candidates> sets;                                    // by prefix
-  std::vector<std::string> pictures, arrays, archives, unfinished, folders;  // names, sorted
+  std::map<std::string, Candidates> sets;                                   // by prefix
+  std::vector<std::string> arrays, foreign, archives, unfinished, folders;  // names, sorted
 };
 
 void sort_in(const std::string& folder, const std::string& name, FolderContent& content) {
   const std::string lowered = lower_case(name);
-  if (ends_with_any(lowered, kUnfinished)) content.unfinished.push_back(name);
+  if (is_unfinished_download(name)) content.unfinished.push_back(name);
   if (is_litter(name)) return;
   if (std::optional<Candidate> file = parse_name(name)) {
     file->path = (fs::path(folder) / name).string();
     content.sets[file->prefix].push_back(*file);
-  } else if (ends_with_any(lowered, Words{".png", ".jpg", ".jpeg", ".bmp", ".gif"})) {
-    content.pictures.push_back(name);
-  } else if (ends_with_any(lowered, Words{".npy", ".npz", ".pt", ".pth", ".pkl", ".mat", ".csv",
-                                          ".parquet", ".h5", ".hdf5"})) {
+  } else if (ends_with_any(lowered, Words{".npy", ".npz"})) {
     content.arrays.push_back(name);
+  } else if (ends_with_any(lowered, Words{".pt", ".pth", ".pkl", ".mat", ".csv", ".parquet", ".h5",
+                                          ".hdf5"})) {
+    content.foreign.push_back(name);
   } else if (ends_with_any(lowered, Words{".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar"})) {
     content.archives.push_back(name);
   }
@@ -249,20 +246,6 @@ std::string few(const std::vector<std::string>& names) {
   return names.size() > 2 ? concat(text, " and ", names.size() - 2, " more") : text;
 }
 
-/// Height and width of the first PNG that can be read; MNIST's where there is none.
-std::pair<int64_t, int64_t> picture_size(const std::string& folder,
-                                         const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (!lower_case(name).ends_with(".png")) continue;
-    try {
-      const Image image = load_png((fs::path(folder) / name).string());
-      return {image.height, image.width};
-    } catch (const Error&) {
-    }
-  }
-  return {28, 28};
-}
-
 /// What a folder holds instead of a data set, and what to do. Empty where there is nothing to say.
 std::string what_else(const std::string& folder, const FolderContent& content) {
   std::string text;
@@ -271,21 +254,16 @@ std::string what_else(const std::string& folder, const FolderContent& content) {
   }
   if (!content.archives.empty()) text += concat("; unpack ", few(content.archives), " first");
   if (!content.arrays.empty()) {
-    text += concat("; ", few(content.arrays),
-                   " is not read, docs/data.md has the lines of Python that write IDX files");
+    text += concat("; name the array file itself: ",
+                   shell_quoted_path((fs::path(folder) / content.arrays.front()).string()));
+  }
+  if (!content.foreign.empty()) {
+    text += concat("; ", few(content.foreign),
+                   " is not read, docs/data.md has the line of Python that makes it .npz");
   }
   int budget = 200;
   if (const std::string below = data_set_below(folder, content, budget); !below.empty()) {
     text += concat("; but the folder ", shell_quoted_path(below), " holds one, name that");
-  } else if (!content.pictures.empty()) {
-    const auto [height, width] = picture_size(folder, content.pictures);
-    text +=
-        concat("; the folder holds ", content.pictures.size(), " pictures (", few(content.pictures),
-               "), which are read by `encode --images` only. This writes them as IDX files of ",
-               height, " x ", width, " grey pixels, every tenth for testing, into ",
-               shell_quoted_path(idx_folder_of(folder)),
-               ", which is then a data set (Python 3 with Pillow):\n",
-               pictures_to_idx_command(folder, height, width));
   }
   return text;
 }
@@ -310,8 +288,8 @@ std::string what_else(const std::string& folder, const FolderContent& content) {
                               " and no data set with the prefix '", prefix, "' in ", folder,
                               did_you_mean(prefix, std::vector<std::string>{"mnist"}));
   fail(ErrorCode::io, what,
-       "; expected IDX files named like train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz "
-       "(or test-images-...)",
+       "; expected PNG or JPEG files, CIFAR's binary files, or IDX files named like "
+       "train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz (or test-images-...)",
        prefix.empty() ? what_else(folder, content) : "");
 }
 
@@ -336,13 +314,16 @@ const Candidates& select_set(const std::string& folder, const std::string& prefi
 
 }  // namespace
 
-bool is_litter(const std::string& name) {
-  const std::string text = lower_case(name);
-  const Words ends = {"~", ".bak", ".swp", ".swo", ".tmp", ".lnk", ".orig"};
-  const Words whole = {"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "icon\r"};
-  return text.starts_with('.') || text.starts_with("~$") || ends_with_any(text, ends) ||
-         ends_with_any(text, kUnfinished) ||
-         std::find(whole.begin(), whole.end(), text) != whole.end();
+bool holds_idx_files(const std::string& folder) { return !list_folder(folder).sets.empty(); }
+
+bool is_part_of_data_set(const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
+  const auto file = parse_name(fs::path(path).filename().string());
+  if (!file) return false;
+  const FolderContent content = list_folder(parent.empty() ? "." : parent.string());
+  const auto set = content.sets.find(file->prefix);
+  return set != content.sets.end() && find(set->second, kTrainImages) != nullptr &&
+         find(set->second, kTestImages) != nullptr;
 }
 
 DataFiles find_data_files(const std::string& folder, const std::string& prefix,

@@ -109,6 +109,8 @@ TEST(ImageSetTest, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(ImageSet(2, 2, 1, {1, 2, 3}), Error);
   EXPECT_THROW(ImageSet(1, 1, 0, {1, 2}), Error);
   EXPECT_THROW(ImageSet(1, 1, 1, {1, 2}, {1}), Error);
+  EXPECT_THROW(ImageSet(1, 1, 1, {1, 2}).with_names({"a"}, {}), Error);
+  EXPECT_THROW(ImageSet(1, 1, 1, {1, 2}, {0, 1}).with_names({}, {"a"}), Error);
   EXPECT_THROW(ImageSet(0, 1, 1, {}), Error);
 }
 
@@ -240,10 +242,64 @@ TEST_F(DatasetTest, LabelsOfQmnistAreRead) {
   EXPECT_EQ(data.train.labels()[1], 9);
 }
 
-TEST_F(DatasetTest, EmnistIsSaidToLieOnItsSide) {
+TEST_F(DatasetTest, EmnistIsSaidToLieOnItsSideAndTransposeTurnsIt) {
   write_set("emnist-digits-", "test");
-  load();
-  expect_warning({"transposed"});
+  const Dataset lying = load();
+  expect_warning({"transposed", "--transpose"});
+  LoadOptions options;
+  options.data.transpose = true;
+  options.log = [](LogLevel, std::string_view line) { ADD_FAILURE() << line; };
+  const Dataset data = Dataset::load(folder(), options);
+  EXPECT_EQ(data.train.height(), 4);
+  EXPECT_EQ(data.train.image(0).pixels, (std::vector<uint8_t>{0, 4, 1, 5, 2, 6, 3, 7}));
+  EXPECT_EQ(data.train.labels()[2], 9);
+  EXPECT_TRUE(data.prepared.transpose);
+  EXPECT_EQ(data.source_hash, lying.fingerprint());
+  EXPECT_NE(data.fingerprint(), lying.fingerprint());
+}
+
+TEST_F(DatasetTest, OneFileIsHeldOutInPart) {
+  write_idx("digits", {50, 2, 2});
+  const Dataset data = Dataset::load(folder() + "/digits");
+  EXPECT_EQ(data.name, "digits");
+  EXPECT_EQ(data.train.count(), 45);
+  EXPECT_EQ(data.test.count(), 5);
+  EXPECT_EQ(data.test.split(), Split::test);
+  EXPECT_EQ(data.prepared.test_share, 0.1);
+  // From an independent implementation of Philox4x32-10: stream and key of validation, step 1.
+  std::vector<int> held_out;
+  for (int64_t i = 0; i < 5; ++i) held_out.push_back(data.test.image(i).pixels[0] / 4);
+  EXPECT_EQ(held_out, (std::vector<int>{5, 12, 15, 21, 23}));
+  LoadOptions options;
+  options.data.test_share = 0.5;
+  EXPECT_EQ(Dataset::load(folder() + "/digits", options).test.count(), 25);
+  options.data.test_share = 0.995;
+  expect_error(ErrorCode::invalid_argument, [&] { Dataset::load(folder() + "/digits", options); },
+               {"50", "--test-share"});
+  write_idx("one", {1, 2, 2});
+  EXPECT_THROW(Dataset::load(folder() + "/one"), Error);
+}
+
+TEST_F(DatasetTest, SourcesWithTestImagesHoldNothingOut) {
+  write_set("", "t10k");
+  LoadOptions options;
+  options.data.test_share = 0.5;
+  options.data.size = {3, 3};
+  const Dataset data = Dataset::load(folder(), options);
+  EXPECT_EQ(data.train.count(), 3);
+  EXPECT_EQ(data.test.count(), 2);
+  EXPECT_EQ(data.prepared.test_share, 0.0);
+  EXPECT_EQ(data.test.width(), 3);
+}
+
+TEST_F(DatasetTest, FilesOfOtherKindsAreNamed) {
+  const auto expect_named = [&](const std::string& content, ErrorCode code, const char* word) {
+    test::write_plainly(folder_.file("f"), test::to_bytes(content));
+    expect_error(code, [&] { Dataset::load(folder() + "/f"); }, {folder() + "/f", word});
+  };
+  expect_named("GIF89a", ErrorCode::unsupported, "GIF picture");
+  expect_named("<html>", ErrorCode::corrupt, "HTML page");
+  expect_named("", ErrorCode::corrupt, "an empty file");
 }
 
 TEST_F(DatasetTest, AFolderWithoutADataSetSaysWhatIsThereAndWhatToDo) {
@@ -254,17 +310,15 @@ TEST_F(DatasetTest, AFolderWithoutADataSetSaysWhatIsThereAndWhatToDo) {
   test::write_plainly(folder_.file("mnist.zip"), {});
   test::write_plainly(folder_.file("train-images-idx3-ubyte.gz.crdownload"), {});
   test::write_plainly(folder_.file("x_train.npy"), {});
+  test::write_plainly(folder_.file("x.h5"), {});
   expect_words({"unpack mnist.zip", "train-images-idx3-ubyte.gz.crdownload", "unfinished download",
-                "x_train.npy", "docs/data.md"});
-  save_png(folder_.file("a.png"), Image{3, 5, 1, std::vector<uint8_t>(15)});
-  test::write_plainly(folder_.file("b.jpeg"), {});
-  expect_words({"2 pictures", "a.png", "3 x 5", "python3", folder() + "-idx"});
+                folder() + "/x_train.npy", "x.h5 is not read", "docs/data.md"});
   fs::create_directories(folder_.file("my data/raw"));
   write_set("my data/raw/", "t10k");
   expect_words({"'" + folder() + "/my data/raw'"});
   expect_error(ErrorCode::io,
                [&] { Dataset::load(folder() + "/my data/raw/t10k-images-idx3-ubyte"); },
-               {"is a file", "'" + folder() + "/my data/raw'"});
+               {"is a file of a data set", "'" + folder() + "/my data/raw'"});
 }
 
 TEST_F(DatasetTest, NamesToChooseFromCanBeTyped) {

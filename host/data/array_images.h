@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// What the dimensions of an array of images mean.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "host/io/byte_array.h"
+#include "vae/dataset.h"
+
+namespace vae {
+
+/// How the images of an array lie.
+struct ArrayLayout {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 1;
+  bool channels_first = false;
+};
+
+/// [N, H, W]. [N, H, W, C] where the last dimension is 1 to 4, or not the larger one of it and
+/// dimension 1; else [N, C, H, W]. [N, D]: D pixels in the most nearly square picture that has so
+/// many. [N, A, B, C, ...]: A rows of B C ... pixels. Throws Error(unsupported) for [N] and for
+/// sizes beyond those of an ImageSet.
+ArrayLayout layout_of(const std::vector<int64_t>& dims, std::string_view origin);
+
+/// The images of an array, channels last.
+ImageSet images_of(ByteArray images, std::vector<uint8_t> labels, std::string_view origin);
+
+/// Throws Error(corrupt) where the two sets have not one size.
+void require_one_size(const ImageSet& train, const ImageSet& test, std::string_view train_origin,
+                      std::string_view test_origin);
+
+}  // namespace vae

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "vae/dataset.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "host/data/prepare.h"
+#include "host/data/source.h"
+#include "host/io/xxh64.h"
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+std::string sizes_text(int64_t height, int64_t width, int64_t channels) {
+  return concat(height, " x ", width, " x ", channels);
+}
+
+}  // namespace
+
+Dataset Dataset::load(const std::string& where, const LogCallback& log) {
+  LoadOptions options;
+  options.log = log;
+  return load(where, options);
+}
+
+Dataset Dataset::load(const std::string& where, const LoadOptions& options) {
+  Dataset data = read_source(where, options);
+  if (data.test.count() > 0) {
+    data.prepared.test_share = 0.0;
+  } else {
+    constexpr double kTestShare = 0.1;
+    if (data.prepared.test_share == 0.0) data.prepared.test_share = kTestShare;
+    const int64_t images = data.train.count();
+    data = data.with_test(data.prepared.test_share);
+    if (options.log) {
+      options.log(LogLevel::info, concat(data.name, ": ", data.test.count(), " of ", images,
+                                         " images are held out for testing"));
+    }
+  }
+  return data;
+}
+
+std::string Dataset::fingerprint() const {
+  Xxh64 hash;
+  for (const ImageSet* set : {&train, &test, &validation}) {
+    if (set == &validation && set->count() == 0) continue;  // as they come from files
+    // Little-endian whatever the machine, so that a checkpoint can move.
+    for (const int64_t number : {set->count(), set->height(), set->width(), set->channels()}) {
+      std::array<uint8_t, 8> bytes;
+      for (size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * i));
+      }
+      hash.update(std::as_bytes(std::span(bytes)));
+    }
+    hash.update(std::as_bytes(set->pixels()));
+  }
+  hash.update(std::as_bytes(std::span(source_hash)));
+  return to_hex(hash.digest());
+}
+
+ImageSet load_images(const std::string& path, const ModelConfig& model,
+                     const LoadOptions& options) {
+  const PictureSize wanted{model.height, model.width, model.channels};
+  const Dataset data = read_source(path, options, wanted);
+  const ImageSet& images = data.train;
+  if (data.test.count() > 0) {
+    fail(ErrorCode::invalid_argument, path,
+         ": this holds training and test images; name it with --data, and choose with --split");
+  }
+  const PictureSize found{images.height(), images.width(), images.channels()};
+  if (found == wanted) return images.as(Split::test);
+  std::string words;
+  if (found.width != wanted.width || found.height != wanted.height) {
+    words = concat("--size ", wanted.width, "x", wanted.height);
+  }
+  if (found.channels != wanted.channels) {
+    words += concat(words.empty() ? "" : " ", wanted.channels == 1 ? "--grey" : "--rgb");
+  }
+  fail(ErrorCode::unsupported, path, ": the model takes images of ",
+       sizes_text(wanted.height, wanted.width, wanted.channels),
+       " (height x width x channels), found ",
+       sizes_text(found.height, found.width, found.channels), advise(options, words));
+}
+
+}  // namespace vae
