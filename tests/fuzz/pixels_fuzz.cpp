@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Arrays of images: .npy in pieces, CIFAR, and what is done to images.
+#include <algorithm>
+
 #include "host/data/array_images.h"
 #include "host/data/cifar.h"
 #include "host/data/prepare.h"

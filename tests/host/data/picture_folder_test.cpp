@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 using test::expect_error;
 
-Image plain(int64_t width, int64_t height, int64_t channels, uint8_t value) {
+Image flat_picture(int64_t width, int64_t height, int64_t channels, uint8_t value) {
   return {height, width, channels,
           std::vector<uint8_t>(static_cast<size_t>(height * width * channels), value)};
 }
@@ -52,11 +52,11 @@ std::vector<std::string> names_of(const ImageSet& images) {
 }
 
 TEST_F(PictureFolderTest, SubfoldersAreLabelsAndNamesAreInNaturalOrder) {
-  png("dog 10/1.png", plain(3, 2, 1, 40));
-  jpeg("dog 2/10.JPG", plain(3, 2, 1, 30));
-  png("dog 2/9.png", plain(3, 2, 1, 20));
-  png("dog 2/deep/er/1.png", plain(3, 2, 1, 35));
-  png("cat/a.png", plain(3, 2, 1, 10));
+  png("dog 10/1.png", flat_picture(3, 2, 1, 40));
+  jpeg("dog 2/10.JPG", flat_picture(3, 2, 1, 30));
+  png("dog 2/9.png", flat_picture(3, 2, 1, 20));
+  png("dog 2/deep/er/1.png", flat_picture(3, 2, 1, 35));
+  png("cat/a.png", flat_picture(3, 2, 1, 10));
   for (const char* litter : {"cat/._a.png", "cat/Thumbs.db", "cat/notes.txt", ".git/x.png"}) {
     write(litter, "no picture");
   }
@@ -79,7 +79,7 @@ TEST_F(PictureFolderTest, SubfoldersAreLabelsAndNamesAreInNaturalOrder) {
 
 TEST_F(PictureFolderTest, ManyPicturesKeepTheirOrder) {
   for (int i = 0; i < 200; ++i) {
-    png(std::to_string(i) + ".png", plain(2, 2, 1, static_cast<uint8_t>(i)));
+    png(std::to_string(i) + ".png", flat_picture(2, 2, 1, static_cast<uint8_t>(i)));
   }
   const Dataset data = load();
   for (int i = 0; i < 200; ++i) EXPECT_EQ(data.train.image(i).pixels[0], i);
@@ -87,10 +87,10 @@ TEST_F(PictureFolderTest, ManyPicturesKeepTheirOrder) {
 }
 
 TEST_F(PictureFolderTest, TrainAndTestFoldersAreTheSets) {
-  png("Train/b/1.png", plain(2, 2, 1, 1));
-  png("Train/a/1.png", plain(2, 2, 1, 2));
-  png("test/b/1.png", plain(2, 2, 1, 3));
-  png("val/b/1.png", plain(2, 2, 1, 3));
+  png("Train/b/1.png", flat_picture(2, 2, 1, 1));
+  png("Train/a/1.png", flat_picture(2, 2, 1, 2));
+  png("test/b/1.png", flat_picture(2, 2, 1, 3));
+  png("val/b/1.png", flat_picture(2, 2, 1, 3));
   const Dataset data = load();
   EXPECT_EQ(names_of(data.train), (std::vector<std::string>{"Train/a/1.png", "Train/b/1.png"}));
   EXPECT_EQ(names_of(data.test), (std::vector<std::string>{"test/b/1.png"}));
@@ -99,15 +99,15 @@ TEST_F(PictureFolderTest, TrainAndTestFoldersAreTheSets) {
 }
 
 TEST_F(PictureFolderTest, PicturesBesideTheLabelFoldersCostTheLabels) {
-  png("a/1.png", plain(2, 2, 1, 1));
-  png("0.png", plain(2, 2, 1, 2));
+  png("a/1.png", flat_picture(2, 2, 1, 1));
+  png("0.png", flat_picture(2, 2, 1, 2));
   EXPECT_TRUE(load().train.labels().empty());
   expect_said("1 pictures lie beside");
 }
 
 TEST_F(PictureFolderTest, SizesAndColoursAreConvertedWhenAsked) {
-  png("1.png", plain(40, 20, 3, 100));
-  jpeg("2.jpg", plain(30, 50, 1, 100));
+  png("1.png", flat_picture(40, 20, 3, 100));
+  jpeg("2.jpg", flat_picture(30, 50, 1, 100));
   options_.data.size = {16, 8};
   options_.data.grey = true;
   const Dataset data = load();
@@ -121,9 +121,9 @@ TEST_F(PictureFolderTest, SizesAndColoursAreConvertedWhenAsked) {
 }
 
 TEST_F(PictureFolderTest, MixedSizesAreRefusedWithTheCommandThatConvertsThem) {
-  png("a/1.png", plain(40, 20, 3, 0));
-  png("a/2.png", plain(100, 90, 1, 0));
-  jpeg("b/3.jpg", plain(70, 80, 3, 0));
+  png("a/1.png", flat_picture(40, 20, 3, 0));
+  png("a/2.png", flat_picture(100, 90, 1, 0));
+  jpeg("b/3.jpg", flat_picture(70, 80, 3, 0));
   options_.command = "vae train --data photos --out r";
   expect_error(
       ErrorCode::unsupported, [&] { load(); },
@@ -138,7 +138,7 @@ TEST_F(PictureFolderTest, MixedSizesAreRefusedWithTheCommandThatConvertsThem) {
 
 TEST_F(PictureFolderTest, OneBadPictureIsNamedOrLeftOutAndCounted) {
   for (int i = 0; i < 30; ++i) {
-    png("x/" + std::to_string(i) + ".png", plain(2, 2, 1, static_cast<uint8_t>(i)));
+    png("x/" + std::to_string(i) + ".png", flat_picture(2, 2, 1, static_cast<uint8_t>(i)));
   }
   const std::string whole = load().source_hash;
   write("x/0.png", "not a picture");
@@ -159,8 +159,8 @@ TEST_F(PictureFolderTest, OneBadPictureIsNamedOrLeftOutAndCounted) {
 }
 
 TEST_F(PictureFolderTest, TheHashCoversFilesAndNames) {
-  png("a/1.png", plain(2, 2, 1, 1));
-  png("a/2.png", plain(2, 2, 1, 2));
+  png("a/1.png", flat_picture(2, 2, 1, 1));
+  png("a/2.png", flat_picture(2, 2, 1, 2));
   const std::string before = load().source_hash;
   EXPECT_EQ(load().source_hash, before);
   fs::rename(path("a/2.png"), path("a/3.png"));
@@ -171,7 +171,7 @@ TEST_F(PictureFolderTest, TheHashCoversFilesAndNames) {
 }
 
 TEST_F(PictureFolderTest, LinksAreFollowedButNotInCircles) {
-  png("a/1.png", plain(2, 2, 1, 1));
+  png("a/1.png", flat_picture(2, 2, 1, 1));
   fs::create_directory_symlink(path(), path("a/up"));
   fs::create_directory_symlink(path("a"), path("b"));
   EXPECT_EQ(names_of(load().train), (std::vector<std::string>{"a/1.png", "b/1.png"}));
