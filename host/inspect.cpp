@@ -189,9 +189,18 @@ void describe_data_set(const std::string& path, const LoadOptions& options,
 /// The shape of a .npy file, which may hold codes as well as images.
 void describe_npy(const std::string& path, const LoadOptions& options, ordered_json& document) {
   const std::vector<int64_t> shape = load_npy(path).shape;
-  if (shape.size() > 2) describe_data_set(path, options, document);
   document["kind"] = "npy";
   document["shape"] = shape;
+  if (shape.size() <= 2) return;
+  try {
+    describe_data_set(path, options, document);
+    document["kind"] = "npy";
+  } catch (const Error& error) {
+    const bool no_images = error.code() == ErrorCode::unsupported ||
+                           error.code() == ErrorCode::invalid_argument;  // too few of them
+    if (!no_images) throw;
+    document["description"] = error.what();
+  }
 }
 
 void describe_picture(const std::string& path, ordered_json& document) {

@@ -101,14 +101,18 @@ TEST_F(InspectTest, ArraysAndPicturesTellTheirShapes) {
   save_npy(folder_.file("x.npy"), Array{{2, 3}, {1, 2, 3, 4, 5, 6}});
   save_png(folder_.file("x.png"), Image{1, 2, 3, {1, 2, 3, 4, 5, 6}});
   EXPECT_EQ(inspect_file("x.npy")["shape"], json({2, 3}));
+  save_npy(folder_.file("codes.npy"), Array{{2, 1, 2}, {-1, 2, 3, 4}});
+  EXPECT_EQ(inspect_file("codes.npy")["shape"], json({2, 1, 2}));
+  save_npy(folder_.file("images.npy"), Array{{2, 1, 2}, {0, 1, 0.5f, 0}});
+  EXPECT_EQ(inspect_file("images.npy")["train_images"], 1);
   EXPECT_EQ(inspect_file("x.png")["width"], 2);
   EXPECT_EQ(inspect_file("x.png")["channels"], 3);
 }
 
 TEST_F(InspectTest, ForeignFilesAreNamed) {
-  write("x.jpg", test::to_bytes("\xff\xd8\xff\xe0 and so on"));
-  EXPECT_EQ(inspect_file("x.jpg")["kind"], "other");
-  EXPECT_EQ(inspect_file("x.jpg")["description"], "a JPEG picture");
+  write("x.gif", test::to_bytes("GIF89a and so on"));
+  EXPECT_EQ(inspect_file("x.gif")["kind"], "other");
+  EXPECT_EQ(inspect_file("x.gif")["description"], "a GIF picture");
   write("empty", {});
   EXPECT_EQ(inspect_file("empty")["description"], "an empty file");
 }
