@@ -10,8 +10,6 @@
 namespace vae {
 namespace {
 
-constexpr int64_t kMostLikelyChannels = 4;
-
 /// The most nearly square picture of `count` pixels.
 ArrayLayout squarest(int64_t count) {
   auto height = static_cast<int64_t>(std::sqrt(static_cast<double>(count)));
@@ -20,7 +18,7 @@ ArrayLayout squarest(int64_t count) {
 }
 
 ArrayLayout with_channels(int64_t first, int64_t second, int64_t third) {
-  const auto likely = [](int64_t count) { return count <= kMostLikelyChannels; };
+  const auto likely = [](int64_t count) { return count == 1 || count == 3 || count == 4; };
   const bool last = likely(third) || (!likely(first) && third <= first);
   return last ? ArrayLayout{first, second, third} : ArrayLayout{second, third, first, true};
 }

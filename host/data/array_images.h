@@ -20,10 +20,10 @@ struct ArrayLayout {
   bool channels_first = false;
 };
 
-/// [N, H, W]. [N, H, W, C] where the last dimension is 1 to 4, or not the larger one of it and
-/// dimension 1; else [N, C, H, W]. [N, D]: D pixels in the most nearly square picture that has so
-/// many. [N, A, B, C, ...]: A rows of B C ... pixels. Throws Error(unsupported) for [N] and for
-/// sizes beyond those of an ImageSet.
+/// [N, H, W]. [N, H, W, C] where the last dimension is 1, 3 or 4; [N, C, H, W] where dimension 1
+/// is; else the smaller one of the two is C. [N, D]: D pixels in the most nearly square picture
+/// that has so many. [N, A, B, C, ...]: A rows of B C ... pixels. Throws Error(unsupported) for [N]
+/// and for sizes beyond those of an ImageSet.
 ArrayLayout layout_of(const std::vector<int64_t>& dims, std::string_view origin);
 
 /// The images of an array, channels last.

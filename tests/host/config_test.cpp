@@ -333,7 +333,7 @@ std::vector<std::string> real_keys() {
 }
 
 TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
-  ASSERT_EQ(real_keys().size(), 13u);
+  ASSERT_EQ(real_keys().size(), 14u);
   for (const std::string& key : real_keys()) {
     for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
       Config config;

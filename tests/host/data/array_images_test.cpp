@@ -24,6 +24,7 @@ TEST(ArrayLayoutTest, TheDimensionsTellWhatTheyAre) {
   expect_layout({9, 3, 32, 20}, {32, 20, 3, true});
   expect_layout({9, 1, 28, 28}, {28, 28, 1, true});
   expect_layout({9, 2, 3, 3}, {2, 3, 3});  // small pictures in colour, not two planes
+  expect_layout({9, 1, 2, 2}, {2, 2, 1, true});
   expect_layout({9, 12, 64, 64}, {64, 64, 12, true});
   expect_layout({9, 64, 64, 12}, {64, 64, 12});
   expect_layout({9, 64, 64, 64}, {64, 64, 64});

@@ -112,8 +112,9 @@ TEST_F(NumpySourceTest, WhatIsNoImagesIsNamed) {
                  load({{"x_train.npy", images(2, "2, 2")}, {"x_test.npy", images(1, "1, 4")}});
                },
                {"x_test.npy", "2 x 2 x 1", "1 x 4 x 1"});
-  expect_error(ErrorCode::unsupported,
-               [&] { load_npy_images(write(make_npy_file("<f4", "(1, 1, 1)", "\0\0\0\x40"))); });
+  expect_error(ErrorCode::unsupported, [&] {
+    load_npy_images(write(make_npy_file("<f4", "(1, 1, 1)", std::string("\0\0\0\x40", 4))));
+  });
 }
 
 TEST_F(NumpySourceTest, RejectsEveryTruncation) {
