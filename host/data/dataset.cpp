@@ -81,7 +81,8 @@ ImageSet load_images(const std::string& path, const ModelConfig& model,
   fail(ErrorCode::unsupported, path, ": the model takes images of ",
        sizes_text(wanted.height, wanted.width, wanted.channels),
        " (height x width x channels), found ",
-       sizes_text(found.height, found.width, found.channels), advise(options, words));
+       sizes_text(found.height, found.width, found.channels),
+       advise(options, "convert them", words));
 }
 
 }  // namespace vae

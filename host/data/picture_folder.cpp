@@ -238,8 +238,8 @@ class PictureReader {
     constexpr int64_t kMostWarnings = 5;
     if (error.code() == ErrorCode::out_of_memory) throw error;
     if (!options_.skip_bad) {
-      throw Error(error.code(), concat(error.what(), "; to leave bad pictures out",
-                                       advise(options_, "--skip-bad")));
+      throw Error(error.code(), std::string(error.what()) +
+                                    advise(options_, "leave bad pictures out", "--skip-bad"));
     }
     if (first_error_.empty()) first_error_ = error.what();
     if (++skipped_ <= kMostWarnings && options_.log) {
@@ -274,7 +274,7 @@ class PictureReader {
          : colours[0] == 0 ? "in colour"
                            : concat(colours[0], " in grey and ", colours[1], " in colour"),
          given_ ? "" : "; a model takes one size and one kind of colour",
-         advise(options_, advice(sizes, colours)));
+         advise(options_, "convert them", advice(sizes, colours)));
   }
 
   template <typename Sizes>

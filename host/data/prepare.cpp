@@ -84,9 +84,10 @@ ImageSet prepare(const ImageSet& images, const DataConfig& config) {
       .as(images.split());
 }
 
-std::string advise(const LoadOptions& options, const std::string& words) {
-  if (options.command.empty()) return concat("; add ", words);
-  return concat("; this does it:\n  ", options.command, " ", words);
+std::string advise(const LoadOptions& options, const std::string& purpose,
+                   const std::string& words) {
+  if (options.command.empty()) return concat("; to ", purpose, " add ", words);
+  return concat("; to ", purpose, ":\n  ", options.command, " ", words);
 }
 
 }  // namespace vae

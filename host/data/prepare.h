@@ -19,7 +19,8 @@ Image prepare(Image image, const DataConfig& config);
 /// All images of a set; labels and names stay.
 ImageSet prepare(const ImageSet& images, const DataConfig& config);
 
-/// "; add --size 64", or the whole command where the options know it. For messages.
-std::string advise(const LoadOptions& options, const std::string& words);
+/// "; to PURPOSE add --size 64", or the whole command where the options know it. For messages.
+std::string advise(const LoadOptions& options, const std::string& purpose,
+                   const std::string& words);
 
 }  // namespace vae

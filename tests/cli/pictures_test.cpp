@@ -68,7 +68,7 @@ std::string command_of(const Outcome& outcome) {
 TEST_F(PicturesTest, AFolderOfPhotographsBecomesAModelAndCodes) {
   write_photos(40);
   const Outcome refused = run_vae(words("run"));
-  expect_failure(refused, 3, {"sizes, from", "this does it:", "--size 16"});
+  expect_failure(refused, 3, {"sizes, from", "to convert them:", "--size 16"});
   const Outcome trained = shell(command_of(refused));
   ASSERT_EQ(trained.status, 0) << trained.err;
   EXPECT_TRUE(contains(trained.err, "4 of 40 images are held out for testing")) << trained.err;

@@ -131,7 +131,7 @@ TEST_F(PictureFolderTest, MixedSizesAreRefusedWithTheCommandThatConvertsThem) {
        "\n  vae train --data photos --out r --size 20 --rgb"});
   options_.data.size = {8, 8};
   options_.command.clear();
-  expect_error(ErrorCode::unsupported, [&] { load(); }, {"8 x 8", "; add --rgb"});
+  expect_error(ErrorCode::unsupported, [&] { load(); }, {"8 x 8", "; to convert them add --rgb"});
   options_.data.rgb = true;
   EXPECT_EQ(load().train.count(), 3);
 }

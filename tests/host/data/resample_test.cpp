@@ -110,9 +110,9 @@ TEST(PrepareTest, SetsKeepLabelsNamesAndSplit) {
 
 TEST(PrepareTest, AdviceIsTheWholeCommandWhereItIsKnown) {
   LoadOptions options;
-  EXPECT_EQ(advise(options, "--grey"), "; add --grey");
+  EXPECT_EQ(advise(options, "do it", "--grey"), "; to do it add --grey");
   options.command = "vae train --data d";
-  EXPECT_EQ(advise(options, "--grey"), "; this does it:\n  vae train --data d --grey");
+  EXPECT_EQ(advise(options, "do it", "--grey"), "; to do it:\n  vae train --data d --grey");
 }
 
 }  // namespace
