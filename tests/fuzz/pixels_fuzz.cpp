@@ -25,7 +25,8 @@ VAE_FUZZ_TARGET(pixels) {
     const ImageSet images = images_of(reader.finish(), {}, "input");
     fuzz::require(images.pixels().size() <= size, "pixels come from the file");
     DataConfig config;
-    config.size = {1 + size % 9, 1 + size % 7};
+    const auto some = static_cast<int64_t>(size);
+    config.size = {1 + some % 9, 1 + some % 7};
     config.grey = size % 2 == 1;
     config.transpose = size % 3 == 1;
     const ImageSet prepared =
