@@ -309,6 +309,7 @@ std::string_view placeholder_text(const Field& field) {
         if constexpr (std::is_same_v<T, bool>) return "true|false";
         if constexpr (std::is_enum_v<T>) return "WORD";
         if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "N,N,...";
+        if constexpr (std::is_same_v<T, ImageSize>) return "WxH";
         return "N";
       },
       field);

@@ -95,7 +95,7 @@ void DataOptions::declare(Command& command, bool with_limit) {
                       where_ = text;
                       given_ = true;
                     },
-                    false, false, "mnist|FOLDER"});
+                    false, false, "mnist|PATH"});
   command.word("--split", split_, {"train", "validation", "test"},
                "which images; train and validation as the run had them");
   if (with_limit) {

@@ -171,7 +171,8 @@ std::string Train::resume_command() const {
 void Train::suggest(const Config& config) {
   if (json_) return;
   const std::string run = shell_quoted_path(out_);
-  const std::string data = data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_);
+  const std::string data =
+      data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_) + source_.words();
   terminal_.info("try:");
   for (const std::string& words :
        {"eval " + run + data, "sample " + run + " --count 64 --out samples.png",

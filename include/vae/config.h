@@ -161,7 +161,7 @@ struct ConfigKey {
   std::string_view flag;     ///< Command-line flag, for example "--batch-size".
   std::string_view help;     ///< One line.
   std::string_view choices;  ///< Allowed words or the range, for example "none|relu|...".
-  /// What stands for the value: "N" (whole), "X" (any number), "N,N,..." or "WORD".
+  /// What stands for the value: "N" (whole), "X" (any number), "N,N,...", "WxH" or "WORD".
   std::string_view placeholder = {};
 };
 

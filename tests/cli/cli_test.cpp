@@ -95,6 +95,18 @@ nlohmann::json CliTest::json_of(const std::vector<std::string>& words) {
   return json;
 }
 
+std::string command_in(const std::string& text, const std::string& word) {
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::size_t first = std::min(text.find_first_not_of(' ', begin), end);
+    if (text.compare(first, word.size(), word) == 0) return text.substr(first, end - first);
+    begin = end + 1;
+  }
+  ADD_FAILURE() << "no line begins with " << word << ": " << text;
+  return "false";
+}
+
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }

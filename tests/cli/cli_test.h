@@ -40,6 +40,9 @@ class CliTest : public ::testing::Test {
 /// A failed command: its status, nothing on standard output, and the parts in its message.
 void expect_failure(const Outcome& outcome, int status, const std::vector<std::string>& parts);
 
+/// The command in a message: its line that begins with `word`.
+std::string command_in(const std::string& text, const std::string& word);
+
 bool contains(const std::string& text, const std::string& part);
 
 }  // namespace vae::test

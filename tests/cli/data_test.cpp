@@ -23,19 +23,6 @@ std::string be32(std::initializer_list<uint32_t> numbers) {
   return bytes;
 }
 
-/// The command in a message: its line that begins with `word`.
-std::string command_in(const std::string& text, const std::string& word) {
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::size_t first = std::min(text.find_first_not_of(' ', begin), end);
-    if (text.compare(first, word.size(), word) == 0) return text.substr(first, end - first);
-    begin = end + 1;
-  }
-  ADD_FAILURE() << "no line begins with " << word << ": " << text;
-  return "false";
-}
-
 class DataTest : public CliTest {
  protected:
   void move_data(const std::string& name) const {

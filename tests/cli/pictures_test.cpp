@@ -55,21 +55,11 @@ class PicturesTest : public CliTest {
   }
 };
 
-/// The line of a message that is a command.
-std::string command_of(const Outcome& outcome) {
-  const std::size_t begin = outcome.err.find(std::string("\n  ") + VAE_PROGRAM);
-  if (begin == std::string::npos) {
-    ADD_FAILURE() << outcome.err;
-    return "false";
-  }
-  return outcome.err.substr(begin + 3, outcome.err.find('\n', begin + 1) - begin - 3);
-}
-
 TEST_F(PicturesTest, AFolderOfPhotographsBecomesAModelAndCodes) {
   write_photos(40);
   const Outcome refused = run_vae(words("run"));
   expect_failure(refused, 3, {"sizes, from", "to convert them:", "--size 16"});
-  const Outcome trained = shell(command_of(refused));
+  const Outcome trained = shell(command_in(refused.err, VAE_PROGRAM));
   ASSERT_EQ(trained.status, 0) << trained.err;
   EXPECT_TRUE(contains(trained.err, "4 of 40 images are held out for testing")) << trained.err;
   const json config = document("run/config.json");
@@ -124,7 +114,7 @@ TEST_F(PicturesTest, ABadPictureIsNamedAndSkippedOnRequest) {
   const std::vector<std::string> size = {"--size", "8"};
   const Outcome refused = run_vae(words("run", size));
   expect_failure(refused, 3, {"photos/dog/5.jpg", "--skip-bad"});
-  const Outcome skipped = shell(command_of(refused));
+  const Outcome skipped = shell(command_in(refused.err, VAE_PROGRAM));
   EXPECT_EQ(skipped.status, 0) << skipped.err;
   EXPECT_TRUE(contains(skipped.err, "1 bad pictures left out")) << skipped.err;
   EXPECT_EQ(document("run/run.json")["skipped_pictures"], 1);
@@ -138,14 +128,14 @@ TEST_F(PicturesTest, APhotographIsReadByAModelOfGreyDigits) {
   const Outcome refused =
       run_vae({"encode", run, "--images", path("photo.jpg"), "--out", path("z.npy")});
   expect_failure(refused, 3, {"8 x 8 pixels in grey", "--size 8x8 --grey"});
-  EXPECT_EQ(shell(command_of(refused)).status, 0);
+  EXPECT_EQ(shell(command_in(refused.err, VAE_PROGRAM)).status, 0);
   EXPECT_EQ(load_npy(path("z.npy")).rows(), 1);
 }
 
 TEST_F(PicturesTest, ArraysOfPythonAreADataSet) {
   std::string pixels;
-  for (int i = 0; i < 40 * 16; ++i) pixels += static_cast<char>(i * 37 % 251);
-  write("x.npy", make_npy_file("|u1", "(40, 1, 4, 4)", pixels));
+  for (int i = 0; i < 40 * 36; ++i) pixels += static_cast<char>(i * 37 % 251);
+  write("x.npy", make_npy_file("|u1", "(40, 1, 6, 6)", pixels));
   ASSERT_EQ(run_vae(train_words("a", {"--data", path("x.npy")})).status, 0);
   EXPECT_EQ(document("a/config.json")["data"]["test_share"], 0.1);
   EXPECT_EQ(json_of({"eval", path("a"), "--data", path("x.npy"), "--json"})["n"], 4);
@@ -158,7 +148,7 @@ TEST_F(PicturesTest, ArraysOfPythonAreADataSet) {
   const json found = json_of({"inspect", path("d.npz"), "--json"});
   EXPECT_EQ(found["test_images"], 40);
   EXPECT_EQ(found["train"]["images_of_label"]["1"], 40);
-  EXPECT_EQ(json_of({"inspect", path("x.npy"), "--json"})["shape"], json({40, 1, 4, 4}));
+  EXPECT_EQ(json_of({"inspect", path("x.npy"), "--json"})["shape"], json({40, 1, 6, 6}));
 }
 
 }  // namespace
