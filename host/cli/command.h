@@ -46,7 +46,7 @@ class Command {
   void argument(Argument argument);
 
   void flag(const std::string& name, bool& value, const std::string& help);
-  /// A placeholder such as "mnist|FOLDER" also says which words there are.
+  /// A placeholder such as "mnist|PATH" also says which words there are.
   void text(const std::string& name, const std::string& placeholder, std::string& value,
             const std::string& help);
   void required_text(const std::string& name, const std::string& placeholder, std::string& value,

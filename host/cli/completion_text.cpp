@@ -23,7 +23,7 @@ bool is_word(std::string_view part) {
 }
 
 /// The words of "auto|cpu|cuda[:N]"; files for what can be anything and for a part in capitals, as
-/// in "mnist|FOLDER"; nothing for numbers.
+/// in "mnist|PATH"; nothing for numbers.
 Offer offer_for(const Argument& argument) {
   const std::string& values = argument.values;
   Offer offer;
