@@ -170,6 +170,7 @@ class PictureReader {
       fail(ErrorCode::corrupt, source_, ": none of ", files.size(), " pictures can be read; ",
            first_error_);
     }
+    warn_of_large_pictures();
     return ImageSet(wanted_->height, wanted_->width, wanted_->channels, std::move(pixels_),
                     std::move(classes_))
         .with_names(std::move(names_), labels);
@@ -217,14 +218,16 @@ class PictureReader {
     classes_.push_back(static_cast<uint8_t>(place - labels.begin()));
   }
 
+  void warn_of_large_pictures() const {
+    constexpr int64_t kManyPixels = 256 * 256;
+    if (given_ || wanted_->height * wanted_->width <= kManyPixels || !options_.log) return;
+    options_.log(LogLevel::warning,
+                 concat(source_, ": pictures of ", wanted_->width, " x ", wanted_->height,
+                        " pixels make a very large model; --size 64 makes them smaller"));
+  }
+
   void reserve(const Image& image, std::size_t count) {
-    constexpr std::size_t kLargeImage = 256 * 256 * 3;
     const std::string size = concat(image.width, " x ", image.height, " pixels");
-    if (image.pixels.size() > kLargeImage && !given_ && options_.log) {
-      options_.log(LogLevel::warning, concat(source_, ": pictures of ", size,
-                                             " make a very large model; --size 64 makes them "
-                                             "smaller"));
-    }
     try {
       pixels_.reserve(image.pixels.size() * count);
     } catch (const std::exception&) {  // bad_alloc, or length_error

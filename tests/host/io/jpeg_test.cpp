@@ -38,14 +38,14 @@ void expect_close(const Image& found, const Image& expected, int tolerance) {
   }
 }
 
-Image decoded(const std::string& file) { return decode_jpeg(to_bytes(file), "f.jpg"); }
+Image picture_of(const std::string& file) { return decode_jpeg(to_bytes(file), "f.jpg"); }
 
 TEST(JpegTest, ReadsGreyAndColouredBaselineAndProgressiveFiles) {
   for (const bool progressive : {false, true}) {
     for (const int64_t channels : {1, 3}) {
       const Image image = slope(19, 11, channels);
       const std::string file = make_jpeg(image, {95, progressive});
-      expect_close(decoded(file), image, 6);
+      expect_close(picture_of(file), image, 6);
       const JpegSize size = jpeg_size(to_bytes(file), "f.jpg");
       EXPECT_EQ(size.height, 11);
       EXPECT_EQ(size.width, 19);
@@ -57,7 +57,7 @@ TEST(JpegTest, ReadsGreyAndColouredBaselineAndProgressiveFiles) {
 TEST(JpegTest, InksBecomeLights) {
   Image inks{8, 8, 4, {}};
   for (int i = 0; i < 64; ++i) inks.pixels.insert(inks.pixels.end(), {255, 128, 0, 200});
-  const Image image = decoded(make_jpeg(inks, {100, false, 0, true}));
+  const Image image = picture_of(make_jpeg(inks, {100, false, 0, true}));
   EXPECT_EQ(image.channels, 3);
   // libjpeg writes Adobe's marker, so the numbers are lights: 255 * 200 / 255 and so on.
   EXPECT_NEAR(image.pixels[0], 200, 3);
@@ -78,7 +78,7 @@ TEST(JpegTest, ExifTurnsThePicture) {
     EXPECT_EQ(turned.width, orientation < 5 ? 3 : 2);
     const std::string file = make_jpeg(slope(16, 8, 3), {95, false, orientation});
     EXPECT_EQ(jpeg_size(to_bytes(file), "f").width, orientation < 5 ? 16 : 8) << orientation;
-    expect_close(decoded(file), turned_upright(slope(16, 8, 3), orientation), 6);
+    expect_close(picture_of(file), turned_upright(slope(16, 8, 3), orientation), 6);
   }
 }
 
@@ -101,7 +101,7 @@ TEST(JpegTest, RejectsTruncatedFiles) {
   for (const bool progressive : {false, true}) {
     const std::string file = make_jpeg(slope(40, 40, 3), {80, progressive});
     for (size_t bytes = 0; bytes + 2 < file.size(); bytes += bytes < 700 ? 1 : 7) {
-      expect_error(ErrorCode::corrupt, [&] { decoded(file.substr(0, bytes)); }, {"f.jpg"});
+      expect_error(ErrorCode::corrupt, [&] { picture_of(file.substr(0, bytes)); }, {"f.jpg"});
     }
   }
 }
@@ -131,7 +131,7 @@ std::string with_size(std::string file, int width, int height) {
 TEST(JpegTest, LiesAboutTheSizeCostNoMemory) {
   const std::string file = with_size(make_jpeg(slope(16, 16, 3)), 60'000, 60'000);
   const int64_t growth = test::memory_growth([&] {
-    expect_error(ErrorCode::corrupt, [&] { decoded(file); }, {"60000 x 60000", "pixels"});
+    expect_error(ErrorCode::corrupt, [&] { picture_of(file); }, {"60000 x 60000", "pixels"});
     expect_error(ErrorCode::corrupt, [&] { jpeg_size(to_bytes(file), "f"); }, {"60000"});
   });
   EXPECT_GE(growth, 0);
@@ -143,13 +143,13 @@ TEST(JpegTest, ManyScansAreRefused) {
   const size_t first = file.find("\xFF\xDA"), end = file.size() - 2;
   std::string scans;
   for (int i = 0; i < 200; ++i) scans += file.substr(first, end - first);
-  expect_error(ErrorCode::corrupt, [&] { decoded(file.substr(0, end) + scans + file.substr(end)); },
-               {"f.jpg"});
+  expect_error(ErrorCode::corrupt,
+               [&] { picture_of(file.substr(0, end) + scans + file.substr(end)); }, {"f.jpg"});
 }
 
 TEST(JpegTest, NamesOtherFiles) {
-  expect_error(ErrorCode::corrupt, [] { decoded(""); }, {"an empty file"});
-  expect_error(ErrorCode::corrupt, [] { decoded("GIF89a"); }, {"GIF"});
+  expect_error(ErrorCode::corrupt, [] { picture_of(""); }, {"an empty file"});
+  expect_error(ErrorCode::corrupt, [] { picture_of("GIF89a"); }, {"GIF"});
   EXPECT_FALSE(looks_like_jpeg(to_bytes("\xFF\xD8")));
 }
 
