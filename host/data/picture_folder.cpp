@@ -220,7 +220,8 @@ class PictureReader {
 
   void warn_of_large_pictures() const {
     constexpr int64_t kManyPixels = 256 * 256;
-    if (given_ || wanted_->height * wanted_->width <= kManyPixels || !options_.log) return;
+    const bool asked_for = given_ || options_.data.size != ImageSize();
+    if (asked_for || wanted_->height * wanted_->width <= kManyPixels || !options_.log) return;
     options_.log(LogLevel::warning,
                  concat(source_, ": pictures of ", wanted_->width, " x ", wanted_->height,
                         " pixels make a very large model; --size 64 makes them smaller"));
