@@ -115,7 +115,7 @@ std::string map_drawing(Model& model, const ImageSet& test) {
   const int64_t most = std::max<int64_t>(1, kMostCodeValues / model.config().latent);
   const int64_t count = std::min({test.count(), kMostDots, most});
   const ImageSet images = test.slice(0, count);
-  LatentMap map = make_latent_map(model.encode(images).mean, images.labels());
+  LatentMap map = make_latent_map(model.encode(images).mean, images.labels(), images.label_names());
   if (count < test.count()) {
     const std::string shown =
         "the first " + grouped_text(count) + " of " + grouped_text(test.count()) + " test images";

@@ -30,7 +30,7 @@ class Map : public Verb {
     Model model = model_.load(terminal_);
     const ImageSet images = data_.load(model, terminal_);
     const Array codes = model.encode(images, input_.binarization(), input_.seed()).mean;
-    const LatentMap map = make_latent_map(codes, images.labels());
+    const LatentMap map = make_latent_map(codes, images.labels(), images.label_names());
     if (!map.note.empty()) terminal_.warning(map.note);
     if (out_.format() == "svg") {
       write_text_file(out_.path(), latent_map_svg(map));

@@ -53,12 +53,9 @@ ArrayLayout layout_of(const std::vector<int64_t>& dims, std::string_view origin)
 
 ImageSet images_of(ByteArray images, std::vector<uint8_t> labels, std::string_view origin) {
   const ArrayLayout layout = layout_of(images.dims, origin);
-  return {layout.height,
-          layout.width,
-          layout.channels,
-          std::move(images.values),
-          std::move(labels),
-          layout.channels_first ? ChannelOrder::first : ChannelOrder::last};
+  return {layout.height,     layout.width,
+          layout.channels,   std::move(images.values),
+          std::move(labels), layout.channels_first ? ChannelOrder::first : ChannelOrder::last};
 }
 
 void require_one_size(const ImageSet& train, const ImageSet& test, std::string_view train_origin,

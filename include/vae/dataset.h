@@ -29,9 +29,10 @@ enum class ChannelOrder {
   first,  ///< [N, C, H, W], one plane after the other: what PyTorch has.
 };
 
-/// Images of one size with optional labels and names, in memory. Copies share the pixels, and a move is a
-/// copy. A pixel has one value (grey), three (red, green, blue) or any other number of them, 0
-/// black to 255 white; all reach the model alike, and pictures show them as to_image() says.
+/// Images of one size with optional labels and names, in memory. Copies share the pixels, and a
+/// move is a copy. A pixel has one value (grey), three (red, green, blue) or any other number of
+/// them, 0 black to 255 white; all reach the model alike, and pictures show them as to_image()
+/// says.
 ///
 ///     std::vector<float> values = ...;  // 500 images of 12 channels, [500, 12, 32, 32], in [0, 1]
 ///     auto images = vae::ImageSet::from_floats(32, 32, 12, values, {}, vae::ChannelOrder::first);
