@@ -70,8 +70,8 @@ ImageSet prepare(const ImageSet& images, const DataConfig& config) {
   Image image;
   for (int64_t i = 0; i < images.count(); ++i) {
     const auto values = images.pixels().subspan(i * images.image_size(), images.image_size());
-    image = prepare({images.height(), images.width(), images.channels(),
-                     std::vector<uint8_t>(values.begin(), values.end())},
+    image = prepare(Image{images.height(), images.width(), images.channels(),
+                          std::vector<uint8_t>(values.begin(), values.end())},
                     config);
     if (i == 0) pixels.reserve(image.pixels.size() * static_cast<std::size_t>(images.count()));
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
