@@ -9,7 +9,7 @@
 namespace vae {
 namespace {
 
-/// Pixels that depend on their place in no simple way.
+/// Levels that depend on their place in no simple way.
 Image pattern(int64_t width, int64_t height, int64_t channels) {
   Image image{height, width, channels, {}};
   uint32_t state = 1;
@@ -20,15 +20,15 @@ Image pattern(int64_t width, int64_t height, int64_t channels) {
   return image;
 }
 
-using Pixels = std::vector<uint8_t>;
+using Levels = std::vector<uint8_t>;
 
 TEST(ResampleTest, AConstantStaysAndTheOwnSizeIsUntouched) {
-  const Image grey{7, 5, 1, Pixels(35, 137)};
+  const Image grey{7, 5, 1, Levels(35, 137)};
   for (const ImageSize size : {ImageSize{1, 1}, {3, 2}, {5, 7}, {64, 48}, {2, 100}}) {
     const Image result = resample(grey, size);
     EXPECT_EQ(result.width, size.width);
     EXPECT_EQ(result.height, size.height);
-    EXPECT_EQ(result.pixels, Pixels(size.width * size.height, 137));
+    EXPECT_EQ(result.pixels, Levels(size.width * size.height, 137));
   }
   EXPECT_EQ(resample(pattern(5, 7, 3), {5, 7}), pattern(5, 7, 3));
 }
@@ -37,13 +37,13 @@ TEST(ResampleTest, HalvingWeighsEachPixelByItsTent) {
   // Two pixels wide: weights 1 3 3 1 over 8, at the edges 3 3 1 over 7.
   const Image half =
       resample(Image{2, 6, 1, {0, 40, 80, 120, 160, 200, 0, 40, 80, 120, 160, 200}}, {3, 1});
-  EXPECT_EQ(half.pixels, (Pixels{(0 * 3 + 40 * 3 + 80) / 7 + 1, (40 + 80 * 3 + 120 * 3 + 160) / 8,
+  EXPECT_EQ(half.pixels, (Levels{(0 * 3 + 40 * 3 + 80) / 7 + 1, (40 + 80 * 3 + 120 * 3 + 160) / 8,
                                  (120 + 160 * 3 + 200 * 3 + 3) / 7}));
 }
 
 TEST(ResampleTest, DoublingInterpolates) {
   const Image twice = resample(Image{1, 2, 1, {0, 200}}, {4, 2});
-  EXPECT_EQ(twice.pixels, (Pixels{0, 50, 150, 200, 0, 50, 150, 200}));
+  EXPECT_EQ(twice.pixels, (Levels{0, 50, 150, 200, 0, 50, 150, 200}));
 }
 
 TEST(ResampleTest, TheMiddleIsCutOutAndShapesAreKept) {
@@ -51,15 +51,15 @@ TEST(ResampleTest, TheMiddleIsCutOutAndShapesAreKept) {
   for (int y = 0; y < 2; ++y) {
     for (int x = 0; x < 6; ++x) wide.pixels.push_back(static_cast<uint8_t>(10 * x));
   }
-  EXPECT_EQ(resample(wide, {2, 2}).pixels, (Pixels{20, 30, 20, 30}));
+  EXPECT_EQ(resample(wide, {2, 2}).pixels, (Levels{20, 30, 20, 30}));
   const Image tall = prepare(wide, {{}, false, false, true, 0.0});
   EXPECT_EQ(tall.height, 6);
-  EXPECT_EQ(resample(tall, {2, 2}).pixels, (Pixels{20, 20, 30, 30}));
+  EXPECT_EQ(resample(tall, {2, 2}).pixels, (Levels{20, 20, 30, 30}));
 }
 
 // Image.resize(size, Image.Resampling.BILINEAR) of Pillow 13 on the same pixels. It rounds twice.
 TEST(ResampleTest, AgreesWithPillow) {
-  const auto expect_close = [](const Image& image, const Pixels& expected) {
+  const auto expect_close = [](const Image& image, const Levels& expected) {
     ASSERT_EQ(image.pixels.size(), expected.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_NEAR(image.pixels[i], expected[i], 1) << i;
@@ -79,11 +79,11 @@ TEST(ResampleTest, AgreesWithPillow) {
 TEST(PrepareTest, GreyIsTheLumaOfRec601) {
   // Image.convert("L") of Pillow 13.
   const Image colours{1, 5, 3, {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 10, 20, 30}};
-  EXPECT_EQ(prepare(colours, {{}, true}).pixels, (Pixels{76, 150, 29, 255, 18}));
+  EXPECT_EQ(prepare(colours, {{}, true}).pixels, (Levels{76, 150, 29, 255, 18}));
   const Image grey{1, 2, 1, {7, 9}};
   EXPECT_EQ(prepare(grey, {{}, true}), grey);
-  EXPECT_EQ(prepare(grey, {{}, false, true}).pixels, (Pixels{7, 7, 7, 9, 9, 9}));
-  const Image five{1, 1, 5, Pixels(5)};
+  EXPECT_EQ(prepare(grey, {{}, false, true}).pixels, (Levels{7, 7, 7, 9, 9, 9}));
+  const Image five{1, 1, 5, Levels(5)};
   EXPECT_THROW(prepare(five, {{}, true}), Error);
   EXPECT_EQ(prepare(five, {{}, false, false, true}), five);
 }
@@ -101,7 +101,7 @@ TEST(PrepareTest, SetsKeepLabelsNamesAndSplit) {
                            .as(Split::test);
   const ImageSet small = prepare(set, {{1, 1}, false, true});
   EXPECT_EQ(small.channels(), 3);
-  EXPECT_EQ(small.image(1).pixels, (Pixels{8, 8, 8}));
+  EXPECT_EQ(small.image(1).pixels, (Levels{8, 8, 8}));
   EXPECT_EQ(small.labels()[0], 1);
   EXPECT_EQ(small.names()[1], "b.png");
   EXPECT_EQ(small.label_names()[1], "dog");
