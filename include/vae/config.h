@@ -117,9 +117,10 @@ struct TrainConfig {
 
 /// Width and height in pixels; 0 x 0 leaves an image as it is.
 struct ImageSize {
-  int64_t width = 0;
-  int64_t height = 0;
+  int64_t width = 0;   ///< In pixels.
+  int64_t height = 0;  ///< In pixels.
 
+  /// Field by field.
   bool operator==(const ImageSize&) const = default;
 };
 
@@ -136,6 +137,7 @@ struct DataConfig {
   /// tenth. Which ones depends on their index alone. A Dataset says 0 where it had test images.
   double test_share = 0.0;
 
+  /// Field by field.
   bool operator==(const DataConfig&) const = default;
 };
 
