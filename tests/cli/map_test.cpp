@@ -107,6 +107,28 @@ TEST_F(MapTest, ALabelThatIsNotThereIsAUsageErrorThatListsThoseThatAre) {
   expect_failure(run_vae(words({"--to-label", "1", "--to", "4"})), 2, {"--to-label, not both"});
 }
 
+TEST_F(MapTest, ClassesAreCalledLikeTheirFolders) {
+  for (int i = 0; i < 40; ++i) {
+    const std::string folder = i % 2 == 0 ? "photos/cat" : "photos/7";
+    std::filesystem::create_directories(path(folder));
+    Image image{8, 8, 1, std::vector<uint8_t>(64, 20)};
+    image.pixels[static_cast<std::size_t>(i)] = 255;
+    save_png(path(folder + "/" + std::to_string(i) + ".png"), image);
+  }
+  const std::string run = trained("photos run", {"--data", path("photos")});
+  json_of(
+      {"map", run, "--data", path("photos"), "--split", "train", "--json", "--out", path("m.svg")});
+  EXPECT_TRUE(contains(read("m.svg"), ">cat</text>"));
+  EXPECT_TRUE(contains(read("m.svg"), ">7</text>"));
+  const auto summary =
+      json_of({"interpolate", run, "--data", path("photos"), "--split", "train", "--from-label",
+               "cat", "--to-label", "7", "--json", "--out", path("i.npy")});
+  EXPECT_NE(summary["from"], summary["to"]);
+  expect_failure(run_vae({"interpolate", run, "--data", path("photos"), "--split", "train",
+                          "--to-label", "dog", "--out", path("i.npy")}),
+                 2, {"'dog'", "7, cat"});
+}
+
 class CompareTest : public CliTest {};
 
 TEST_F(CompareTest, PutsRunsSideBySide) {
