@@ -179,6 +179,13 @@ struct Difference {
   }
 };
 
+/// A section where everything is as usual is not written, nor is a key of it.
+std::string value_text(const nlohmann::json& config, const ConfigKey& key) {
+  const auto section = config.find(std::string(key.section));
+  if (section == config.end() || !section->contains(std::string(key.name))) return "-";
+  return section->at(std::string(key.name)).dump();
+}
+
 std::vector<Difference> find_differences(const std::vector<Contestant>& runs) {
   std::vector<Difference> all = {{"data", {}}, {"device", {}}, {"version", {}}};
   for (const Contestant& run : runs) {
@@ -195,8 +202,7 @@ std::vector<Difference> find_differences(const std::vector<Contestant>& runs) {
   for (const ConfigKey& key : config_keys()) {
     Difference difference{std::string(key.name), {}};
     for (const JsonDocument& config : configs) {
-      difference.values.push_back(
-          (*config)[std::string(key.section)][std::string(key.name)].dump());
+      difference.values.push_back(value_text(*config, key));
     }
     all.push_back(std::move(difference));
   }

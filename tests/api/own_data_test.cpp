@@ -116,7 +116,7 @@ TEST(OwnDataTest, ATenthIsHeldOutByIndexAlone) {
 
 TEST(OwnDataTest, HoldingOutLeavesSomethingAndHappensOnce) {
   expect_refused([] { Dataset("one", numbered_images(1)); },
-                 {"of the 1 images out for testing leaves none"});
+                 {"of the 1 images out for testing", "leaves none"});
   EXPECT_EQ(Dataset("two", numbered_images(2)).train.count(), 1);
   expect_refused([] { Dataset("mine", numbered_images(20)).with_test(0.1); },
                  {"mine has 2 test images already"});
