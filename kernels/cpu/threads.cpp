@@ -146,7 +146,7 @@ class ThreadPool::Team {
     /// The caller ran `own` of `tasks`. It computed for `working`, which leaves out when its CPU
     /// went to somebody else, such as a worker that was woken on it.
     void enter(int64_t tasks, int64_t own, Clock::duration working, Clock::duration elapsed) {
-      if (own == 0) return;
+      if (own == 0 || own == tasks) return;  // nothing to compare
       const Clock::duration saved = working * tasks / own - elapsed;
       balance_ = std::min(balance_ + saved, kStake);
       if (balance_ == kStake) pause_ = Clock::duration::zero();
