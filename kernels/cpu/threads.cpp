@@ -138,9 +138,10 @@ class ThreadPool::Team {
   class Ledger {
    public:
     bool team_pauses() {
-      if (pause_ == Clock::duration::zero() || pause_over_) return false;
-      pause_over_ = Clock::now() >= pause_end_;
-      return !pause_over_;
+      if (pause_end_ == Clock::time_point{}) return false;
+      if (Clock::now() < pause_end_) return true;
+      pause_end_ = {};
+      return false;
     }
 
     /// The caller ran `own` of `tasks`. It computed for `working`, which leaves out when its CPU
@@ -158,12 +159,10 @@ class ThreadPool::Team {
       balance_ = Clock::duration::zero();
       pause_ = std::clamp(2 * pause_, kShortestPause, kLongestPause);
       pause_end_ = Clock::now() + pause_;
-      pause_over_ = false;
     }
 
     Clock::duration balance_{}, pause_{};  // no pause: the team has proved itself
-    Clock::time_point pause_end_{};
-    bool pause_over_ = false;
+    Clock::time_point pause_end_{};        // none: the team is at work
   };
 
   // gate_: whether workers may still enter the loop, and how many are inside. The last task taken
