@@ -23,10 +23,7 @@ bool has_extension(const std::string& name, const Ends& ends) {
 /// Damaged, or a picture that another program reads.
 [[noreturn]] void fail_no_picture(std::span<const std::byte> file, std::string_view origin) {
   const std::string kind = describe_start(file.first(std::min<std::size_t>(file.size(), 64)));
-  if (kind.ends_with(" picture")) {
-    fail(ErrorCode::unsupported, origin, ": ", kind,
-         "; PNG and JPEG pictures are read, save it as one of them");
-  }
+  refuse_foreign_picture(kind, origin);
   fail(ErrorCode::corrupt, origin, ": not a picture: expected a PNG or JPEG file, found ", kind,
        "; the file is damaged, incomplete or of another kind");
 }
@@ -51,14 +48,16 @@ bool has_foreign_picture_name(const std::string& name) {
                                         ".avif", ".ppm", ".pgm"});
 }
 
+void refuse_foreign_picture(std::string_view kind, std::string_view origin) {
+  if (!kind.ends_with(" picture")) return;
+  fail(ErrorCode::unsupported, origin, ": ", kind,
+       "; PNG and JPEG pictures are read, save it as one of them");
+}
+
 PictureSize picture_size(std::span<const std::byte> file, std::string_view origin) {
-  if (looks_like_png(file)) {
-    const PngSize size = png_size(file, origin);
-    return {size.height, size.width, size.channels};
-  }
+  if (looks_like_png(file)) return png_size(file, origin);
   if (!looks_like_jpeg(file)) fail_no_picture(file, origin);
-  const JpegSize size = jpeg_size(file, origin);
-  return {size.height, size.width, size.channels};
+  return jpeg_size(file, origin);
 }
 
 Image decode_picture(std::span<const std::byte> file, std::string_view origin) {

@@ -7,18 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "host/io/picture_size.h"
 #include "vae/image.h"
 
 namespace vae {
-
-/// What a picture claims to be, before it is decoded.
-struct PictureSize {
-  int64_t height = 0;
-  int64_t width = 0;
-  int64_t channels = 1;  // of the decoded picture
-
-  bool operator==(const PictureSize&) const = default;
-};
 
 /// "640 x 480 pixels in colour", width first as everybody says it.
 std::string to_text(const PictureSize& size);
@@ -30,6 +22,9 @@ bool is_picture(std::span<const std::byte> content);
 bool has_picture_name(const std::string& name);
 /// Pictures of kinds that are not read.
 bool has_foreign_picture_name(const std::string& name);
+
+/// Throws Error(unsupported) if describe_start() said that this is a picture: of a kind not read.
+void refuse_foreign_picture(std::string_view kind, std::string_view origin);
 
 /// Throws Error(corrupt), or Error(unsupported) for a picture of another kind.
 PictureSize picture_size(std::span<const std::byte> file, std::string_view origin);

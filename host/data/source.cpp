@@ -11,6 +11,7 @@
 #include "host/data/idx_source.h"
 #include "host/data/mnist.h"
 #include "host/data/numpy_source.h"
+#include "host/data/picture.h"
 #include "host/data/picture_folder.h"
 #include "host/data/prepare.h"
 #include "host/io/ascii.h"
@@ -79,10 +80,7 @@ Dataset load_file(const std::string& path, const LoadOptions& options,
     return load_idx_file(path);
   }
   const std::string kind = describe_start(start);
-  if (kind.ends_with(" picture")) {
-    fail(ErrorCode::unsupported, path, ": ", kind,
-         "; PNG and JPEG pictures are read, save it as one of them");
-  }
+  refuse_foreign_picture(kind, path);
   fail(ErrorCode::corrupt, path,
        ": not a file of images: expected IDX (gzipped or not), .npy, .npz, CIFAR's .bin, PNG or "
        "JPEG, found ",

@@ -130,9 +130,9 @@ class JpegReader {
     }
   }
 
-  JpegSize size() const {
-    const JpegSize stored{state_.info.image_height, state_.info.image_width, channels()};
-    return swaps_sides(orientation_) ? JpegSize{stored.width, stored.height, stored.channels}
+  PictureSize size() const {
+    const PictureSize stored{state_.info.image_height, state_.info.image_width, channels()};
+    return swaps_sides(orientation_) ? PictureSize{stored.width, stored.height, stored.channels}
                                      : stored;
   }
 
@@ -194,7 +194,7 @@ bool looks_like_jpeg(std::span<const std::byte> content) {
          std::equal(kStart.begin(), kStart.end(), content.begin());
 }
 
-JpegSize jpeg_size(std::span<const std::byte> file, std::string_view origin) {
+PictureSize jpeg_size(std::span<const std::byte> file, std::string_view origin) {
   return JpegReader(file, origin).size();
 }
 

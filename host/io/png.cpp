@@ -115,7 +115,7 @@ bool looks_like_png(std::span<const std::byte> content) {
   return as_text(content).starts_with(kSignature);
 }
 
-PngSize png_size(std::span<const std::byte> file, std::string_view origin) {
+PictureSize png_size(std::span<const std::byte> file, std::string_view origin) {
   const std::string_view text = as_text(file);
   if (!looks_like_png(file)) fail_corrupt_png(origin, "PNG's signature", describe_start(file));
   check_chunks(text, origin);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "host/io/picture_size.h"
 #include "vae/image.h"
 
 namespace vae {
@@ -14,17 +14,10 @@ namespace vae {
 /// An 8-bit grey or RGB picture as a PNG file.
 std::vector<std::byte> encode_png(const Image& image);
 
-/// What a PNG claims to be.
-struct PngSize {
-  int64_t height = 0;
-  int64_t width = 0;
-  int64_t channels = 1;  // of the decoded picture
-};
-
 bool looks_like_png(std::span<const std::byte> content);
 
 /// Decodes nothing. Throws Error(corrupt).
-PngSize png_size(std::span<const std::byte> file, std::string_view origin);
+PictureSize png_size(std::span<const std::byte> file, std::string_view origin);
 
 /// Reads any PNG as 8-bit grey or RGB; a transparent one is laid on black. Every chunk's checksum,
 /// the order of chunks and the sizes are checked before a pixel is decoded; a picture is refused

@@ -6,7 +6,7 @@ VAE_FUZZ_TARGET(jpeg) {
   using namespace vae;
   fuzz::run_parser([&] {
     const auto input = fuzz::as_input(data, size);
-    const JpegSize claimed = jpeg_size(input, "input");
+    const PictureSize claimed = jpeg_size(input, "input");
     const auto values = static_cast<size_t>(claimed.height * claimed.width * claimed.channels);
     if (values > (1 << 24)) return;  // slow, and nothing new
     const Image image = decode_jpeg(input, "input");

@@ -46,7 +46,7 @@ TEST(JpegTest, ReadsGreyAndColouredBaselineAndProgressiveFiles) {
       const Image image = slope(19, 11, channels);
       const std::string file = make_jpeg(image, {95, progressive});
       expect_close(picture_of(file), image, 6);
-      const JpegSize size = jpeg_size(to_bytes(file), "f.jpg");
+      const PictureSize size = jpeg_size(to_bytes(file), "f.jpg");
       EXPECT_EQ(size.height, 11);
       EXPECT_EQ(size.width, 19);
       EXPECT_EQ(size.channels, channels);
