@@ -8,63 +8,12 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
+#include "kernels/arithmetic.h"
 #include "kernels/hd.h"
+#include "kernels/math_double.h"
 
 namespace vae {
-
-VAE_HD static inline float fused_multiply_add(float a, float b, float c) {
-#ifdef __CUDA_ARCH__
-  return __fmaf_rn(a, b, c);
-#else
-  return __builtin_fmaf(a, b, c);
-#endif
-}
-
-VAE_HD static inline float square_root(float x) {
-#ifdef __CUDA_ARCH__
-  return __fsqrt_rn(x);
-#else
-  return __builtin_sqrtf(x);
-#endif
-}
-
-VAE_HD static inline float float_from_bits(uint32_t bits) {
-#ifdef __CUDA_ARCH__
-  return __uint_as_float(bits);
-#else
-  float x;
-  __builtin_memcpy(&x, &bits, sizeof x);
-  return x;
-#endif
-}
-
-VAE_HD static inline uint32_t bits_from_float(float x) {
-#ifdef __CUDA_ARCH__
-  return __float_as_uint(x);
-#else
-  uint32_t bits;
-  __builtin_memcpy(&bits, &x, sizeof bits);
-  return bits;
-#endif
-}
-
-VAE_HD static inline float absolute(float x) {
-  return float_from_bits(bits_from_float(x) & 0x7fffffffu);
-}
-
-/// |magnitude| with the sign of `sign`.
-VAE_HD static inline float with_sign(float magnitude, float sign) {
-  return float_from_bits((bits_from_float(magnitude) & 0x7fffffffu) |
-                         (bits_from_float(sign) & 0x80000000u));
-}
-
-/// x limited to [low, high]; NaN stays NaN.
-VAE_HD static inline float clamped(float x, float low, float high) {
-  const float raised = x < low ? low : x;
-  return raised > high ? high : raised;
-}
 
 constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, held in
                                          // the low bits of the sum
