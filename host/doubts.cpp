@@ -12,6 +12,8 @@
 #include "host/model_impl.h"
 #include "host/pixel_statistics.h"
 #include "kernels/check.h"
+#include "kernels/rules/binarization.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 namespace {
@@ -122,11 +124,11 @@ std::vector<std::string> find_doubts(const Dataset& data, const Config& config) 
   std::vector<std::string> doubts;
   if (data.train.count() == 0) return doubts;
   const PixelStatistics pixels(data.train);
-  const bool gaussian = config.model.likelihood == Likelihood::gaussian;
-  const bool drawn = config.training.binarization != Binarization::none;
-  if (gaussian && (drawn || pixels.distinct() == 2)) {
+  const bool drawn = !makes_grey_levels(config.training.binarization);
+  if (is_of_grey_levels(config.model.likelihood) && (drawn || pixels.distinct() == 2)) {
     doubts.push_back(concat(
-        "--likelihood gaussian describes grey levels, but the inputs are black and white (",
+        "--likelihood ", to_string(config.model.likelihood),
+        " describes grey levels, but the inputs are black and white (",
         drawn ? "--binarization " : "the images hold two values only",
         drawn ? std::string(to_string(config.training.binarization)) : std::string(),
         "): the density has no upper bound and the numbers mean little; --likelihood bernoulli",

@@ -9,6 +9,9 @@
 #include "host/arena.h"
 #include "host/image_reader.h"
 #include "kernels/check.h"
+#include "kernels/math.h"
+#include "kernels/rules/binarization.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -123,9 +126,9 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
   }
   backend.copy_to_host(max.data(), running_max_.data, bytes);
   backend.copy_to_host(sum.data(), running_sum_.data, bytes);
-  const double log_k = std::log(static_cast<double>(options_.importance_samples));
+  const double log_k = logarithm(static_cast<double>(options_.importance_samples));
   for (int64_t row = 0; row < rows; ++row) {
-    const double bound = max[row] + std::log(sum[row]) - log_k;
+    const double bound = max[row] + logarithm(sum[row]) - log_k;
     importance_bound_ += bound;
     squared_importance_bound_ += bound * bound;
   }
@@ -163,6 +166,8 @@ void Evaluator::summarize(Evaluation& result) const {
     result.active_units += spread > kActiveVariance;
   }
   result.binarization = binarization_;
+  result.is_likelihood =
+      !makes_grey_levels(binarization_) || is_of_grey_levels(network_.config().likelihood);
   result.seed = seed_;
   result.images = images_;
   result.device = backend.name();

@@ -2,12 +2,13 @@
 #include "host/image_reader.h"
 
 #include "kernels/check.h"
+#include "kernels/rules/binarization.h"
 
 namespace vae {
 
 uint32_t first_draw(const ImageSet& images, Binarization binarization) {
   constexpr int kSplitShift = 30;  // a quarter of the 2^32 rows each
-  const bool by_split = binarization == Binarization::fixed;
+  const bool by_split = draws_once(binarization);
   const int64_t end = images.first_index() + images.count();
   VAE_CHECK(end <= int64_t{1} << (by_split ? kSplitShift : 32), "image ", end - 1,
             " is beyond the random numbers, which are counted by ", by_split ? 30 : 32, " bits");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "host/initialization.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "kernels/philox.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -31,9 +31,9 @@ Distribution weight_distribution(Initialization scheme, const ParameterSpec& spe
     case Initialization::lecun_normal:
       return {true, std::sqrt(1.0 / in)};
     case Initialization::pytorch:
-      break;
+      return {false, 1.0 / std::sqrt(in)};
   }
-  return {false, 1.0 / std::sqrt(in)};
+  return {};
 }
 
 void draw(std::vector<float>& numbers, Distribution distribution, const PhiloxRow& row) {
@@ -64,13 +64,10 @@ void initialize_parameters(Parameters& parameters, Initialization scheme, uint64
 }
 
 std::vector<float> output_bias(std::span<const double> mean_pixels, Likelihood likelihood) {
-  // A pixel that is always 0 or 1 would ask for an infinite logit.
-  constexpr double kMargin = 1e-3;
   std::vector<float> bias;
   for (const double pixel : mean_pixels) {
-    const double p = std::clamp(pixel, kMargin, 1.0 - kMargin);
     bias.push_back(
-        static_cast<float>(likelihood == Likelihood::bernoulli ? std::log(p / (1.0 - p)) : pixel));
+        static_cast<float>(visit(likelihood, [&](auto rule) { return rule.output_of(pixel); })));
   }
   return bias;
 }

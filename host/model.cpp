@@ -10,6 +10,7 @@
 #include "host/evaluator.h"
 #include "host/model_impl.h"
 #include "kernels/check.h"
+#include "kernels/rules/binarization.h"
 
 namespace vae {
 
@@ -85,9 +86,8 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
 ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarization> binarization,
                                 std::optional<uint64_t> seed) {
   const TrainConfig& training = config.training;
-  const Binarization without_chance = training.binarization == Binarization::threshold
-                                          ? Binarization::threshold
-                                          : Binarization::none;
+  const Binarization without_chance =
+      draws(training.binarization) ? Binarization::none : training.binarization;
   return {*network, images, binarization.value_or(without_chance), seed.value_or(training.seed)};
 }
 

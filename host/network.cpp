@@ -2,7 +2,6 @@
 #include "host/network.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -12,6 +11,8 @@
 #include "host/initialization.h"
 #include "host/layers/dense.h"
 #include "kernels/check.h"
+#include "kernels/math.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -66,7 +67,14 @@ bool has_memory(Backend& backend, std::size_t bytes) {
 }
 
 bool has_learned_variance(const ModelConfig& config) {
-  return config.likelihood == Likelihood::gaussian && config.variance == Variance::learned;
+  if (!has_variance(config.likelihood)) return false;
+  switch (config.variance) {
+    case Variance::fixed:
+      return false;
+    case Variance::learned:
+      return true;
+  }
+  return false;
 }
 
 /// Runs the layers from number `first` up to before number `last`; `input` goes into the first one
@@ -102,7 +110,7 @@ std::vector<ParameterSpec> parameter_specs(const ModelConfig& config) {
     spec.name = kLogVariance;
     spec.shape = {1};
     spec.role = ParameterSpec::Role::scalar;
-    spec.initial = static_cast<float>(2.0 * std::log(config.sigma));
+    spec.initial = static_cast<float>(2.0 * logarithm(config.sigma));
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -179,13 +187,13 @@ void Network::request_activations(Arena& arena, int64_t images, int64_t codes) {
 }
 
 void Network::place_log_variance() {
-  if (config_.likelihood != Likelihood::gaussian) return;
+  if (!has_variance(config_.likelihood)) return;
   if (has_learned_variance(config_)) {
     log_variance_ = parameters_.find(kLogVariance).value;
     dlog_variance_ = parameters_.find(kLogVariance).gradient;
     return;
   }
-  const auto value = static_cast<float>(2.0 * std::log(config_.sigma));
+  const auto value = static_cast<float>(2.0 * logarithm(config_.sigma));
   backend_.copy_to_device(fixed_log_variance_.data, &value, sizeof value);
   log_variance_ = fixed_log_variance_;
 }

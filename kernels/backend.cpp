@@ -3,8 +3,9 @@
 // The shape checks of every operation, once for all devices.
 #include "kernels/backend.h"
 
-#include "kernels/activation.h"
 #include "kernels/check.h"
+#include "kernels/rules/activations.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -90,7 +91,7 @@ void check(const LikelihoodArgs& args) {
   check_shape("likelihood", "outputs", args.outputs, shape);
   check_shape("likelihood", "log_px", args.log_px, {rows});
   check_optional("likelihood", "doutputs", args.doutputs, shape);
-  if (args.likelihood == Likelihood::gaussian) {
+  if (has_variance(args.likelihood)) {
     check_shape("likelihood", "log_variance", args.log_variance, {1});
     check_optional("likelihood", "dlog_variance", args.dlog_variance, {1});
   }

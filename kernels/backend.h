@@ -24,8 +24,8 @@
 #include "kernels/step_state.h"
 #include "kernels/tensor.h"
 #include "kernels/tuning_store.h"
-#include "vae/config.h"
 #include "vae/device.h"
+#include "vae/types.h"
 
 namespace vae {
 
@@ -242,10 +242,10 @@ class Backend {
   virtual std::string description() const = 0;
 
   // Operations.
-  /// Moves the state to its next training step; the arithmetic is kernels/schedule.h, once for all
-  /// devices. With s = state->step before the call (s steps begun so far): epoch = s / steps per
-  /// epoch, first_row = (s % steps per epoch) * batch_size, learning rate and beta of step s, and
-  /// then step = s + 1.
+  /// Moves the state to its next training step; the arithmetic is kernels/rules/schedule.h, once
+  /// for all devices. With s = state->step before the call (s steps begun so far): epoch = s /
+  /// steps per epoch, first_row = (s % steps per epoch) * batch_size, learning rate and beta of
+  /// step s, and then step = s + 1.
   void begin_step(StepState* state, const Schedule& schedule);
   void load_batch(const LoadBatchArgs& args);
   void dense_forward(const DenseForwardArgs& args);

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "vae/config.h"
+#include "vae/types.h"
 
 namespace vae {
 

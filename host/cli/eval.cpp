@@ -30,7 +30,7 @@ class Eval : public Verb {
  private:
   EvaluateOptions options();
   std::string json(const Evaluation& result, const Model& model) const;
-  std::string table(const Evaluation& result, const Model& model) const;
+  std::string table(const Evaluation& result) const;
 
   Terminal terminal_;
   ModelOptions model_;
@@ -63,7 +63,7 @@ int Eval::run() {
   const Evaluation result = model.evaluate(images, options());
   terminal_.clear();
   if (stop_signal() != 0) return 128 + stop_signal();
-  write_stdout(json_ ? json(result, model) : table(result, model));
+  write_stdout(json_ ? json(result, model) : table(result));
   return kSuccess;
 }
 
@@ -104,18 +104,16 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
 
 /// For people. Grey levels under a Bernoulli are no draws from it, so nothing here may pass as a
 /// likelihood.
-std::string Eval::table(const Evaluation& result, const Model& model) const {
-  const bool is_likelihood = result.binarization != Binarization::none ||
-                             model.config().likelihood != Likelihood::bernoulli;
+std::string Eval::table(const Evaluation& result) const {
   std::string text =
       fmt::format("{} {} images, binarization {}, {}; nats per image\n", result.images,
                   data_.split(), to_string(result.binarization), result.device);
   text += fmt::format("  elbo            {:10.3f}{}{}\n", result.elbo,
                       error_text(result.elbo_standard_error),
-                      is_likelihood ? "" : "   not a likelihood");
+                      result.is_likelihood ? "" : "   not a likelihood");
   text += fmt::format("  reconstruction  {:10.3f}\n", result.reconstruction);
   text += fmt::format("  kl              {:10.3f}\n", result.kl);
-  if (result.nll && is_likelihood) {
+  if (result.nll && result.is_likelihood) {
     text += fmt::format("  {:<15} {:10.3f}{}\n", fmt::format("nll({})", result.importance_samples),
                         *result.nll, error_text(result.nll_standard_error));
   } else if (result.nll) {
@@ -127,7 +125,7 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
   }
   text +=
       fmt::format("  active units    {:>6} of {}\n", result.active_units, model.config().latent);
-  if (!is_likelihood) {
+  if (!result.is_likelihood) {
     text +=
         "  Grey levels were scored by a Bernoulli: the numbers compare runs of this setting\n"
         "  only. --binarization dynamic gives a likelihood of binary images.\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/layers/dense.h"
 
-#include "kernels/activation.h"
+#include "kernels/rules/activations.h"
 
 namespace vae {
 

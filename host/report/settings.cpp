@@ -2,6 +2,7 @@
 #include "host/report/settings.h"
 
 #include "host/report/number_text.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 namespace {
@@ -30,11 +31,11 @@ std::string binarization_text(const Config& config) {
   const std::string word(to_string(protocol));
   switch (protocol) {
     case Binarization::none:
-      return config.model.likelihood == Likelihood::bernoulli
-                 ? word +
+      return is_of_grey_levels(config.model.likelihood)
+                 ? word + ": grey levels pixel / 255"
+                 : word +
                        ": grey levels pixel / 255 under a Bernoulli; its numbers are no "
-                       "log-likelihoods and compare only with the same setting"
-                 : word + ": grey levels pixel / 255";
+                       "log-likelihoods and compare only with the same setting";
     case Binarization::fixed:
       return word + ": each pixel drawn once from Bernoulli(pixel / 255)";
     case Binarization::dynamic:
@@ -48,9 +49,14 @@ std::string binarization_text(const Config& config) {
 }
 
 std::string likelihood_text(const ModelConfig& model) {
-  if (model.likelihood == Likelihood::bernoulli) return "Bernoulli from logits";
-  return "Gaussian, standard deviation " + short_text(model.sigma) +
-         (model.variance == Variance::learned ? " at the start, learned" : ", fixed");
+  switch (model.likelihood) {
+    case Likelihood::bernoulli:
+      return "Bernoulli from logits";
+    case Likelihood::gaussian:
+      return "Gaussian, standard deviation " + short_text(model.sigma) +
+             (model.variance == Variance::learned ? " at the start, learned" : ", fixed");
+  }
+  return {};
 }
 
 std::string objective_text(const TrainConfig& training) {

@@ -50,9 +50,11 @@ struct Evaluation {
   std::vector<double> kl_per_dimension;               ///< Summands of `kl`, Z
   std::vector<double> mean_variance;                  ///< Var_x(mu) per dimension, Z
   Binarization binarization = Binarization::dynamic;  ///< How pixels became x.
-  uint64_t seed = 1;                                  ///< Key of the draws.
-  int64_t images = 0;                                 ///< How many were averaged over.
-  std::string device;                                 ///< What computed it: "cpu", "cuda:0".
+  /// Whether the bounds are bounds of a likelihood: not of grey levels under a Bernoulli.
+  bool is_likelihood = true;
+  uint64_t seed = 1;   ///< Key of the draws.
+  int64_t images = 0;  ///< How many were averaged over.
+  std::string device;  ///< What computed it: "cpu", "cuda:0".
 };
 
 /// The file that a loaded model came from.

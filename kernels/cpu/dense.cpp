@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/activation.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/rules/activations.h"
 
 namespace vae::cpu {
 

@@ -3,9 +3,9 @@
 // The posterior: reparameterisation, KL, their gradient, prior draws, statistics. [AEVB eq. 10]
 // Rows are independent; the noise of a row is drawn again where it is needed again.
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/rules/posterior.h"
 
 namespace vae::cpu {
 
@@ -65,11 +65,11 @@ void CpuBackend::do_posterior_statistics(const PosteriorStatisticsArgs& args) {
   for (int64_t row = 0; row < args.heads.rows(); ++row) {
     const float* const heads = args.heads.data + row * 2 * latent;
     for (int64_t z = 0; z < latent; ++z) {
-      const double mu = heads[z];
-      const double logvar = clamped(heads[latent + z], args.logvar_min, args.logvar_max);
-      kl[z] += 0.5 * (mu * mu + std::exp(logvar) - 1.0 - logvar);
-      mean[z] += mu;
-      square[z] += mu * mu;
+      const LatentStatistics statistics = rules::Posterior::statistics(
+          heads[z], heads[latent + z], {args.logvar_min, args.logvar_max});
+      kl[z] += statistics.kl;
+      mean[z] += statistics.mean;
+      square[z] += statistics.square;
     }
   }
 }

@@ -3,6 +3,7 @@
 // Gather from the 8-bit data set with permutation and binarisation; one task a few rows.
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/permutation.h"
+#include "kernels/rules/binarization.h"
 
 namespace vae::cpu {
 
@@ -17,27 +18,16 @@ void CpuBackend::do_load_batch(const LoadBatchArgs& args) {
   const auto images = static_cast<uint32_t>(args.pixels.rows());
   const int64_t width = args.x.cols();
   const Permutation permutation = make_permutation(args.seed, state.epoch, images);
-  const uint32_t step = args.binarization == Binarization::dynamic ? state.step : 0;
+  const uint32_t step =
+      visit(args.binarization, [&](auto rule) { return rule.draw_step(state.step); });
   for_ranges(args.x.rows(), kLoadedRows, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const uint32_t position = state.first_row + static_cast<uint32_t>(row);
       const uint32_t image = args.shuffle ? permute(permutation, position) : position;
       float* const x = args.x.data + row * width;
       const uint8_t* const pixels = args.pixels.data + image * width;
-      switch (args.binarization) {
-        case Binarization::none:
-          ops_.load_grey(x, pixels, width);
-          break;
-        case Binarization::threshold:
-          ops_.load_threshold(x, pixels, width);
-          break;
-        case Binarization::fixed:
-        case Binarization::dynamic:
-          ops_.load_bernoulli(
-              x, pixels, width,
-              philox_row(args.seed, Stream::binarize, step, args.first_draw + image));
-          break;
-      }
+      ops_.load_pixels(x, pixels, width, args.binarization,
+                       philox_row(args.seed, Stream::binarize, step, args.first_draw + image));
     }
   });
 }

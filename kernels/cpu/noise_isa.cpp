@@ -4,8 +4,9 @@
 // Philox runs on a block of quads at a time, each quad with its own row, so that short rows fill
 // the vectors too.
 #include "kernels/cpu/vector_ops_isa.h"
-#include "kernels/math.h"
 #include "kernels/philox.h"
+#include "kernels/rules/binarization.h"
+#include "kernels/rules/posterior.h"
 
 namespace vae::cpu::VAE_ISA_NAMESPACE {
 
@@ -102,9 +103,10 @@ inline void for_normals(const NoiseRows& noise, int64_t begin, int64_t end, int6
   }
 }
 
-}  // namespace
-
-void load_bernoulli(float* x, const uint8_t* pixels, int64_t count, PhiloxRow noise) {
+/// x where each pixel has a random word.
+template <typename Rule>
+inline void draw_pixels(Rule rule, float* x, const uint8_t* pixels, int64_t count,
+                        const PhiloxRow& noise) {
   Counters counters;
   for (int64_t q = 0; q < kBlockQuads; ++q) {
     counters.row[q] = noise.row;
@@ -119,9 +121,23 @@ void load_bernoulli(float* x, const uint8_t* pixels, int64_t count, PhiloxRow no
     draw(word, counters, (length + 3) / 4, {noise.step, noise.key0, noise.key1});
     VAE_INDEPENDENT
     for (int64_t i = 0; i < length; ++i) {
-      x[first + i] = bernoulli_pixel(word[i], pixels[first + i]) ? 1.0f : 0.0f;
+      x[first + i] = rule.value(pixels[first + i], word[i]);
     }
   }
+}
+
+}  // namespace
+
+void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
+                 const PhiloxRow& noise) {
+  visit(binarization, [&](auto rule) {
+    if constexpr (rule.kDraws) {
+      draw_pixels(rule, x, pixels, count, noise);
+    } else {
+      VAE_INDEPENDENT
+      for (int64_t i = 0; i < count; ++i) x[i] = rule.value(pixels[i], 0);
+    }
+  });
 }
 
 void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise) {
@@ -141,14 +157,13 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
                 float* const out = z + m * width + first;
                 VAE_INDEPENDENT
                 for (int64_t i = 0; i < count; ++i) {
-                  const float lv = clamped(logvar[i], range.low, range.high);
-                  out[i] = fused_multiply_add(exponential(0.5f * lv), eps[i], mu[i]);
+                  const float lv = rules::Posterior::logvar(logvar[i], range);
+                  out[i] = rules::Posterior::sample(mu[i], lv, eps[i]);
                 }
                 if (log_ratio == nullptr) return;
-                // log p(z) - log q(z|x) = 1/2 sum (eps^2 + logvar - z^2); the 2 pi terms cancel.
                 const float sum = lane_sum(count, [&](int64_t i) {
-                  const float lv = clamped(logvar[i], range.low, range.high);
-                  return 0.5f * (fused_multiply_add(eps[i], eps[i], lv) - out[i] * out[i]);
+                  const float lv = rules::Posterior::logvar(logvar[i], range);
+                  return rules::Prior::log_ratio(eps[i], lv, out[i]);
                 });
                 log_ratio[m] = first == 0 ? sum : log_ratio[m] + sum;
               });
@@ -166,14 +181,10 @@ void gaussian_backward(float* dheads, const float* dz, const float* heads, int64
         float* const dlogvar = dmu + width;
         VAE_INDEPENDENT
         for (int64_t i = 0; i < count; ++i) {
-          const float raw = logvar[i];
-          const float lv = clamped(raw, range.low, range.high);
-          const float deviation = exponential(0.5f * lv);
-          const float slope = 0.5f * fused_multiply_add(dz_row[i] * eps[i], deviation,
-                                                        kl_scale * (exponential(lv) - 1.0f));
-          dmu[i] = fused_multiply_add(kl_scale, mu[i], dz_row[i]);
-          // No gradient where the clamp holds; NaN passes so that the step is judged bad.
-          dlogvar[i] = raw == lv || raw != raw ? slope : 0.0f;
+          const HeadGradient gradient =
+              rules::Posterior::gradient(dz_row[i], eps[i], mu[i], logvar[i], range, kl_scale);
+          dmu[i] = gradient.mu;
+          dlogvar[i] = gradient.logvar;
         }
       });
 }

@@ -10,23 +10,12 @@
 #include <vector>
 
 #include "kernels/philox.h"
-#include "vae/config.h"
+#include "kernels/rules/adam.h"
+#include "kernels/rules/diagonal_gaussian.h"
+#include "kernels/rules/likelihood.h"
+#include "vae/types.h"
 
 namespace vae::cpu {
-
-/// Constants of one Adam step after bias correction.
-struct AdamConstants {
-  float beta1, beta2;
-  float step_size;                // learning rate / (1 - beta1^t)
-  float inverse_sqrt_correction;  // 1 / sqrt(1 - beta2^t)
-  float epsilon;
-  float gradient_scale;  // clipping
-};
-
-/// Limits of the log-variance.
-struct LogvarRange {
-  float low, high;
-};
 
 /// The noise of rows m = 0, 1, ..: K samples of an image side by side, see NoiseKey.
 struct NoiseRows {
@@ -40,9 +29,8 @@ struct NoiseRows {
 struct VectorOps {
   const char* isa;
 
-  void (*load_grey)(float* x, const uint8_t* pixels, int64_t count);
-  void (*load_threshold)(float* x, const uint8_t* pixels, int64_t count);
-  void (*load_bernoulli)(float* x, const uint8_t* pixels, int64_t count, PhiloxRow noise);
+  void (*load_pixels)(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
+                      const PhiloxRow& noise);
 
   /// y = activation(y + b), and pre = y + b where pre is given.
   void (*bias_activate)(float* y, float* pre, const float* b, int64_t count, Activation activation);
@@ -60,17 +48,14 @@ struct VectorOps {
                             int64_t end, int64_t width, LogvarRange range, float kl_scale,
                             const NoiseRows& noise);
 
-  /// Log-likelihood of one row; writes -scale times its slope where doutputs is given.
-  float (*bernoulli)(float* doutputs, const float* logits, const float* x, int64_t count,
-                     float scale);
-  /// The same without the normaliser.
-  float (*gaussian)(float* doutputs, const float* means, const float* x, int64_t count,
-                    float inverse_variance, float scale);
-  void (*sigmoid)(float* mean, const float* logits, int64_t count);
+  /// log p of one row without the normalizer; writes -scale times its slope where doutputs is
+  /// given.
+  float (*log_p)(float* doutputs, const float* outputs, const float* x, int64_t count,
+                 Likelihood likelihood, const LikelihoodConstants& constants, float scale);
+  void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood);
 
   double (*sum_of_squares)(const float* values, int64_t count);
-  void (*adam)(float* w, float* m, float* v, const float* g, int64_t count,
-               const AdamConstants& constants);
+  void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& step);
 
   /// Plain product of row-major matrices for builds without oneDNN: c [m, n] = a b, with a and b
   /// addressed by element strides, so that transposes need no copy.

@@ -9,7 +9,8 @@
 namespace vae::cpu::VAE_ISA_NAMESPACE {
 
 // noise_isa.cpp
-void load_bernoulli(float* x, const uint8_t* pixels, int64_t count, PhiloxRow noise);
+void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
+                 const PhiloxRow& noise);
 void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise);
 void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
                     int64_t width, LogvarRange range, const NoiseRows& noise);

@@ -5,7 +5,6 @@
 //   forward           y  = x w^T      both operands run along the sum in memory
 //   input gradient    dx = dy w       w runs along its own index: B is [K, N] in memory
 //   weight gradient   dw = dy^T x     both do: A is [K, M], B is [K, N]
-#include "kernels/activation.h"
 #include "kernels/cuda/gemm_epilogue.h"
 #include "kernels/cuda/gemm_kernel.h"
 #include "kernels/cuda/quads.h"
@@ -15,6 +14,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/gemm_launch.h"
 #include "kernels/cuda/gemm_operand.h"
+#include "kernels/rules/activations.h"
 
 namespace vae::cuda {
 

@@ -52,16 +52,16 @@ bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& arg
 
 void CudaBackend::do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
   const int64_t rows = dense.x.rows(), in = dense.x.cols(), width = dense.w.rows();
-  const bool gaussian = args.likelihood == Likelihood::gaussian;
   const Plan plan = plan_outputs(dense, card_);
   uint32_t* const row_tickets = workspace_.tickets + split_tickets(plan);
   const LikelihoodEpilogue epilogue{
       args.log_px.data,
       args.doutputs.data,
-      gaussian ? args.dlog_variance.data : nullptr,
+      args.dlog_variance.data,
       dense.b.data,
       args.x.data,
-      gaussian ? args.log_variance.data : nullptr,
+      args.log_variance.data,
+      args.likelihood,
       static_cast<int>(args.samples),
       args.scale,
       static_cast<int>(plan.tiles_down),

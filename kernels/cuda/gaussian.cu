@@ -4,13 +4,11 @@
 // A thread takes a quad, for which one Philox counter draws; up to 32 neighbouring lanes share a
 // row. Their number depends on Z alone, so a row's sums have the same bits in any batch. The terms
 // are those of kernels/cpu, and so are the random numbers, bit for bit.
-#include <math.h>
-
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
-#include "kernels/math.h"
 #include "kernels/philox.h"
+#include "kernels/rules/posterior.h"
 #include "kernels/step_state.h"
 
 // The launchers' side.
@@ -24,10 +22,6 @@ constexpr int kThreads = 256;
 
 // Of the statistics: a warp reads 32 neighbouring dimensions of a row, 32 warps as many rows.
 constexpr int kTile = 32;
-
-struct LogvarRange {
-  float low, high;
-};
 
 /// What NoiseKey says, for kernels.
 struct Noise {
@@ -77,16 +71,11 @@ __global__ void __launch_bounds__(kThreads)
       Quad out;
       VAE_UNROLL
       for (std::size_t i = 0; i < 4; ++i) {
-        const float lv = clamped(logvar.value[i], range.low, range.high);
-        out.value[i] = fused_multiply_add(exponential(0.5f * lv), eps.value[i], mu.value[i]);
+        const float lv = rules::Posterior::logvar(logvar.value[i], range);
+        out.value[i] = rules::Posterior::sample(mu.value[i], lv, eps.value[i]);
         if (i >= rest) continue;
-        if (with_kl) {
-          const float square = fused_multiply_add(mu.value[i], mu.value[i], exponential(lv) - 1.0f);
-          kl_sum += 0.5f * (square - lv);
-        }
-        // log p(z) - log q(z|x) = 1/2 sum (eps^2 + logvar - z^2); the 2 pi terms cancel.
-        const float own = fused_multiply_add(eps.value[i], eps.value[i], lv);
-        ratio_sum += 0.5f * (own - out.value[i] * out.value[i]);
+        if (with_kl) kl_sum += rules::Prior::kl(mu.value[i], lv);
+        ratio_sum += rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
       }
       store_quad(z + row * latent + at, out, rest, aligned);
     }
@@ -120,14 +109,10 @@ __global__ void __launch_bounds__(kThreads)
       Quad dmu, dlogvar;
       VAE_UNROLL
       for (int i = 0; i < 4; ++i) {
-        const float raw = logvar.value[i];
-        const float lv = clamped(raw, range.low, range.high);
-        const float from_z = slope.value[i] * eps.value[i];
-        const float from_kl = kl_scale * (exponential(lv) - 1.0f);
-        const float both = 0.5f * fused_multiply_add(from_z, exponential(0.5f * lv), from_kl);
-        dmu.value[i] = fused_multiply_add(kl_scale, mu.value[i], slope.value[i]);
-        // No gradient where the clamp holds; NaN passes so that the step is judged bad.
-        dlogvar.value[i] = raw == lv || raw != raw ? both : 0.0f;
+        const HeadGradient gradient = rules::Posterior::gradient(
+            slope.value[i], eps.value[i], mu.value[i], logvar.value[i], range, kl_scale);
+        dmu.value[i] = gradient.mu;
+        dlogvar.value[i] = gradient.logvar;
       }
       store_quad(dheads + mu_row + at, dmu, rest, aligned);
       store_quad(dheads + mu_row + latent + at, dlogvar, rest, aligned);
@@ -161,11 +146,11 @@ __global__ void __launch_bounds__(kTile* kTile)
   double kl = 0.0, mean = 0.0, square = 0.0;
   for (std::size_t row = z < latent ? warp : rows; row < rows; row += kTile) {
     const float* const mu_row = heads + row * 2 * latent;
-    const double mu = mu_row[z];
-    const double logvar = clamped(mu_row[latent + z], range.low, range.high);
-    kl += 0.5 * (mu * mu + exp(logvar) - 1.0 - logvar);
-    mean += mu;
-    square += mu * mu;
+    const LatentStatistics statistics =
+        rules::Posterior::statistics(mu_row[z], mu_row[latent + z], range);
+    kl += statistics.kl;
+    mean += statistics.mean;
+    square += statistics.square;
   }
   partial[0][warp][lane] = kl;
   partial[1][warp][lane] = mean;

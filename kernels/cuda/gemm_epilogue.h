@@ -8,9 +8,9 @@
 
 #include <cstddef>
 
-#include "kernels/activation.h"
 #include "kernels/cuda/gemm_tile.h"
 #include "kernels/cuda/quads.h"
+#include "kernels/rules/activations.h"
 
 namespace vae::cuda {
 
@@ -62,65 +62,21 @@ struct StoreEpilogue {
   }
 };
 
-template <Activation kActivation>
-__device__ inline void activate_quad(Quad& quad) {
-  VAE_UNROLL
-  for (int i = 0; i < 4; ++i) quad.value[i] = activate<kActivation>(quad.value[i]);
-}
-
-template <Activation kActivation>
-__device__ inline void multiply_slope(Quad& quad, const Quad& source) {
-  VAE_UNROLL
-  for (int i = 0; i < 4; ++i) quad.value[i] *= activation_slope<kActivation>(source.value[i]);
-}
-
 // The activation is chosen at run time: all threads of a launch take the same branch, once per
 // quad, which is little beside the memory the quad moves; and kernels are fewer by a factor of 9.
 
 __device__ inline void activate_quad(Quad& quad, Activation activation) {
-  switch (activation) {
-    case Activation::none:
-      return;
-    case Activation::relu:
-      return activate_quad<Activation::relu>(quad);
-    case Activation::leaky_relu:
-      return activate_quad<Activation::leaky_relu>(quad);
-    case Activation::tanh:
-      return activate_quad<Activation::tanh>(quad);
-    case Activation::sigmoid:
-      return activate_quad<Activation::sigmoid>(quad);
-    case Activation::softplus:
-      return activate_quad<Activation::softplus>(quad);
-    case Activation::elu:
-      return activate_quad<Activation::elu>(quad);
-    case Activation::gelu:
-      return activate_quad<Activation::gelu>(quad);
-    case Activation::silu:
-      return activate_quad<Activation::silu>(quad);
-  }
+  visit(activation, [&](auto rule) {
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) quad.value[i] = rule.value(quad.value[i]);
+  });
 }
 
 __device__ inline void multiply_slope(Quad& quad, const Quad& source, Activation activation) {
-  switch (activation) {
-    case Activation::none:
-      return;
-    case Activation::relu:
-      return multiply_slope<Activation::relu>(quad, source);
-    case Activation::leaky_relu:
-      return multiply_slope<Activation::leaky_relu>(quad, source);
-    case Activation::tanh:
-      return multiply_slope<Activation::tanh>(quad, source);
-    case Activation::sigmoid:
-      return multiply_slope<Activation::sigmoid>(quad, source);
-    case Activation::softplus:
-      return multiply_slope<Activation::softplus>(quad, source);
-    case Activation::elu:
-      return multiply_slope<Activation::elu>(quad, source);
-    case Activation::gelu:
-      return multiply_slope<Activation::gelu>(quad, source);
-    case Activation::silu:
-      return multiply_slope<Activation::silu>(quad, source);
-  }
+  visit(activation, [&](auto rule) {
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) quad.value[i] *= rule.slope(source.value[i]);
+  });
 }
 
 /// y = activation(C + bias), pre = C + bias.

@@ -24,7 +24,8 @@ struct LikelihoodEpilogue {
   float* dlog_variance;       // [1] out, or null
   const float* bias;          // [N]
   const float* x;             // [M / samples, N]
-  const float* log_variance;  // [1] of the Gaussian; null for Bernoulli
+  const float* log_variance;  // [1], or null
+  Likelihood likelihood;
   int samples;
   float scale;
   int tiles_down, tiles_across;
@@ -35,9 +36,15 @@ struct LikelihoodEpilogue {
 
   template <typename Tile>
   __device__ void run(const StagedTile& tile) const {
-    GaussianConstants constants = {};
-    if (log_variance != nullptr) constants = gaussian_constants(log_variance, tile.columns);
-    sum_tile<Tile>(tile, constants.inverse_variance);
+    // Chosen at run time, as activations are: see gemm_epilogue.h.
+    visit(likelihood, [&](auto rule) { run_by<Tile>(rule, tile); });
+  }
+
+ private:
+  template <typename Tile, typename Rule>
+  __device__ void run_by(Rule rule, const StagedTile& tile) const {
+    const LikelihoodConstants constants = constants_of(rule, log_variance, tile.columns);
+    sum_tile<Tile>(rule, tile, constants);
     const int tile_row = tile.first_row / Tile::kRows;
     if (!last_block_to_arrive(row_tickets + tile_row, static_cast<uint32_t>(tiles_across))) return;
     const int row = tile.first_row + static_cast<int>(threadIdx.x);
@@ -48,17 +55,19 @@ struct LikelihoodEpilogue {
       }
       log_px[row] = constants.normalizer + sum;
     }
-    if (dlog_variance == nullptr) return;
-    if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
-    const float gradient = log_variance_gradient<Tile::kThreads>(log_px, tile.rows, tile.columns,
-                                                                 constants.normalizer, scale);
-    if (threadIdx.x == 0) dlog_variance[0] = gradient;
+    if constexpr (rule.kHasVariance) {
+      if (dlog_variance == nullptr) return;
+      if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
+      const float gradient = log_variance_gradient<Tile::kThreads>(rule, log_px, tile.rows,
+                                                                   tile.columns, constants, scale);
+      if (threadIdx.x == 0) dlog_variance[0] = gradient;
+    }
   }
 
- private:
   /// The gradients of a tile, and the sums of its rows.
-  template <typename Tile>
-  __device__ void sum_tile(const StagedTile& tile, float inverse_variance) const {
+  template <typename Tile, typename Rule>
+  __device__ void sum_tile(Rule rule, const StagedTile& tile,
+                           const LikelihoodConstants& constants) const {
     using Place = QuadPlace<Tile>;
     const auto place = Place::here();
     const int column = tile.first_column + place.column;
@@ -71,7 +80,7 @@ struct LikelihoodEpilogue {
       float sum = 0.0f;
       if (row < tile.rows && rest > 0) {
         const Quad outputs = staged_quad<Tile>(tile, base + place.row, place.column);
-        sum = add_terms(outputs, shift, row, column, tile.columns, inverse_variance);
+        sum = add_terms(rule, outputs, shift, row, column, tile.columns, constants);
       }
       sum = group_sum(sum, Place::kLanes);
       if (row < tile.rows && place.column == 0) {
@@ -82,17 +91,16 @@ struct LikelihoodEpilogue {
   }
 
   /// The sum of log p over a quad; writes its gradient.
-  __device__ float add_terms(Quad outputs, const Quad& shift, int row, int column, int width,
-                             float inverse_variance) const {
+  template <typename Rule>
+  __device__ float add_terms(Rule rule, Quad outputs, const Quad& shift, int row, int column,
+                             int width, const LikelihoodConstants& constants) const {
     const int image = samples == 1 ? row : row / samples;
     const std::size_t rest = width - column;
     const Quad pixels =
         load_quad(x + static_cast<std::size_t>(image) * width + column, rest, aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) outputs.value[i] += shift.value[i];
-    const Likelihood likelihood =
-        log_variance != nullptr ? Likelihood::gaussian : Likelihood::bernoulli;
-    const float sum = quad_log_p(outputs, pixels, rest, likelihood, inverse_variance, scale);
+    const float sum = quad_log_p(rule, outputs, pixels, rest, constants, scale);
     if (doutputs != nullptr) {
       store_quad(doutputs + static_cast<std::size_t>(row) * width + column, outputs, rest, aligned);
     }

@@ -52,7 +52,8 @@ class PixelOperand::Loader {
     }
     __syncthreads();
     images_ = image_of;
-    step_ = operand.binarization == Binarization::dynamic ? operand.state->step : 0;
+    step_ =
+        visit(operand.binarization, [&](auto rule) { return rule.draw_step(operand.state->step); });
   }
 
   __device__ void fetch(float*, int depth) {
@@ -78,8 +79,9 @@ class PixelOperand::Loader {
       if (is_valid(at)) {
         const PhiloxRow noise = philox_row(operand_.seed, vae::Stream::binarize, step_,
                                            operand_.first_draw + images_[at.row]);
-        values = pixel_values(operand_.binarization, pixels_[i], noise,
-                              static_cast<uint32_t>(at.column) / 4);
+        values = visit(operand_.binarization, [&](auto rule) {
+          return pixel_values(rule, pixels_[i], noise, static_cast<uint32_t>(at.column) / 4);
+        });
         if (leader_) {
           const std::size_t offset =
               static_cast<std::size_t>(first_ + at.row) * operand_.width + at.column;

@@ -11,8 +11,8 @@
 #include "kernels/cuda/gemm_tile.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
-#include "kernels/math.h"
 #include "kernels/philox.h"
+#include "kernels/rules/posterior.h"
 #include "kernels/step_state.h"
 
 namespace vae::cuda {
@@ -28,7 +28,7 @@ struct PosteriorEpilogue {
   float* kl;          // [B] out, or null
   float* log_ratio;   // [B] out, or null
   const float* bias;  // [2Z]
-  float logvar_min, logvar_max;
+  LogvarRange range;
   uint64_t seed;
   vae::Stream stream;
   uint32_t sample;
@@ -93,13 +93,11 @@ struct PosteriorEpilogue {
     VAE_UNROLL
     for (std::size_t i = 0; i < 4; ++i) {
       const float mu = quads.mu.value[i];
-      const float lv = clamped(quads.logvar.value[i], logvar_min, logvar_max);
-      out.value[i] = fused_multiply_add(exponential(0.5f * lv), eps.value[i], mu);
+      const float lv = rules::Posterior::logvar(quads.logvar.value[i], range);
+      out.value[i] = rules::Posterior::sample(mu, lv, eps.value[i]);
       if (i >= rest) continue;
-      kl_sum += 0.5f * (fused_multiply_add(mu, mu, exponential(lv) - 1.0f) - lv);
-      // log p(z) - log q(z|x) = 1/2 sum (eps^2 + logvar - z^2); the 2 pi terms cancel.
-      const float own = fused_multiply_add(eps.value[i], eps.value[i], lv);
-      ratio_sum += 0.5f * (own - out.value[i] * out.value[i]);
+      kl_sum += rules::Prior::kl(mu, lv);
+      ratio_sum += rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
     }
     store_quad(z + row * latent + at, out, rest, aligned);
   }

@@ -3,17 +3,13 @@
 // log p(x|z), one row a sum in fixed order, and the importance weights of rows. [IWAE eq. 8]
 // A thread takes a quad; a narrow row is shared by up to 32 neighbouring lanes, a wide one by the
 // block. Which, depends on the width alone, so a row's sum has the same bits in any batch.
-#include <math.h>
-
-#include <limits>
-
 #include "kernels/cuda/instructions.h"
 #include "kernels/cuda/pixel_terms.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
-#include "kernels/likelihood.h"
-#include "kernels/math.h"
+#include "kernels/rules/importance.h"
+#include "kernels/rules/likelihoods.h"
 
 // The launchers' side.
 #include "kernels/cuda/cuda_backend.h"
@@ -30,7 +26,7 @@ __device__ inline float row_sum(float value, int lanes) {
   return lanes <= 32 ? group_sum(value, lanes) : block_sum<kThreads>(value);
 }
 
-template <Likelihood kLikelihood>
+template <typename Rule>
 __global__ void __launch_bounds__(kThreads)
     likelihood_kernel(float* log_px,                // [B*K] out
                       float* doutputs,              // [B*K, X] out, or null; may be outputs
@@ -40,10 +36,7 @@ __global__ void __launch_bounds__(kThreads)
                       const float* log_variance,    // [1] of the Gaussian
                       std::size_t rows, std::size_t samples, std::size_t width, float scale,
                       uint32_t* ticket, int lanes, bool aligned) {
-  GaussianConstants constants = {};
-  if constexpr (kLikelihood == Likelihood::gaussian) {
-    constants = gaussian_constants(log_variance, width);
-  }
+  const LikelihoodConstants constants = constants_of(Rule(), log_variance, width);
   const std::size_t quads = quads_of(width), lane = threadIdx.x % lanes;
   const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
   // All threads take the same turns, because the sums need all lanes.
@@ -55,21 +48,21 @@ __global__ void __launch_bounds__(kThreads)
       const std::size_t at = 4 * q, rest = width - at;
       Quad output = load_quad(outputs + row * width + at, rest, aligned);
       const Quad pixel = load_quad(x + image * width + at, rest, aligned);
-      sum += quad_log_p(output, pixel, rest, kLikelihood, constants.inverse_variance, scale);
+      sum += quad_log_p(Rule(), output, pixel, rest, constants, scale);
       if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
     }
     sum = row_sum(sum, lanes);
     if (row < rows && lane == 0) log_px[row] = constants.normalizer + sum;
   }
-  if constexpr (kLikelihood == Likelihood::gaussian) {
+  if constexpr (Rule::kHasVariance) {
     if (dlog_variance == nullptr || !last_block_to_arrive(ticket, gridDim.x)) return;
     const float gradient =
-        log_variance_gradient<kThreads>(log_px, rows, width, constants.normalizer, scale);
+        log_variance_gradient<kThreads>(Rule(), log_px, rows, width, constants, scale);
     if (threadIdx.x == 0) dlog_variance[0] = gradient;
   }
 }
 
-template <Likelihood kLikelihood>
+template <typename Rule>
 __global__ void __launch_bounds__(kThreads)
     likelihood_mean_kernel(float* mean,           // [count] out, may be outputs
                            const float* outputs,  // [count]
@@ -80,38 +73,29 @@ __global__ void __launch_bounds__(kThreads)
     Quad quad = load_quad(outputs + at, rest, aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) {
-      if constexpr (kLikelihood == Likelihood::bernoulli) quad.value[i] = sigmoid(quad.value[i]);
+      quad.value[i] = Rule::mean(quad.value[i]);
     }
     store_quad(mean + at, quad, rest, aligned);
   }
 }
 
+/// A thread takes the samples of a row in their order, which a sum that has the same bits in any
+/// chunks must keep.
 __global__ void __launch_bounds__(kThreads)
     importance_merge_kernel(double* running_max,                  // [B] in/out
                             double* running_sum,                  // [B] in/out
                             const float* __restrict__ log_px,     // [B*K]
                             const float* __restrict__ log_ratio,  // [B*K]
-                            std::size_t rows, std::size_t samples, int lanes) {
-  const std::size_t lane = threadIdx.x % lanes;
-  const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
-  // All threads take the same turns, because the exchanges need all lanes.
-  for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
-    const std::size_t row = base + threadIdx.x / lanes;
-    WeightSum weights{-std::numeric_limits<double>::infinity(), 0.0};
-    for (std::size_t k = row < rows ? lane : samples; k < samples; k += lanes) {
-      const std::size_t at = row * samples + k;
-      weights = merged(weights, {static_cast<double>(log_px[at]) + log_ratio[at], 1.0});
+                            std::size_t rows, std::size_t samples) {
+  const std::size_t stride = std::size_t{gridDim.x} * kThreads;
+  for (std::size_t row = std::size_t{blockIdx.x} * kThreads + threadIdx.x; row < rows;
+       row += stride) {
+    WeightSum weights{running_max[row], running_sum[row]};
+    for (std::size_t at = row * samples; at < (row + 1) * samples; ++at) {
+      weights = with_weight(weights, log_px[at], log_ratio[at]);
     }
-    for (int distance = lanes / 2; distance > 0; distance /= 2) {
-      const WeightSum other{__shfl_xor_sync(0xffffffffu, weights.max, distance),
-                            __shfl_xor_sync(0xffffffffu, weights.sum, distance)};
-      weights = merged(weights, other);
-    }
-    if (row < rows && lane == 0) {
-      weights = merged({running_max[row], running_sum[row]}, weights);
-      running_max[row] = weights.max;
-      running_sum[row] = weights.sum;
-    }
+    running_max[row] = weights.max;
+    running_sum[row] = weights.sum;
   }
 }
 
@@ -125,34 +109,29 @@ void CudaBackend::do_likelihood(const LikelihoodArgs& args) {
   const int lanes = quads > kWideQuads ? kThreads : lanes_of(quads);
   const bool aligned =
       width % 4 == 0 && aligned_to_quads(args.doutputs.data, args.outputs.data, args.x.data);
-  const bool gaussian = args.likelihood == Likelihood::gaussian;
-  stream_.launch(
-      gaussian ? "likelihood gaussian" : "likelihood bernoulli",
-      {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
-      gaussian ? likelihood_kernel<Likelihood::gaussian> : likelihood_kernel<Likelihood::bernoulli>,
-      args.log_px.data, args.doutputs.data, args.dlog_variance.data, args.outputs.data, args.x.data,
-      args.log_variance.data, rows, args.samples, width, args.scale, workspace_.tickets, lanes,
-      aligned);
+  visit(args.likelihood, [&](auto rule) {
+    stream_.launch("likelihood", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+                   likelihood_kernel<decltype(rule)>, args.log_px.data, args.doutputs.data,
+                   args.dlog_variance.data, args.outputs.data, args.x.data, args.log_variance.data,
+                   rows, args.samples, width, args.scale, workspace_.tickets, lanes, aligned);
+  });
 }
 
 void CudaBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
-  const bool gaussian = args.likelihood == Likelihood::gaussian;
-  if (gaussian && args.mean.data == args.outputs.data) return;
   const int64_t count = args.outputs.count();
-  stream_.launch("likelihood_mean", {grid_of(count, 4 * kThreads, card_.multiprocessors), kThreads},
-                 gaussian ? likelihood_mean_kernel<Likelihood::gaussian>
-                          : likelihood_mean_kernel<Likelihood::bernoulli>,
-                 args.mean.data, args.outputs.data, count,
-                 aligned_to_quads(args.mean.data, args.outputs.data));
+  visit(args.likelihood, [&](auto rule) {
+    stream_.launch("likelihood_mean",
+                   {grid_of(count, 4 * kThreads, card_.multiprocessors), kThreads},
+                   likelihood_mean_kernel<decltype(rule)>, args.mean.data, args.outputs.data, count,
+                   aligned_to_quads(args.mean.data, args.outputs.data));
+  });
 }
 
 void CudaBackend::do_importance_merge(const ImportanceArgs& args) {
   const int64_t rows = args.running_max.count();
-  const int lanes = lanes_of(args.samples);
-  stream_.launch("importance_merge",
-                 {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
+  stream_.launch("importance_merge", {grid_of(rows, kThreads, card_.multiprocessors), kThreads},
                  importance_merge_kernel, args.running_max.data, args.running_sum.data,
-                 args.log_px.data, args.log_ratio.data, rows, args.samples, lanes);
+                 args.log_px.data, args.log_ratio.data, rows, args.samples);
 }
 
 }  // namespace vae::cuda

@@ -7,6 +7,7 @@
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/philox.h"
+#include "kernels/rules/binarization.h"
 #include "kernels/step_state.h"
 
 // The launchers' side.
@@ -19,7 +20,7 @@ namespace {
 
 constexpr int kThreads = 256;  // also the most rows of a block
 
-template <Binarization kRule>
+template <typename Rule>
 __global__ void __launch_bounds__(kThreads)
     load_batch_kernel(float* __restrict__ x,               // [B, X] out
                       const uint8_t* __restrict__ pixels,  // [N, X]
@@ -35,7 +36,7 @@ __global__ void __launch_bounds__(kThreads)
     image_of[threadIdx.x] = image_at(*state, row, images, shuffle, seed);
   }
   __syncthreads();
-  const uint32_t step = kRule == Binarization::dynamic ? state->step : 0;
+  const uint32_t step = Rule::draw_step(state->step);
   const auto quads = static_cast<unsigned>(quads_of(width));
   for (unsigned i = threadIdx.x; i < count * quads; i += kThreads) {
     const unsigned row = i / quads, quad = i % quads;
@@ -43,28 +44,14 @@ __global__ void __launch_bounds__(kThreads)
     const PhiloxRow noise =
         philox_row(seed, vae::Stream::binarize, step, first_draw + image_of[row]);
     const uchar4 loaded = load_pixels(pixels + image * width + at, width - at, pixels_aligned);
-    store_quad(x + (first + row) * width + at, pixel_values(kRule, loaded, noise, quad), width - at,
-               aligned);
+    store_quad(x + (first + row) * width + at, pixel_values(Rule(), loaded, noise, quad),
+               width - at, aligned);
   }
-}
-
-// ---- launchers
-
-auto* kernel_of(Binarization binarization) {
-  switch (binarization) {
-    case Binarization::threshold:
-      return load_batch_kernel<Binarization::threshold>;
-    case Binarization::fixed:
-      return load_batch_kernel<Binarization::fixed>;
-    case Binarization::dynamic:
-      return load_batch_kernel<Binarization::dynamic>;
-    case Binarization::none:
-      break;
-  }
-  return load_batch_kernel<Binarization::none>;
 }
 
 }  // namespace
+
+// ---- launchers
 
 void CudaBackend::do_load_batch(const LoadBatchArgs& args) {
   const int64_t rows = args.x.rows(), width = args.x.cols(), images = args.pixels.rows();
@@ -75,10 +62,12 @@ void CudaBackend::do_load_batch(const LoadBatchArgs& args) {
   const int64_t filling = std::max<int64_t>(1, rows / (int64_t{4} * card_.multiprocessors));
   const int64_t block_rows = std::min({filling, int64_t{kThreads}, kMostQuads / quads});
   const auto blocks = static_cast<unsigned>((rows + block_rows - 1) / block_rows);
-  stream_.launch("load_batch", {blocks, kThreads}, kernel_of(args.binarization), args.x.data,
-                 args.pixels.data, args.state, rows, width, images, args.shuffle, args.seed,
-                 args.first_draw, block_rows, width % 4 == 0 && aligned_to_quads(args.x.data),
-                 width % 4 == 0 && reinterpret_cast<std::uintptr_t>(args.pixels.data) % 4 == 0);
+  visit(args.binarization, [&](auto rule) {
+    stream_.launch("load_batch", {blocks, kThreads}, load_batch_kernel<decltype(rule)>, args.x.data,
+                   args.pixels.data, args.state, rows, width, images, args.shuffle, args.seed,
+                   args.first_draw, block_rows, width % 4 == 0 && aligned_to_quads(args.x.data),
+                   width % 4 == 0 && reinterpret_cast<std::uintptr_t>(args.pixels.data) % 4 == 0);
+  });
 }
 
 }  // namespace vae::cuda

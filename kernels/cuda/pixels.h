@@ -11,8 +11,8 @@
 #include "kernels/cuda/quads.h"
 #include "kernels/permutation.h"
 #include "kernels/philox.h"
+#include "kernels/rules/binarization.h"
 #include "kernels/step_state.h"
-#include "vae/config.h"
 
 namespace vae::cuda {
 
@@ -34,21 +34,13 @@ __device__ inline uchar4 load_pixels(const uint8_t* memory, std::size_t remainin
   return pixels;
 }
 
-/// A pixel of 0 becomes 0 whatever the rule, so what lies outside the images stays zero.
-__device__ inline float pixel_value(Binarization rule, uint32_t pixel, uint32_t word) {
-  if (rule == Binarization::none) return static_cast<float>(pixel) / 255.0f;
-  const bool set = rule == Binarization::threshold ? pixel >= 128 : bernoulli_pixel(word, pixel);
-  return set ? 1.0f : 0.0f;
-}
-
-__device__ inline Quad pixel_values(Binarization rule, const uchar4& pixels, const PhiloxRow& noise,
+template <typename Rule>
+__device__ inline Quad pixel_values(Rule rule, const uchar4& pixels, const PhiloxRow& noise,
                                     uint32_t quad) {
   PhiloxWords words = {};
-  if (rule == Binarization::fixed || rule == Binarization::dynamic) {
-    words = philox_quad(noise, quad);
-  }
-  return {{pixel_value(rule, pixels.x, words.word[0]), pixel_value(rule, pixels.y, words.word[1]),
-           pixel_value(rule, pixels.z, words.word[2]), pixel_value(rule, pixels.w, words.word[3])}};
+  if constexpr (rule.kDraws) words = philox_quad(noise, quad);
+  return {{rule.value(pixels.x, words.word[0]), rule.value(pixels.y, words.word[1]),
+           rule.value(pixels.z, words.word[2]), rule.value(pixels.w, words.word[3])}};
 }
 
 }  // namespace vae::cuda

@@ -4,13 +4,13 @@
 // be applied. Sums are in double and in an order that depends on the count alone, not on the card:
 // each thread adds its own elements in ascending order, then the block's tree (reduce.h), then the
 // blocks in the same way.
-#include <math.h>
-
 #include "kernels/cuda/instructions.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
-#include "kernels/schedule.h"
+#include "kernels/rules/judge.h"
+#include "kernels/rules/objective.h"
+#include "kernels/rules/schedule.h"
 #include "kernels/step_state.h"
 
 // The launchers' side.
@@ -28,12 +28,6 @@ constexpr int kRowThreads = 256;
 constexpr int kNormThreads = 256;
 constexpr int kNormQuads = 4;  // of a thread, all on their way at once
 constexpr int64_t kNormRange = int64_t{4} * kNormThreads * kNormQuads;  // gradients of a block
-
-/// Neither infinite nor NaN.
-template <typename T>
-__device__ inline bool is_finite(T x) {
-  return x - x == T{0};
-}
 
 __global__ void begin_step_kernel(StepState* state, Schedule schedule) {
   if (threadIdx.x == 0) {
@@ -54,39 +48,17 @@ __global__ void __launch_bounds__(kRowThreads)
     const Quad k = load_quad(kl + row, rows - row, aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) {  // past the last row there are zeros
-      const double elbo = static_cast<double>(p.value[i]) - k.value[i];
-      reconstruction += p.value[i];
-      kl_sum += k.value[i];
-      squares += elbo * elbo;
+      const BoundTerms terms = bound_terms(p.value[i], k.value[i]);
+      reconstruction += terms.reconstruction;
+      kl_sum += terms.kl;
+      squares += terms.squared_elbo;
     }
   }
   reconstruction = block_sum<kRowThreads>(reconstruction);
   kl_sum = block_sum<kRowThreads>(kl_sum);
   squares = block_sum<kRowThreads>(squares);
   if (threadIdx.x != 0) return;
-  const double loss = (state->beta * kl_sum - reconstruction) / static_cast<double>(rows);
-  state->loss = static_cast<float>(loss);
-  if (!is_finite(state->loss)) return;
-  totals->reconstruction += reconstruction;
-  totals->kl += kl_sum;
-  totals->squared_elbo += squares;
-  totals->images += static_cast<int64_t>(rows);
-}
-
-/// What follows from the sum of the squares.
-__device__ inline void judge(StepState& state, double sum, float clip_norm) {
-  const double norm = sqrt(sum);
-  state.gradient_norm = static_cast<float>(norm);
-  state.apply = is_finite(norm) && is_finite(state.loss) ? 1 : 0;
-  const bool clip = clip_norm > 0.0f && norm > clip_norm;
-  state.clip_scale = clip ? static_cast<float>(clip_norm / norm) : 1.0f;
-  if (state.apply != 0) {
-    ++state.updates;
-    state.skipped_in_a_row = 0;
-  } else {
-    ++state.skipped;
-    ++state.skipped_in_a_row;
-  }
+  accumulate(*totals, *state, {reconstruction, kl_sum, squares}, static_cast<int64_t>(rows));
 }
 
 __global__ void __launch_bounds__(kNormThreads)

@@ -41,7 +41,7 @@ WORDS = (
 )
 
 # What .cu files may include: nothing that nvcc chokes on or that has no stand-in without a toolkit.
-QUOTED_INCLUDES = re.compile(r"kernels/[^/]+\.h$|kernels/cuda/[^/]+\.h$|vae/[^/]+\.h$")
+QUOTED_INCLUDES = re.compile(r"kernels/(rules/|cuda/)?[^/]+\.h$|vae/[^/]+\.h$")
 STANDARD_INCLUDES = re.compile(r"[a-z_]+$|(math|stdint|stddef)\.h$")
 # Of headers that kernels share with the host.
 FOREIGN_INCLUDES = re.compile(r"cub/|thrust/|cuda/|cooperative_groups|mma\.h|cuda_(fp16|bf16|fp8)")

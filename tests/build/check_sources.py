@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Checks the direction of #includes and the form of every source file.
 
-    include/vae <- kernels <- kernels/{cpu,cuda}        include/vae, kernels <- host
+    include/vae <- kernels/{.,rules} <- kernels/{cpu,cuda}        include/vae, kernels/{.,rules} <- host
+    Of include/vae, kernels see what no new key of the configuration changes.
     host/cli, tests/api and tests/cli see include/vae only.
 
 Usage: check_sources.py ROOT        prints one line for each fault; exit status 1 if there is one
@@ -21,15 +22,18 @@ BACKEND_MAKERS = ("kernels/backend.cpp", "kernels/devices.cpp")
 # Standard C++ alone, and used on both sides.
 SHARED_WITH_CLI = r"host/cli/(shell_quote|suggest)\.h"
 
+# What of include/vae kernels may see.
+VAE = r"vae/(device|error|printable|types)\.h$"
+
 # (files whose path matches, what their quoted includes must match); the first match decides.
 RULES = (
     (r"include/vae/", r"vae/[^/]+\.h$"),
-    ("|".join(BACKEND_MAKERS), r"vae/|kernels/"),
-    (r"kernels/cpu/", r"vae/|kernels/(cpu/)?[^/]+$"),
-    (r"kernels/cuda/", r"vae/|kernels/(cuda/)?[^/]+$|simt/simt\.h$"),
-    (r"kernels/", r"vae/|kernels/[^/]+$"),
+    ("|".join(BACKEND_MAKERS), rf"{VAE}|kernels/"),
+    (r"kernels/cpu/", rf"{VAE}|kernels/((cpu|rules)/)?[^/]+$"),
+    (r"kernels/cuda/", rf"{VAE}|kernels/((cuda|rules)/)?[^/]+$|simt/simt\.h$"),
+    (r"kernels/", rf"{VAE}|kernels/(rules/)?[^/]+$"),
     (r"host/cli/", r"vae/|host/cli/"),
-    (r"host/", rf"vae/|kernels/[^/]+$|host/(?!cli/)|{SHARED_WITH_CLI}$"),
+    (r"host/", rf"vae/|kernels/(rules/)?[^/]+$|host/(?!cli/)|{SHARED_WITH_CLI}$"),
     (r"tests/(api|cli)/", r"vae/|tests/(api|cli|support)/"),
     (r"tests/consumer/|examples/", r"vae/"),
     # What stands in for the toolkit's headers includes its own by their names.

@@ -9,9 +9,9 @@
 #include <numbers>
 #include <vector>
 
-#include "kernels/activation.h"
 #include "kernels/cpu/vector_ops.h"
-#include "kernels/likelihood.h"
+#include "kernels/rules/activations.h"
+#include "kernels/rules/likelihoods.h"
 #include "tests/support/backend_test.h"
 #include "tests/support/reference.h"
 
@@ -88,11 +88,15 @@ TEST(MathTest, SineAndCosineOfATurnAreAccurate) {
   EXPECT_LT(worst, 1.2e-7);
 }
 
+PixelTerm bernoulli_term(float logit, float x) {
+  return rules::Bernoulli::term(logit, x, rules::Bernoulli::constants(0.0, 1));
+}
+
 TEST(MathTest, NanGoesThroughEveryFunction) {
   for (const float x : {sigmoid(kNan), softplus(kNan), hyperbolic_tangent(kNan), normal_cdf(kNan),
-                        activate<Activation::relu>(kNan), activate<Activation::elu>(kNan),
-                        activate<Activation::gelu>(kNan), bernoulli_term(kNan, 1.0f).log_p,
-                        bernoulli_term(kNan, 1.0f).slope, clamped(kNan, -1.0f, 1.0f)}) {
+                        rules::Relu::value(kNan), rules::Elu::value(kNan), rules::Gelu::value(kNan),
+                        bernoulli_term(kNan, 1.0f).log_p, bernoulli_term(kNan, 1.0f).slope,
+                        clamped(kNan, -1.0f, 1.0f)}) {
     EXPECT_TRUE(std::isnan(x));
   }
 }
@@ -140,13 +144,14 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
       keep(out);
     }
     all.push_back(ops.kl(a.data(), b.data(), n, {-0.5f, 0.5f}));
-    all.push_back(ops.bernoulli(out.data(), a.data(), b.data(), n, 0.1f));
-    keep(out);
-    all.push_back(ops.bernoulli(nullptr, a.data(), b.data(), n, 0.1f));
-    all.push_back(ops.gaussian(out.data(), a.data(), b.data(), n, 2.0f, 0.1f));
-    keep(out);
-    ops.sigmoid(out.data(), a.data(), n);
-    keep(out);
+    for (const Likelihood likelihood : testing::all_likelihoods()) {
+      const LikelihoodConstants constants{2.0f, 0.0f};
+      all.push_back(ops.log_p(out.data(), a.data(), b.data(), n, likelihood, constants, 0.1f));
+      keep(out);
+      all.push_back(ops.log_p(nullptr, a.data(), b.data(), n, likelihood, constants, 0.1f));
+      ops.mean(out.data(), a.data(), n, likelihood);
+      keep(out);
+    }
     all.push_back(static_cast<float>(ops.sum_of_squares(a.data(), n)));
     std::vector<float> w = a, m = b, v(n, 0.5f);
     ops.adam(w.data(), m.data(), v.data(), b.data(), n, {0.9f, 0.999f, 1e-3f, 2.0f, 1e-8f, 0.7f});
@@ -155,10 +160,10 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
     keep(v);
     std::vector<uint8_t> pixels(n);
     for (int64_t i = 0; i < n; ++i) pixels[i] = static_cast<uint8_t>(i);
-    ops.load_bernoulli(out.data(), pixels.data(), n, noise);
-    keep(out);
-    ops.load_grey(out.data(), pixels.data(), n);
-    keep(out);
+    for (const Binarization binarization : testing::all_binarizations()) {
+      ops.load_pixels(out.data(), pixels.data(), n, binarization, noise);
+      keep(out);
+    }
     return all;
   };
   const std::vector<float> baseline = run(cpu::vector_ops("baseline"));

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "vae/config.h"
+#include "vae/types.h"
 
 namespace vae::testing {
 
@@ -47,6 +47,17 @@ inline const std::vector<Activation>& all_activations() {
       Activation::none, Activation::relu,    Activation::leaky_relu,
       Activation::tanh, Activation::sigmoid, Activation::softplus,
       Activation::elu,  Activation::gelu,    Activation::silu};
+  return all;
+}
+
+inline const std::vector<Likelihood>& all_likelihoods() {
+  static const std::vector<Likelihood> all = {Likelihood::bernoulli, Likelihood::gaussian};
+  return all;
+}
+
+inline const std::vector<Binarization>& all_binarizations() {
+  static const std::vector<Binarization> all = {Binarization::none, Binarization::fixed,
+                                                Binarization::dynamic, Binarization::threshold};
   return all;
 }
 

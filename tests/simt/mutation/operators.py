@@ -48,8 +48,8 @@ PLANTED = [
      "across < tiles_across && across < 16;"),
     ("kernels/cuda/step.cu", "blocks left out", "block < gridDim.x;",
      "block < gridDim.x && block < kNormThreads;"),
-    ("kernels/likelihood.h", "infinities unlike", "low == high ? 1.0 : exp(low - high)",
-     "exp(low - high)"),
+    ("kernels/rules/importance.h", "infinities unlike",
+     "low == high ? 1.0 : exponential(low - high)", "exponential(low - high)"),
 ]
 
 # A comparison that only chooses between ways to do the same work, or an included header.

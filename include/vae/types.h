@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vae/require_cxx20.h"
+
+#include <string_view>
+
+namespace vae {
+
+// The choices of a configuration, apart from it: what computes with them depends on nothing else.
+
+/// Elementwise non-linearity of a dense layer; each as PyTorch's function of that name.
+enum class Activation {
+  none,        ///< x
+  relu,        ///< max(x, 0)
+  leaky_relu,  ///< x, and 0.01 x below 0
+  tanh,        ///< tanh x
+  sigmoid,     ///< 1 / (1 + exp(-x))
+  softplus,    ///< log(1 + exp(x))
+  elu,         ///< x, and exp(x) - 1 below 0
+  gelu,        ///< x Phi(x), Phi the normal distribution function
+  silu,        ///< x sigmoid(x)
+};
+
+/// How a weight matrix is drawn at the start; biases start at zero except under `pytorch`.
+enum class Initialization {
+  glorot_uniform,  ///< U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010.
+  glorot_normal,   ///< N(0, 2 / (fan_in + fan_out)).
+  he_uniform,      ///< U(-a, a), a = sqrt(6 / fan_in). He et al. 2015.
+  he_normal,       ///< N(0, 2 / fan_in).
+  lecun_normal,    ///< N(0, 1 / fan_in).
+  pytorch,         ///< U(-a, a), a = 1 / sqrt(fan_in), biases too: what torch.nn.Linear does.
+};
+
+/// The observation model p(x|z).
+enum class Likelihood {
+  bernoulli,  ///< One logit per pixel.
+  gaussian,   ///< One mean per pixel and one variance for all pixels.
+};
+
+/// Where the variance of the Gaussian likelihood comes from.
+enum class Variance {
+  fixed,    ///< `sigma` squared, never trained.
+  learned,  ///< A trained scalar shared by all pixels, starting at `sigma` squared.
+};
+
+/// How 8-bit pixels become the model's input x. Every result names the protocol it was made with.
+enum class Binarization {
+  none,       ///< Grey levels pixel / 255. With a Bernoulli likelihood no true likelihood results.
+  fixed,      ///< x ~ Bernoulli(pixel / 255), drawn once per image. Named "static" in files.
+  dynamic,    ///< x ~ Bernoulli(pixel / 255), drawn afresh at every read; the test set drawn once.
+  threshold,  ///< x = 1 where pixel >= 128.
+};
+
+/// How the learning rate moves over the run.
+enum class LearningRateSchedule {
+  constant,  ///< Always the base rate.
+  step,      ///< Multiplied by `step_factor` at each epoch listed in `step_epochs`.
+  cosine,    ///< Half a cosine from the base rate to `final_factor` times it at the last step.
+};
+
+/// The word of a value in files and flags: "relu", "he_normal", "static" for Binarization::fixed.
+std::string_view to_string(Activation value);
+/// Likewise.
+std::string_view to_string(Initialization value);
+/// Likewise.
+std::string_view to_string(Likelihood value);
+/// Likewise.
+std::string_view to_string(Variance value);
+/// Likewise.
+std::string_view to_string(Binarization value);
+/// Likewise.
+std::string_view to_string(LearningRateSchedule value);
+
+}  // namespace vae

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// The posterior q(z|x): independent Gaussians whose mu and logvar are the encoder's heads, one
+// latent dimension at a time. The log-variance counts as clamped, in every formula. [AEVB eq. 10]
+#pragma once
+
+#include "kernels/hd.h"
+#include "kernels/math.h"
+
+namespace vae {
+
+/// Limits of the log-variance.
+struct LogvarRange {
+  float low, high;
+};
+
+/// The loss's gradient by the two heads.
+struct HeadGradient {
+  float mu, logvar;
+};
+
+/// What PosteriorStatisticsArgs sums.
+struct LatentStatistics {
+  double kl, mean, square;
+};
+
+namespace rules {
+
+namespace {  // hd.h says why
+
+template <typename Prior>
+struct DiagonalGaussian {
+  VAE_HD static float logvar(float raw, const LogvarRange& range) {
+    return clamped(raw, range.low, range.high);
+  }
+
+  /// The reparameterisation; `logvar` is clamped already.
+  VAE_HD static float sample(float mu, float logvar, float eps) {
+    return fused_multiply_add(exponential(0.5f * logvar), eps, mu);
+  }
+
+  /// Of a loss whose slope by z is dz and which has kl_scale KL(q || p) in it.
+  VAE_HD static HeadGradient gradient(float dz, float eps, float mu, float raw_logvar,
+                                      const LogvarRange& range, float kl_scale) {
+    const float lv = logvar(raw_logvar, range);
+    const KlSlopes kl = Prior::kl_slopes(mu, lv);
+    const float dlogvar =
+        0.5f * fused_multiply_add(dz * eps, exponential(0.5f * lv), kl_scale * kl.twice_logvar);
+    // No gradient where the clamp holds; NaN passes so that the step is judged bad.
+    const bool passes = raw_logvar == lv || raw_logvar != raw_logvar;
+    return {fused_multiply_add(kl_scale, kl.mu, dz), passes ? dlogvar : 0.0f};
+  }
+
+  VAE_HD static LatentStatistics statistics(float mu, float raw_logvar, const LogvarRange& range) {
+    const double mean = mu;
+    return {Prior::kl(mean, static_cast<double>(logvar(raw_logvar, range))), mean, mean * mean};
+  }
+};
+
+}  // namespace
+
+}  // namespace rules
+
+}  // namespace vae
