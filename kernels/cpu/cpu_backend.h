@@ -62,7 +62,7 @@ class CpuBackend final : public Backend {
   const VectorOps& ops_;
   ThreadPool pool_;
   Gemm gemm_;
-  std::vector<double> partial_sums_;  // one a range, summed in order
+  std::vector<double> block_sums_;  // of the gradient's squares
 };
 
 }  // namespace vae::cpu

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/rules/posterior.h"
 
 namespace vae::cpu {
 
@@ -58,20 +57,8 @@ void CpuBackend::do_prior_sample(const PriorSampleArgs& args) {
 }
 
 void CpuBackend::do_posterior_statistics(const PosteriorStatisticsArgs& args) {
-  const int64_t latent = args.sums.cols();
-  double* const kl = args.sums.data;
-  double* const mean = kl + latent;
-  double* const square = mean + latent;
-  for (int64_t row = 0; row < args.heads.rows(); ++row) {
-    const float* const heads = args.heads.data + row * 2 * latent;
-    for (int64_t z = 0; z < latent; ++z) {
-      const LatentStatistics statistics = rules::Posterior::statistics(
-          heads[z], heads[latent + z], {args.logvar_min, args.logvar_max});
-      kl[z] += statistics.kl;
-      mean[z] += statistics.mean;
-      square[z] += statistics.square;
-    }
-  }
+  ops_.posterior_statistics(args.sums.data, args.heads.data, args.heads.rows(), args.sums.cols(),
+                            {args.logvar_min, args.logvar_max});
 }
 
 }  // namespace vae::cpu

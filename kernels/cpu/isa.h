@@ -14,6 +14,8 @@
 #include <immintrin.h>
 #endif
 
+#include "kernels/cpu/sums.h"
+
 #define VAE_JOIN_OF(a, b) a##b
 #define VAE_JOIN(a, b) VAE_JOIN_OF(a, b)
 /// Each instruction set's functions live in a namespace of their own, such as isa_avx2.
@@ -91,40 +93,38 @@ inline WideVector multiply_lower(WideVector a, WideVector b) {
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
-constexpr int64_t kLanes = 16;   // of sums; a multiple of every vector length, so that bits agree
-constexpr int64_t kTerms = 256;  // computed before they are added; a multiple of kLanes
+constexpr int64_t kTerms = 8 * kSumGroup;  // of a row sum, computed before they are added
 
-template <typename Number>
-inline Number sum_of_lanes(Number* lane) {
-  for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-    for (int64_t l = 0; l < width; ++l) lane[l] += lane[l + width];
-  }
-  return lane[0];
+/// One level of the balanced trees over groups: `count` sums of neighbours.
+inline void add_neighbours(float* sum, const float* value, int64_t count) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) sum[i] = value[2 * i] + value[2 * i + 1];
 }
 
-/// Sum of term(0) .. term(count - 1) in 16 interleaved lanes and a fixed tree.
+/// `sum` and the groups of term(0) .. term(count - 1): docs/arithmetic.md, rule 5. A row can be
+/// added in pieces of whole groups.
 template <typename Term>
-inline float lane_sum(int64_t count, Term term) {
-  constexpr int64_t kVectors = kLanes / kFloats;
-  FloatVector sum[kVectors] = {};
-  float lane[kLanes];
-  float value[kTerms];
-  int64_t first = 0, length = 0, whole = 0;
-  for (; first < count; first += kTerms) {
-    length = smaller(kTerms, count - first);
+inline float with_row_sum(float sum, int64_t count, Term term) {
+  float value[kTerms], half[kTerms / 2];
+  for (int64_t first = 0; first < count; first += kTerms) {
+    const int64_t length = smaller(kTerms, count - first);
+    const int64_t groups = (length + kSumGroup - 1) / kSumGroup;
     VAE_INDEPENDENT
     for (int64_t i = 0; i < length; ++i) value[i] = term(first + i);
-    whole = length / kLanes * kLanes;
-    for (int64_t i = 0; i < whole; i += kLanes) {
-      VAE_UNROLL
-      for (int64_t v = 0; v < kVectors; ++v) {
-        sum[v] += load<FloatVector>(value + i + v * kFloats);
-      }
-    }
+    for (int64_t i = length; i < groups * kSumGroup; ++i) value[i] = 0.0f;
+    add_neighbours(half, value, 16 * groups);
+    add_neighbours(value, half, 8 * groups);
+    add_neighbours(half, value, 4 * groups);
+    add_neighbours(value, half, 2 * groups);
+    add_neighbours(half, value, groups);
+    for (int64_t group = 0; group < groups; ++group) sum += half[group];
   }
-  for (int64_t v = 0; v < kVectors; ++v) store(lane + v * kFloats, sum[v]);
-  for (int64_t i = whole; i < length; ++i) lane[i - whole] += value[i];
-  return sum_of_lanes(lane);
+  return sum;
+}
+
+template <typename Term>
+inline float row_sum(int64_t count, Term term) {
+  return with_row_sum(0.0f, count, term);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 //
 // log p(x|z), one row a sum in fixed order, and the importance weights of rows.
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/sums.h"
 #include "kernels/rules/importance.h"
 #include "kernels/rules/likelihoods.h"
 
@@ -32,10 +33,9 @@ void CpuBackend::do_likelihood(const LikelihoodArgs& args) {
   if (!args.dlog_variance) return;
   visit(args.likelihood, [&](auto rule) {
     if constexpr (rule.kHasVariance) {
-      double sum = 0.0;
-      for (int64_t row = 0; row < args.log_px.count(); ++row) {
-        sum += rule.log_variance_slope(args.log_px.data[row], width, constants);
-      }
+      const double sum = long_sum(args.log_px.count(), [&](int64_t row) {
+        return rule.log_variance_slope(args.log_px.data[row], width, constants);
+      });
       args.dlog_variance.data[0] = static_cast<float>(-args.scale * sum);
     }
   });

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kBlockQuads = 64;
 constexpr int64_t kBlock = 4 * kBlockQuads;  // numbers of a block
+static_assert(kBlock % kSumGroup == 0);
 
 /// The counters of a block, one entry a quad.
 struct Counters {
@@ -161,11 +162,12 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
                   out[i] = rules::Posterior::sample(mu[i], lv, eps[i]);
                 }
                 if (log_ratio == nullptr) return;
-                const float sum = lane_sum(count, [&](int64_t i) {
+                // Pieces of a row are whole groups.
+                const float before = first == 0 ? 0.0f : log_ratio[m];
+                log_ratio[m] = with_row_sum(before, count, [&](int64_t i) {
                   const float lv = rules::Posterior::logvar(logvar[i], range);
                   return rules::Prior::log_ratio(eps[i], lv, out[i]);
                 });
-                log_ratio[m] = first == 0 ? sum : log_ratio[m] + sum;
               });
 }
 

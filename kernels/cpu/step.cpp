@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // The state of a training step: its place in the schedule, its loss, and whether its gradient may
-// be applied. The gradient's norm is summed in a fixed order of ranges.
+// be applied.
+#include <algorithm>
+
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/sums.h"
 #include "kernels/rules/judge.h"
 #include "kernels/rules/objective.h"
 #include "kernels/rules/schedule.h"
@@ -11,7 +14,7 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kNormRange = 16384;  // gradients a task handles: 64 KiB, some 5 us of work
+constexpr int64_t kNormRange = 16 * kSumBlock;  // gradients a task handles: some 5 us of work
 
 }  // namespace
 
@@ -21,26 +24,28 @@ void CpuBackend::do_begin_step(StepState* state, const Schedule& schedule) {
 
 void CpuBackend::do_accumulate(const AccumulateArgs& args) {
   const int64_t rows = args.log_px.count();
-  BoundTerms sums{};
-  for (int64_t row = 0; row < rows; ++row) {
-    const BoundTerms terms = bound_terms(args.log_px.data[row], args.kl.data[row]);
-    sums.reconstruction += terms.reconstruction;
-    sums.kl += terms.kl;
-    sums.squared_elbo += terms.squared_elbo;
-  }
-  accumulate(*args.totals, *args.state, sums, rows);
+  const auto sum_of = [&](double BoundTerms::*part) {
+    return long_sum(rows, [&](int64_t row) {
+      return bound_terms(args.log_px.data[row], args.kl.data[row]).*part;
+    });
+  };
+  add_batch(*args.totals, *args.state,
+            {sum_of(&BoundTerms::reconstruction), sum_of(&BoundTerms::kl),
+             sum_of(&BoundTerms::squared_elbo)},
+            rows);
 }
 
 void CpuBackend::do_judge_gradient(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
-  partial_sums_.resize((count + kNormRange - 1) / kNormRange);
+  block_sums_.resize((count + kSumBlock - 1) / kSumBlock);
   for_ranges(count, kNormRange, [&](int64_t first, int64_t last) {
-    partial_sums_[first / kNormRange] =
-        ops_.sum_of_squares(args.gradients.data + first, last - first);
+    for (; first < last; first += kSumBlock) {
+      block_sums_[first / kSumBlock] =
+          ops_.sum_of_squares(args.gradients.data + first, std::min(kSumBlock, last - first));
+    }
   });
-  double sum = 0.0;
-  for (const double partial : partial_sums_) sum += partial;
-  judge(*args.state, sum, args.clip_norm);
+  judge(*args.state, balanced_sum(block_sums_.data(), static_cast<int64_t>(block_sums_.size())),
+        args.clip_norm);
 }
 
 }  // namespace vae::cpu

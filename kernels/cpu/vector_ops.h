@@ -48,12 +48,17 @@ struct VectorOps {
                             int64_t end, int64_t width, LogvarRange range, float kl_scale,
                             const NoiseRows& noise);
 
+  /// Adds to sums [3, width] what PosteriorStatisticsArgs says, of all rows.
+  void (*posterior_statistics)(double* sums, const float* heads, int64_t rows, int64_t width,
+                               LogvarRange range);
+
   /// log p of one row without the normalizer; writes -scale times its slope where doutputs is
   /// given.
   float (*log_p)(float* doutputs, const float* outputs, const float* x, int64_t count,
                  Likelihood likelihood, const LikelihoodConstants& constants, float scale);
   void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood);
 
+  /// Of one block of a long sum.
   double (*sum_of_squares)(const float* values, int64_t count);
   void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& step);
 

@@ -46,7 +46,7 @@ void add(float* sum, const float* row, int64_t count) {
 }
 
 float kl(const float* mu, const float* logvar, int64_t count, LogvarRange range) {
-  return lane_sum(count, [&](int64_t i) {
+  return row_sum(count, [&](int64_t i) {
     return rules::Prior::kl(mu[i], rules::Posterior::logvar(logvar[i], range));
   });
 }
@@ -56,9 +56,9 @@ float log_p_by(Rule rule, float* doutputs, const float* outputs, const float* x,
                const LikelihoodConstants& shared, float scale) {
   const LikelihoodConstants constants = shared;
   if (doutputs == nullptr) {
-    return lane_sum(count, [&](int64_t i) { return rule.term(outputs[i], x[i], constants).log_p; });
+    return row_sum(count, [&](int64_t i) { return rule.term(outputs[i], x[i], constants).log_p; });
   }
-  return lane_sum(count, [&](int64_t i) {
+  return row_sum(count, [&](int64_t i) {
     const PixelTerm term = rule.term(outputs[i], x[i], constants);
     doutputs[i] = -scale * term.slope;
     return term.log_p;
@@ -80,10 +80,10 @@ void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihoo
 }
 
 double sum_of_squares(const float* values, int64_t count) {
-  constexpr int64_t kVectors = kLanes / kWides;
+  constexpr int64_t kVectors = kSumLanes / kWides;
   DoubleVector sum[kVectors] = {};
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kSumLanes <= count; i += kSumLanes) {
     VAE_UNROLL
     for (int64_t v = 0; v < kVectors; ++v) {
       const auto value =
@@ -91,13 +91,64 @@ double sum_of_squares(const float* values, int64_t count) {
       sum[v] += value * value;
     }
   }
-  double lane[kLanes];
+  double lane[kSumLanes];
   for (int64_t v = 0; v < kVectors; ++v) store(lane + v * kWides, sum[v]);
   for (int64_t l = 0; i + l < count; ++l) {
     const double value = values[i + l];
     lane[l] += value * value;
   }
   return sum_of_lanes(lane);
+}
+
+constexpr int64_t kDimensions = 8;  // of the statistics, summed at once
+
+struct Statistics {
+  double kl[kDimensions], mean[kDimensions], square[kDimensions];
+};
+
+inline Statistics operator+(const Statistics& a, const Statistics& b) {
+  Statistics sum;
+  for (int64_t i = 0; i < kDimensions; ++i) {
+    sum.kl[i] = a.kl[i] + b.kl[i];
+    sum.mean[i] = a.mean[i] + b.mean[i];
+    sum.square[i] = a.square[i] + b.square[i];
+  }
+  return sum;
+}
+
+/// Adds `count` dimensions of a row.
+inline void add_row(Statistics& lane, const float* mu, const float* logvar, int64_t count,
+                    LogvarRange range) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) {
+    const LatentStatistics statistics = rules::Posterior::statistics(mu[i], logvar[i], range);
+    lane.kl[i] += statistics.kl;
+    lane.mean[i] += statistics.mean;
+    lane.square[i] += statistics.square;
+  }
+}
+
+void posterior_statistics(double* sums, const float* heads, int64_t rows, int64_t latent,
+                          LogvarRange range) {
+  for (int64_t z = 0; z < latent; z += kDimensions) {
+    const int64_t count = smaller(kDimensions, latent - z);
+    Statistics levels[BalancedSum<Statistics>::kMost];
+    BalancedSum<Statistics> blocks{levels, 0, 0};
+    for (int64_t first = 0; first < rows; first += kSumBlock) {
+      Statistics lane[kSumLanes] = {};
+      for (int64_t row = first; row < smaller(first + kSumBlock, rows); ++row) {
+        const float* const mu = heads + row * 2 * latent + z;
+        add_row(lane[row % kSumLanes], mu, mu + latent, count, range);
+      }
+      add(blocks, sum_of_lanes(lane));
+    }
+    const Statistics all = total(blocks);
+    for (int64_t i = 0; i < count; ++i) {
+      sums[z + i] += all.kl[i];
+      sums[latent + z + i] += all.mean[i];
+      sums[2 * latent + z + i] += all.square[i];
+    }
+  }
 }
 
 void adam(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& shared) {
@@ -124,6 +175,7 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::reparameterize,
     VAE_ISA_NAMESPACE::kl,
     VAE_ISA_NAMESPACE::gaussian_backward,
+    VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
     VAE_ISA_NAMESPACE::mean,
     VAE_ISA_NAMESPACE::sum_of_squares,

@@ -2,8 +2,7 @@
 //
 // The posterior: reparameterisation, KL, their gradient, prior draws, statistics. [AEVB eq. 10]
 // A thread takes a quad, for which one Philox counter draws; up to 32 neighbouring lanes share a
-// row. Their number depends on Z alone, so a row's sums have the same bits in any batch. The terms
-// are those of kernels/cpu, and so are the random numbers, bit for bit.
+// row.
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
@@ -22,6 +21,7 @@ constexpr int kThreads = 256;
 
 // Of the statistics: a warp reads 32 neighbouring dimensions of a row, 32 warps as many rows.
 constexpr int kTile = 32;
+constexpr int kStatisticsLevels = 27;  // of their balanced trees: 2^32 rows
 
 /// What NoiseKey says, for kernels.
 struct Noise {
@@ -63,24 +63,28 @@ __global__ void __launch_bounds__(kThreads)
     const float* const mu_row = heads + image * 2 * latent;
     const PhiloxRow draws = noise_row(noise, image, sample);
     float kl_sum = 0.0f, ratio_sum = 0.0f;
-    for (std::size_t q = row < rows ? lane : quads; q < quads; q += lanes) {
-      const std::size_t at = 4 * q, rest = latent - at;
-      const Quad mu = load_quad(mu_row + at, rest, aligned);
-      const Quad logvar = load_quad(mu_row + latent + at, rest, aligned);
-      const Quad eps = normals_of(draws, q);
-      Quad out;
-      VAE_UNROLL
-      for (std::size_t i = 0; i < 4; ++i) {
-        const float lv = rules::Posterior::logvar(logvar.value[i], range);
-        out.value[i] = rules::Posterior::sample(mu.value[i], lv, eps.value[i]);
-        if (i >= rest) continue;
-        if (with_kl) kl_sum += rules::Prior::kl(mu.value[i], lv);
-        ratio_sum += rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
+    for (std::size_t first = 0; first < quads; first += lanes) {
+      const std::size_t q = first + lane;
+      Quad kl_terms = {}, ratio_terms = {};
+      if (row < rows && q < quads) {
+        const std::size_t at = 4 * q, rest = latent - at;
+        const Quad mu = load_quad(mu_row + at, rest, aligned);
+        const Quad logvar = load_quad(mu_row + latent + at, rest, aligned);
+        const Quad eps = normals_of(draws, q);
+        Quad out;
+        VAE_UNROLL
+        for (std::size_t i = 0; i < 4; ++i) {
+          const float lv = rules::Posterior::logvar(logvar.value[i], range);
+          out.value[i] = rules::Posterior::sample(mu.value[i], lv, eps.value[i]);
+          if (i >= rest) continue;
+          if (with_kl) kl_terms.value[i] = rules::Prior::kl(mu.value[i], lv);
+          ratio_terms.value[i] = rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
+        }
+        store_quad(z + row * latent + at, out, rest, aligned);
       }
-      store_quad(z + row * latent + at, out, rest, aligned);
+      kl_sum = with_groups(kl_sum, quad_sum(kl_terms), lanes);
+      ratio_sum = with_groups(ratio_sum, quad_sum(ratio_terms), lanes);
     }
-    kl_sum = group_sum(kl_sum, lanes);
-    ratio_sum = group_sum(ratio_sum, lanes);
     if (row < rows && lane == 0) {
       if (with_kl) kl[image] = kl_sum;
       if (log_ratio != nullptr) log_ratio[row] = ratio_sum;
@@ -134,32 +138,37 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// A block sums 32 dimensions: each warp every 32nd row in ascending order, then the warps in
-/// ascending order.
+/// A block sums 32 dimensions; a warp is a lane of the long sums over rows. As blocks of a long sum
+/// have a power of two lanes, one balanced tree over all lanes of all blocks is both trees.
 __global__ void __launch_bounds__(kTile* kTile)
     posterior_statistics_kernel(double* sums,                     // [3, Z] in/out
                                 const float* __restrict__ heads,  // [B, 2Z]
                                 std::size_t rows, std::size_t latent, LogvarRange range) {
+  static_assert(kTile == kSumLanes);
   VAE_SHARED(double, partial, [3][kTile][kTile]);  // [statistic, warp, dimension]
+  VAE_SHARED(double, levels, [3][kTile][kStatisticsLevels]);
   const std::size_t lane = threadIdx.x % kTile, warp = threadIdx.x / kTile;
   const std::size_t z = std::size_t{blockIdx.x} * kTile + lane;
-  double kl = 0.0, mean = 0.0, square = 0.0;
-  for (std::size_t row = z < latent ? warp : rows; row < rows; row += kTile) {
-    const float* const mu_row = heads + row * 2 * latent;
-    const LatentStatistics statistics =
-        rules::Posterior::statistics(mu_row[z], mu_row[latent + z], range);
-    kl += statistics.kl;
-    mean += statistics.mean;
-    square += statistics.square;
+  BalancedSum<double> sum{levels[warp % 3][lane], 0, 0};
+  for (std::size_t first = 0; first < rows; first += kSumBlock) {
+    const std::size_t left = rows - first, end = left < kSumBlock ? rows : first + kSumBlock;
+    double kl = 0.0, mean = 0.0, square = 0.0;
+    for (std::size_t row = z < latent ? first + warp : end; row < end; row += kTile) {
+      const float* const mu_row = heads + row * 2 * latent;
+      const LatentStatistics statistics =
+          rules::Posterior::statistics(mu_row[z], mu_row[latent + z], range);
+      kl += statistics.kl;
+      mean += statistics.mean;
+      square += statistics.square;
+    }
+    partial[0][warp][lane] = kl;
+    partial[1][warp][lane] = mean;
+    partial[2][warp][lane] = square;
+    __syncthreads();
+    for (int other = 0; warp < 3 && other < kTile; ++other) add(sum, partial[warp][other][lane]);
+    __syncthreads();
   }
-  partial[0][warp][lane] = kl;
-  partial[1][warp][lane] = mean;
-  partial[2][warp][lane] = square;
-  __syncthreads();
-  if (warp >= 3 || z >= latent) return;
-  double sum = 0.0;
-  for (int other = 0; other < kTile; ++other) sum += partial[warp][other][lane];
-  sums[warp * latent + z] += sum;
+  if (warp < 3 && z < latent) sums[warp * latent + z] += total(sum);
 }
 
 // ---- launchers

@@ -82,7 +82,7 @@ struct LikelihoodEpilogue {
         const Quad outputs = staged_quad<Tile>(tile, base + place.row, place.column);
         sum = add_terms(rule, outputs, shift, row, column, tile.columns, constants);
       }
-      sum = group_sum(sum, Place::kLanes);
+      sum = with_groups(0.0f, sum, Place::kLanes);
       if (row < tile.rows && place.column == 0) {
         const int across = tile.first_column / Tile::kColumns;
         row_sums[static_cast<std::size_t>(across) * tile.rows + row] = sum;

@@ -56,8 +56,8 @@ struct PosteriorEpilogue {
         sample_quad(shifted(staged, shift), static_cast<std::size_t>(row), at, latent, kl_sum,
                     ratio_sum);
       }
-      kl_sum = group_sum(kl_sum, kLanes);
-      ratio_sum = group_sum(ratio_sum, kLanes);
+      kl_sum = with_groups(0.0f, kl_sum, kLanes);
+      ratio_sum = with_groups(0.0f, ratio_sum, kLanes);
       if (row < tile.rows && at == 0) {
         if (kl != nullptr) kl[row] = kl_sum;
         if (log_ratio != nullptr) log_ratio[row] = ratio_sum;
@@ -78,7 +78,7 @@ struct PosteriorEpilogue {
     return quads;
   }
 
-  /// Latents at .. at + 3 of a row: writes heads and z, adds to the sums.
+  /// Latents at .. at + 3 of a row: writes heads and z, and gives their sums.
   __device__ void sample_quad(const HeadQuads& quads, std::size_t row, std::size_t at,
                               std::size_t latent, float& kl_sum, float& ratio_sum) const {
     const std::size_t rest = latent - at;
@@ -87,7 +87,7 @@ struct PosteriorEpilogue {
     const PhiloxRow noise = philox_row(seed, stream, state->step,
                                        state->first_row + static_cast<uint32_t>(row), sample);
     const PhiloxWords words = philox_quad(noise, static_cast<uint32_t>(at / 4));
-    Quad eps, out;
+    Quad eps, out, kl_terms = {}, ratio_terms = {};
     normals_from_words(words.word[0], words.word[1], eps.value[0], eps.value[1]);
     normals_from_words(words.word[2], words.word[3], eps.value[2], eps.value[3]);
     VAE_UNROLL
@@ -96,9 +96,11 @@ struct PosteriorEpilogue {
       const float lv = rules::Posterior::logvar(quads.logvar.value[i], range);
       out.value[i] = rules::Posterior::sample(mu, lv, eps.value[i]);
       if (i >= rest) continue;
-      kl_sum += rules::Prior::kl(mu, lv);
-      ratio_sum += rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
+      kl_terms.value[i] = rules::Prior::kl(mu, lv);
+      ratio_terms.value[i] = rules::Prior::log_ratio(eps.value[i], lv, out.value[i]);
     }
+    kl_sum = quad_sum(kl_terms);
+    ratio_sum = quad_sum(ratio_terms);
     store_quad(z + row * latent + at, out, rest, aligned);
   }
 };

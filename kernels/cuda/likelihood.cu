@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z), one row a sum in fixed order, and the importance weights of rows. [IWAE eq. 8]
-// A thread takes a quad; a narrow row is shared by up to 32 neighbouring lanes, a wide one by the
-// block. Which, depends on the width alone, so a row's sum has the same bits in any batch.
+// log p(x|z) of rows and their importance weights. [IWAE eq. 8] A thread takes a quad; a narrow row
+// is shared by up to 32 neighbouring lanes, a wide one by the block.
 #include "kernels/cuda/instructions.h"
 #include "kernels/cuda/pixel_terms.h"
 #include "kernels/cuda/quads.h"
@@ -21,9 +20,10 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int64_t kWideQuads = 64;  // beyond it a small batch would leave most of the card idle
 
-/// Of the lanes that share a row; the whole block if they are more than a warp.
-__device__ inline float row_sum(float value, int lanes) {
-  return lanes <= 32 ? group_sum(value, lanes) : block_sum<kThreads>(value);
+/// `sum` and the groups of the lanes that share a row, right in the row's first lane.
+__device__ inline float with_row_groups(float sum, float sum_of_quad, int lanes, unsigned turn) {
+  return lanes <= 32 ? with_groups(sum, sum_of_quad, lanes)
+                     : with_block_groups<kThreads>(sum, sum_of_quad, turn);
 }
 
 template <typename Rule>
@@ -39,19 +39,24 @@ __global__ void __launch_bounds__(kThreads)
   const LikelihoodConstants constants = constants_of(Rule(), log_variance, width);
   const std::size_t quads = quads_of(width), lane = threadIdx.x % lanes;
   const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
+  unsigned turn = 0;
   // All threads take the same turns, because the sums need all lanes.
   for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
     const std::size_t row = base + threadIdx.x / lanes;
     const std::size_t image = samples == 1 ? row : row / samples;
     float sum = 0.0f;
-    for (std::size_t q = row < rows ? lane : quads; q < quads; q += lanes) {
-      const std::size_t at = 4 * q, rest = width - at;
-      Quad output = load_quad(outputs + row * width + at, rest, aligned);
-      const Quad pixel = load_quad(x + image * width + at, rest, aligned);
-      sum += quad_log_p(Rule(), output, pixel, rest, constants, scale);
-      if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
+    for (std::size_t first = 0; first < quads; first += lanes) {
+      const std::size_t q = first + lane;
+      float sum_of_quad = 0.0f;
+      if (row < rows && q < quads) {
+        const std::size_t at = 4 * q, rest = width - at;
+        Quad output = load_quad(outputs + row * width + at, rest, aligned);
+        const Quad pixel = load_quad(x + image * width + at, rest, aligned);
+        sum_of_quad = quad_log_p(Rule(), output, pixel, rest, constants, scale);
+        if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
+      }
+      sum = with_row_groups(sum, sum_of_quad, lanes, turn++);
     }
-    sum = row_sum(sum, lanes);
     if (row < rows && lane == 0) log_px[row] = constants.normalizer + sum;
   }
   if constexpr (Rule::kHasVariance) {

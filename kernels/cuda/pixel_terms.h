@@ -36,14 +36,14 @@ template <typename Rule>
 __device__ inline float quad_log_p(Rule rule, Quad& outputs, const Quad& pixels,
                                    std::size_t remaining, const LikelihoodConstants& constants,
                                    float scale) {
-  float sum = 0.0f;
+  Quad terms = {};
   VAE_UNROLL
   for (std::size_t i = 0; i < 4; ++i) {
     const PixelTerm term = rule.term(outputs.value[i], pixels.value[i], constants);
-    if (i < remaining) sum += term.log_p;
+    if (i < remaining) terms.value[i] = term.log_p;
     outputs.value[i] = -scale * term.slope;
   }
-  return sum;
+  return quad_sum(terms);
 }
 
 /// The loss's gradient by log var, -scale dlog p / dlog var summed over rows by one block.
@@ -51,11 +51,10 @@ template <int kThreads, typename Rule>
 __device__ float log_variance_gradient(Rule rule, const float* log_px, std::size_t rows,
                                        std::size_t width, const LikelihoodConstants& constants,
                                        float scale) {
-  double sum = 0.0;
-  for (std::size_t row = threadIdx.x; row < rows; row += kThreads) {
-    sum += rule.log_variance_slope(log_px[row], static_cast<int64_t>(width), constants);
-  }
-  return static_cast<float>(-scale * block_sum<kThreads>(sum));
+  const double sum = long_sum<kThreads>(rows, [&](std::size_t row) {
+    return rule.log_variance_slope(log_px[row], static_cast<int64_t>(width), constants);
+  });
+  return static_cast<float>(-scale * sum);
 }
 
 }  // namespace vae::cuda

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The state of a training step: its place in the schedule, its loss, and whether its gradient may
-// be applied. Sums are in double and in an order that depends on the count alone, not on the card:
-// each thread adds its own elements in ascending order, then the block's tree (reduce.h), then the
-// blocks in the same way.
+// be applied.
 #include "kernels/cuda/instructions.h"
-#include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/rules/judge.h"
@@ -21,13 +18,13 @@ namespace vae::cuda {
 
 namespace {
 
-// One block adds up a whole batch, most often one row a thread; more warps would only lengthen its
-// tree, which is slow on cards with few units for double.
+// One block adds up a whole batch, most often one block of a long sum; more warps would only
+// lengthen its tree, which is slow on cards with few units for double.
 constexpr int kRowThreads = 256;
 
 constexpr int kNormThreads = 256;
-constexpr int kNormQuads = 4;  // of a thread, all on their way at once
-constexpr int64_t kNormRange = int64_t{4} * kNormThreads * kNormQuads;  // gradients of a block
+constexpr int kAtOnce = 8;  // gradients of a thread that are on their way together
+constexpr int64_t kNormRange = kNormThreads / 32 * kSumBlock;  // gradients of a block
 
 __global__ void begin_step_kernel(StepState* state, Schedule schedule) {
   if (threadIdx.x == 0) {
@@ -41,56 +38,49 @@ __global__ void __launch_bounds__(kRowThreads)
     accumulate_kernel(Totals* totals, StepState* state,
                       const float* __restrict__ log_px,  // [B]
                       const float* __restrict__ kl,      // [B]
-                      std::size_t rows, bool aligned) {
-  double reconstruction = 0.0, kl_sum = 0.0, squares = 0.0;
-  for (std::size_t row = std::size_t{4} * threadIdx.x; row < rows; row += 4 * kRowThreads) {
-    const Quad p = load_quad(log_px + row, rows - row, aligned);
-    const Quad k = load_quad(kl + row, rows - row, aligned);
-    VAE_UNROLL
-    for (int i = 0; i < 4; ++i) {  // past the last row there are zeros
-      const BoundTerms terms = bound_terms(p.value[i], k.value[i]);
-      reconstruction += terms.reconstruction;
-      kl_sum += terms.kl;
-      squares += terms.squared_elbo;
-    }
-  }
-  reconstruction = block_sum<kRowThreads>(reconstruction);
-  kl_sum = block_sum<kRowThreads>(kl_sum);
-  squares = block_sum<kRowThreads>(squares);
-  if (threadIdx.x != 0) return;
-  accumulate(*totals, *state, {reconstruction, kl_sum, squares}, static_cast<int64_t>(rows));
+                      std::size_t rows) {
+  const auto sum_of = [&](double BoundTerms::*part) {
+    return long_sum<kRowThreads>(
+        rows, [&](std::size_t row) { return bound_terms(log_px[row], kl[row]).*part; });
+  };
+  const BoundTerms sums{sum_of(&BoundTerms::reconstruction), sum_of(&BoundTerms::kl),
+                        sum_of(&BoundTerms::squared_elbo)};
+  if (threadIdx.x == 0) add_batch(*totals, *state, sums, static_cast<int64_t>(rows));
 }
 
-__global__ void __launch_bounds__(kNormThreads)
-    judge_gradient_kernel(StepState* state, const float* __restrict__ gradients,  // [P]
-                          std::size_t count, float clip_norm, bool aligned,
-                          double* block_sums,  // [grid]
-                          uint32_t* ticket) {
-  const std::size_t first = blockIdx.x * static_cast<std::size_t>(kNormRange) + 4 * threadIdx.x;
-  Quad quads[kNormQuads];
-  VAE_UNROLL
-  for (int q = 0; q < kNormQuads; ++q) {
-    const std::size_t at = first + q * std::size_t{4 * kNormThreads};
-    quads[q] = load_quad(gradients + at, at < count ? count - at : 0, aligned);
-  }
+/// A lane's part of a block of the long sum of squares.
+__device__ inline double squares_of_lane(const float* gradients, std::size_t first,
+                                         std::size_t count) {
   double sum = 0.0;
-  VAE_UNROLL
-  for (int q = 0; q < kNormQuads; ++q) {
+  for (int64_t turn = 0; turn < kSumBlock; turn += kAtOnce * kSumLanes) {
+    float values[kAtOnce];
     VAE_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const double value = quads[q].value[i];
+    for (int i = 0; i < kAtOnce; ++i) {
+      const std::size_t at = first + turn + i * kSumLanes + threadIdx.x % 32;
+      values[i] = at < count ? gradients[at] : 0.0f;
+    }
+    VAE_UNROLL
+    for (int i = 0; i < kAtOnce; ++i) {
+      const double value = values[i];
       sum += value * value;
     }
   }
-  sum = block_sum<kNormThreads>(sum);
+  return sum;
+}
+
+/// A warp takes a block of the long sum; the block that comes last joins them all.
+__global__ void __launch_bounds__(kNormThreads)
+    judge_gradient_kernel(StepState* state, const float* __restrict__ gradients,  // [P]
+                          std::size_t count, float clip_norm,
+                          double* block_sums,  // [grid]
+                          uint32_t* ticket) {
+  const std::size_t warp = std::size_t{blockIdx.x} * (kNormThreads / 32) + threadIdx.x / 32;
+  const double sum =
+      block_tree_sum<kNormThreads>(squares_of_lane(gradients, warp * kSumBlock, count));
   if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
   if (!last_block_to_arrive(ticket, gridDim.x)) return;
-  sum = 0.0;
-  for (unsigned block = threadIdx.x; block < gridDim.x; block += kNormThreads) {
-    sum += block_sums[block];
-  }
-  sum = block_sum<kNormThreads>(sum);
-  if (threadIdx.x == 0) judge(*state, sum, clip_norm);
+  const double all = tree_of<kNormThreads>(block_sums, gridDim.x);
+  if (threadIdx.x == 0) judge(*state, all, clip_norm);
 }
 
 }  // namespace
@@ -102,9 +92,8 @@ void CudaBackend::do_begin_step(StepState* state, const Schedule& schedule) {
 }
 
 void CudaBackend::do_accumulate(const AccumulateArgs& args) {
-  const bool aligned = aligned_to_quads(args.log_px.data, args.kl.data);
   stream_.launch("accumulate", {1, kRowThreads}, accumulate_kernel, args.totals, args.state,
-                 args.log_px.data, args.kl.data, args.log_px.count(), aligned);
+                 args.log_px.data, args.kl.data, args.log_px.count());
 }
 
 void CudaBackend::do_judge_gradient(const JudgeGradientArgs& args) {
@@ -116,7 +105,7 @@ void CudaBackend::do_judge_gradient(const JudgeGradientArgs& args) {
             " that its workspace is made for");
   stream_.launch("judge_gradient", {static_cast<unsigned>(blocks), kNormThreads},
                  judge_gradient_kernel, args.state, args.gradients.data, count, args.clip_norm,
-                 aligned_to_quads(args.gradients.data), block_sums, workspace_.tickets);
+                 block_sums, workspace_.tickets);
 }
 
 }  // namespace vae::cuda

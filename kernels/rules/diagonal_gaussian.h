@@ -43,7 +43,7 @@ struct DiagonalGaussian {
   VAE_HD static HeadGradient gradient(float dz, float eps, float mu, float raw_logvar,
                                       const LogvarRange& range, float kl_scale) {
     const float lv = logvar(raw_logvar, range);
-    const KlSlopes kl = Prior::kl_slopes(mu, lv);
+    const auto kl = Prior::kl_slopes(mu, lv);
     const float dlogvar =
         0.5f * fused_multiply_add(dz * eps, exponential(0.5f * lv), kl_scale * kl.twice_logvar);
     // No gradient where the clamp holds; NaN passes so that the step is judged bad.

@@ -24,8 +24,8 @@ VAE_HD static inline BoundTerms bound_terms(float log_px, float kl) {
 }
 
 /// See AccumulateArgs; from the sums over a batch.
-VAE_HD static inline void accumulate(Totals& totals, StepState& state, const BoundTerms& sums,
-                                     int64_t rows) {
+VAE_HD static inline void add_batch(Totals& totals, StepState& state, const BoundTerms& sums,
+                                    int64_t rows) {
   const double loss = (state.beta * sums.kl - sums.reconstruction) / static_cast<double>(rows);
   state.loss = static_cast<float>(loss);
   if (!is_finite(state.loss)) return;
