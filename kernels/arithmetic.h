@@ -81,6 +81,10 @@ VAE_HD static inline double absolute(double x) {
   return double_from_bits(bits_from_double(x) & 0x7fffffffffffffffu);
 }
 
+/// Neither infinite nor NaN.
+VAE_HD static inline bool is_finite(float x) { return absolute(x) < __builtin_inff(); }
+VAE_HD static inline bool is_finite(double x) { return absolute(x) < __builtin_inf(); }
+
 /// |magnitude| with the sign of `sign`.
 VAE_HD static inline float with_sign(float magnitude, float sign) {
   return float_from_bits((bits_from_float(magnitude) & 0x7fffffffu) |
@@ -154,8 +158,6 @@ static inline double rounded_magnitude(Bits128 bits, int exponent) {
   const uint64_t field = power < -1022 ? 0 : static_cast<uint64_t>(power + 1022);
   return double_from_bits((field << 52) + kept + up);  // a carry goes where it should
 }
-
-static inline bool is_finite(double x) { return absolute(x) < __builtin_inf(); }
 
 /// a b + c rounded once, by integers: branches, and slow.
 static inline double fused_multiply_add_by_integers(double a, double b, double c) {

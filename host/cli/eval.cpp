@@ -30,7 +30,7 @@ class Eval : public Verb {
  private:
   EvaluateOptions options();
   std::string json(const Evaluation& result, const Model& model) const;
-  std::string table(const Evaluation& result) const;
+  std::string table(const Evaluation& result, const Model& model) const;
 
   Terminal terminal_;
   ModelOptions model_;
@@ -63,7 +63,7 @@ int Eval::run() {
   const Evaluation result = model.evaluate(images, options());
   terminal_.clear();
   if (stop_signal() != 0) return 128 + stop_signal();
-  write_stdout(json_ ? json(result, model) : table(result));
+  write_stdout(json_ ? json(result, model) : table(result, model));
   return kSuccess;
 }
 
@@ -104,7 +104,7 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
 
 /// For people. Grey levels under a Bernoulli are no draws from it, so nothing here may pass as a
 /// likelihood.
-std::string Eval::table(const Evaluation& result) const {
+std::string Eval::table(const Evaluation& result, const Model& model) const {
   std::string text =
       fmt::format("{} {} images, binarization {}, {}; nats per image\n", result.images,
                   data_.split(), to_string(result.binarization), result.device);

@@ -9,12 +9,6 @@
 
 namespace vae {
 
-/// Neither infinite nor NaN.
-template <typename Number>
-VAE_HD static inline bool is_finite(Number x) {
-  return x - x == Number{0};
-}
-
 /// See JudgeGradientArgs; from the sum of the gradient's squares.
 VAE_HD static inline void judge(StepState& state, double sum_of_squares, float clip_norm) {
   const double norm = square_root(sum_of_squares);

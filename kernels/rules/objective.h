@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "kernels/hd.h"
-#include "kernels/rules/judge.h"
+#include "kernels/math.h"
 #include "kernels/step_state.h"
 
 namespace vae {

@@ -3,7 +3,8 @@
 """Checks the compiler's command lines in BUILD/compile_commands.json.
 
 -ffast-math makes std::isfinite(NaN) true and so disarms every check for non-finite numbers. Code
-for newer processors belongs only to the sources that are chosen at run time.
+for newer processors belongs only to the sources that are chosen at run time. A switch that lacks a
+choice of the configuration is an error: it would compute something else.
 
 Usage: check_commands.py BUILD        prints one line for each fault; exit status 1 if there is one
 """
@@ -31,6 +32,8 @@ def faults_of(entry):
             yield f"{argument} would stop the program on older processors"
     if not any(re.search(r"-ffp-contract=off$", argument) for argument in arguments):
         yield "-ffp-contract=off is missing"
+    if not any(re.search(r"-Werror=switch\b", argument) for argument in arguments):
+        yield "-Werror=switch is missing"
     if any(a.endswith("nvcc") for a in arguments) and "-fmad=false" not in arguments:
         yield "-fmad=false is missing"
 

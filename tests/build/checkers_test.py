@@ -85,7 +85,7 @@ class CheckCommandsTest(unittest.TestCase):
 
     @staticmethod
     def count(flags, output="CMakeFiles/vae.dir/a.o"):
-        entry = {"file": "a.cpp", "command": f"g++ -ffp-contract=off {flags} -o {output} -c a.cpp"}
+        entry = {"file": "a.cpp", "command": f"g++ -ffp-contract=off -Werror=switch {flags} -o {output} -c a.cpp"}
         return len(list(check_commands.faults_of(entry)))
 
     def test_accepts_plain_flags(self):
@@ -94,12 +94,14 @@ class CheckCommandsTest(unittest.TestCase):
     def test_refuses_unsafe_mathematics(self):
         for flag in ("-ffast-math", "-Ofast", "-ffinite-math-only", "-funsafe-math-optimizations"):
             self.assertEqual(self.count(flag), 1, flag)
-        self.assertEqual(len(list(check_commands.faults_of({"file": "", "command": "g++ -O2"}))), 1)
+        for command, faults in (("g++ -O2", 2), ("g++ -ffp-contract=off", 1)):
+            entry = {"file": "", "command": command}
+            self.assertEqual(len(list(check_commands.faults_of(entry))), faults, command)
 
     def test_asks_nvcc_for_the_same(self):
-        for command, faults in (("nvcc -O2 -Xcompiler=-Wall,-ffp-contract=off -fmad=false", 0),
-                                ("nvcc -O2 -Xcompiler=-Wall,-ffp-contract=off", 1),
-                                ("ccache /cuda/bin/nvcc -O2", 2)):
+        for command, faults in (("nvcc -O2 -Xcompiler=-Wall,-Werror=switch,-ffp-contract=off -fmad=false", 0),
+                                ("nvcc -O2 -Xcompiler=-Wall,-Werror=switch,-ffp-contract=off", 1),
+                                ("ccache /cuda/bin/nvcc -O2", 3)):
             entry = {"file": "", "command": command}
             self.assertEqual(len(list(check_commands.faults_of(entry))), faults, command)
 

@@ -55,6 +55,7 @@ StepState state_of_rules() {
 /// The catalogue, and rows around the width of a group, of a warp's quads and of a block's.
 std::vector<RowCase> rule_cases() {
   std::vector<RowCase> cases = row_cases();
+  std::erase_if(cases, [](const RowCase& c) { return c.rows > 1000; });
   cases.insert(cases.end(), {{3, 64}, {3, 65}, {9, 127}, {4, 256}, {3, 260}, {2, 1031}, {2, 3080}});
   return cases;
 }
@@ -147,7 +148,6 @@ std::vector<float> normals_of_rules(const StepState& state, int64_t rows, int64_
 TEST_P(RulesTest, PosteriorItsDivergenceAndItsRatios) {
   for (const RowCase& c : rule_cases()) {
     for (const int64_t samples : {1, 3}) {
-      if (samples * c.rows > 100000) continue;
       const StepState start = state_of_rules();
       const auto heads = random_values(c.rows * 2 * c.width, 5, -2.0f, 2.0f);
       const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
