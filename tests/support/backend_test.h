@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "tests/support/effort.h"
 #include "vae/error.h"
 
 namespace vae::testing {
@@ -41,9 +42,13 @@ inline std::vector<TestDevice> test_devices() {
   const auto cpu = [](std::string name, int threads, std::string isa) {
     return TestDevice{std::move(name), {DeviceKind::cpu, 0, threads, std::move(isa)}};
   };
-  std::vector<TestDevice> devices = {cpu("cpu", 0, ""), cpu("cpu_1_thread", 1, ""),
-                                     cpu("cpu_3_threads", 3, ""),
+  std::vector<TestDevice> devices = {cpu("cpu_3_threads", 3, ""),
                                      cuda_test_device("cuda", Precision::fp32)};
+  if (!test::kSanitized ||
+      test::full_effort()) {  // slow there, and like the instruction sets below
+    devices.push_back(cpu("cpu", 0, ""));
+    devices.push_back(cpu("cpu_1_thread", 1, ""));
+  }
   for (const char* isa : {"avx512", "avx2", "baseline"}) {
     try {
       make_backend({DeviceKind::cpu, 0, 1, isa});

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "tests/host/io/sample_files.h"
+#include "tests/support/effort.h"
 #include "tests/support/sample_zip.h"
 
 namespace vae {
@@ -71,7 +72,8 @@ TEST_F(ZipTest, RejectsEveryTruncation) {
 TEST_F(ZipTest, NoFlippedBitChangesAContent) {
   for (const bool wide : {false, true}) {
     const Bytes file = to_bytes(make_zip({{"name", "some content content", true}}, wide));
-    for (size_t bit = 0; bit < file.size() * 8; ++bit) {
+    const auto stride = static_cast<size_t>(test::repetitions(1, 1, 5));
+    for (size_t bit = 0; bit < file.size() * 8; bit += stride) {
       try {
         for (const auto& [name, content] : read(test::flip_bit(file, bit))) {
           EXPECT_EQ(content, "some content content") << bit;
