@@ -61,7 +61,7 @@ std::string processor_name() {
 CpuBackend::CpuBackend(int threads, std::string_view isa)
     : ops_(vector_ops(isa)),
       pool_(threads > 0 ? threads : available_threads()),
-      gemm_(pool_, ops_) {}
+      products_(pool_, ops_) {}
 
 void* CpuBackend::allocate(std::size_t bytes) {
   const std::size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
@@ -96,7 +96,7 @@ std::unique_ptr<Recording> CpuBackend::record(std::function<void()> body) {
 std::string CpuBackend::description() const {
   std::string threads = concat(pool_.size(), pool_.size() == 1 ? " thread" : " threads");
   if (pool_.started() < pool_.size()) threads += concat(" on ", pool_.started(), " CPUs");
-  return concat(processor_name(), ", ", ops_.isa, ", ", threads, ", ", Gemm::library());
+  return concat(processor_name(), ", ", ops_.isa, ", ", threads);
 }
 
 }  // namespace vae::cpu

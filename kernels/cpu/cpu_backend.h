@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/product.h"
 #include "kernels/cpu/threads.h"
 #include "kernels/cpu/vector_ops.h"
 
@@ -61,7 +61,7 @@ class CpuBackend final : public Backend {
 
   const VectorOps& ops_;
   ThreadPool pool_;
-  Gemm gemm_;
+  Products products_;
   std::vector<double> block_sums_;  // of the gradient's squares
 };
 

@@ -12,8 +12,24 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kBiasColumns = 64;  // columns a task sums: four cache lines of each row
-constexpr int64_t kBiasRows = 128;    // rows summed in float before the sum is carried in double
+constexpr int64_t kBiasColumns = 64;  // summed at a time: four cache lines of each row
+constexpr int64_t kPart = 128;        // rows of a batch that one chain adds
+
+/// sum = the balanced tree over the rows' parts, of some columns of a matrix with this stride.
+void sum_rows(const VectorOps& ops, float* sum, const float* first, int64_t stride, int64_t rows,
+              int64_t columns) {
+  if (rows <= kPart) {
+    std::fill(sum, sum + columns, 0.0f);
+    for (int64_t row = 0; row < rows; ++row) ops.add(sum, first + row * stride, columns);
+    return;
+  }
+  int64_t left = kPart;
+  while (2 * left < rows) left *= 2;
+  float right[kBiasColumns];
+  sum_rows(ops, sum, first, stride, left, columns);
+  sum_rows(ops, right, first + left * stride, stride, rows - left, columns);
+  ops.add(sum, right, columns);
+}
 
 }  // namespace
 
@@ -26,8 +42,8 @@ void CpuBackend::do_dense_forward(const DenseForwardArgs& args) {
                          args.b.data + tile.column, tile.columns, args.activation);
     }
   };
-  gemm_.run(args.y.data, out, {args.x.data, in}, {args.w.data, in, /*transposed=*/true}, rows, out,
-            in, bias_and_activation);
+  products_.run({args.y.data, out, {args.x.data, in}, {args.w.data, in, true}, rows, out, in},
+                bias_and_activation);
 }
 
 void CpuBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
@@ -40,35 +56,30 @@ void CpuBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
       ops_.multiply_slope(args.dx.data + at, source + at, tile.columns, args.activation);
     }
   };
-  gemm_.run(args.dx.data, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out, slope);
+  products_.run({args.dx.data, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, slope);
 }
 
 void CpuBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
-  gemm_.run(args.dw.data, in, {args.dy.data, out, /*transposed=*/true}, {args.x.data, in}, out, in,
-            rows, [](const Tile&) {});
-  for_ranges(out, kBiasColumns, [&](int64_t first, int64_t last) {
-    const int64_t columns = last - first;
-    double total[kBiasColumns] = {};
-    for (int64_t block = 0; block < rows; block += kBiasRows) {
-      float sum[kBiasColumns] = {};
-      const int64_t end = std::min(block + kBiasRows, rows);
-      for (int64_t row = block; row < end; ++row) {
-        ops_.add(sum, args.dy.data + row * out + first, columns);
-      }
-      for (int64_t column = 0; column < columns; ++column) total[column] += sum[column];
+  const auto bias = [&](const Tile& tile) {
+    if (tile.column > 0) return;
+    const int64_t end = tile.row + tile.rows;
+    for (int64_t first = tile.row; first < end; first += kBiasColumns) {
+      sum_rows(ops_, args.db.data + first, args.dy.data + first, out, rows,
+               std::min(kBiasColumns, end - first));
     }
-    for (int64_t column = 0; column < columns; ++column) {
-      args.db.data[first + column] = static_cast<float>(total[column]);
-    }
-  });
+  };
+  Product product{args.dw.data, in, {args.dy.data, out, true}, {args.x.data, in}, out, in, rows};
+  product.over_batch = true;
+  products_.run(product, bias);
 }
 
 void CpuBackend::do_gemm(const GemmArgs& args) {
   const int64_t k = args.transpose_a ? args.a.rows() : args.a.cols();
-  gemm_.run(args.c.data, args.c.cols(), {args.a.data, args.a.cols(), args.transpose_a},
-            {args.b.data, args.b.cols(), args.transpose_b}, args.c.rows(), args.c.cols(), k,
-            [](const Tile&) {});
+  const Factor a{args.a.data, args.a.cols(), args.transpose_a};
+  const Factor b{args.b.data, args.b.cols(), args.transpose_b};
+  products_.run({args.c.data, args.c.cols(), a, b, args.c.rows(), args.c.cols(), k},
+                [](const Tile&) {});
 }
 
 }  // namespace vae::cpu

@@ -30,16 +30,28 @@
 #define VAE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+// Fused multiply-adds are instructions here.
+#if defined(__FMA__) || defined(__aarch64__)
+#define VAE_FUSES
+#endif
+
 namespace vae::cpu {
 
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int64_t kVectorBytes = 64;
+constexpr int64_t kRegisterBytes = 64;
 #elif defined(__AVX2__)
-constexpr int64_t kVectorBytes = 32;
+constexpr int64_t kRegisterBytes = 32;
 #else
-constexpr int64_t kVectorBytes = 16;
+constexpr int64_t kRegisterBytes = 16;
+#endif
+// More lanes than a register has: each vector is several registers, and a machine does the
+// arithmetic of one with wider registers.
+#if defined(VAE_LANES)
+constexpr int64_t kVectorBytes = 4 * VAE_LANES;
+#else
+constexpr int64_t kVectorBytes = kRegisterBytes;
 #endif
 constexpr int64_t kFloats = kVectorBytes / 4;
 constexpr int64_t kWides = kVectorBytes / 8;
@@ -49,6 +61,12 @@ using DoubleVector = double __attribute__((vector_size(kVectorBytes)));
 using HalfFloatVector = float __attribute__((vector_size(kVectorBytes / 2)));
 using WideVector = uint64_t __attribute__((vector_size(kVectorBytes)));
 using HalfWordVector = uint32_t __attribute__((vector_size(kVectorBytes / 2)));
+
+// One register, for loops whose sums must stay in registers.
+constexpr int64_t kRegisterFloats = kRegisterBytes / 4;
+using Register = float __attribute__((vector_size(kRegisterBytes)));
+using LongRegister = double __attribute__((vector_size(2 * kRegisterBytes)));  // of as many lanes
+using LongBits = int64_t __attribute__((vector_size(2 * kRegisterBytes)));
 
 template <typename Vector, typename T>
 inline Vector load(const T* memory) {
@@ -62,20 +80,44 @@ inline void store(T* memory, Vector vector) {
   __builtin_memcpy(memory, &vector, sizeof vector);
 }
 
-/// a b + c, fused where the instruction set can: only for products whose rounding may differ.
-inline FloatVector multiply_add(FloatVector a, FloatVector b, FloatVector c) {
-#if defined(__AVX512F__)
-  return _mm512_fmadd_ps(a, b, c);
-#elif defined(__FMA__)
-  return _mm256_fmadd_ps(a, b, c);
-#else
-  return a * b + c;
-#endif
+/// x in every lane; subtracting zero, unlike adding it, leaves -0 as it is.
+inline Register broadcast(float x) { return x - Register{}; }
+
+/// a b + c, rounded once.
+#if defined(VAE_FUSES)
+inline Register multiply_add(Register a, Register b, Register c) {
+  Register result;
+  VAE_UNROLL
+  for (int64_t l = 0; l < kRegisterFloats; ++l) result[l] = __builtin_fmaf(a[l], b[l], c[l]);
+  return result;
 }
+#else
+/// In binary64 the product is exact. Its sum with c is rounded to odd: towards zero, and the last
+/// bit set where anything was lost, so that the second rounding, to binary32, sees which side of a
+/// tie it is on. [Boldo & Melquiond 2008]
+inline Register multiply_add(Register a, Register b, Register c) {
+  const LongRegister product =
+      __builtin_convertvector(a, LongRegister) * __builtin_convertvector(b, LongRegister);
+  const LongRegister addend = __builtin_convertvector(c, LongRegister);
+  LongRegister sum = product + addend;
+  const LongRegister rest = sum - product;
+  const LongRegister lost = (product - (sum - rest)) + (addend - rest);  // [Knuth's TwoSum]
+  LongBits bits;
+  __builtin_memcpy(&bits, &sum, sizeof bits);
+  const LongBits inexact = (lost > 0.0) | (lost < 0.0);  // neither for NaN
+  const LongBits even = (bits & 1) - 1;
+  const LongBits step = ((lost > 0.0) ^ (sum > 0.0)) | 1;  // away from zero or towards it
+  bits += step & inexact & even;
+  __builtin_memcpy(&sum, &bits, sizeof sum);
+  return __builtin_convertvector(sum, Register);
+}
+#endif
 
 /// 64-bit products of the lower halves of 64-bit lanes.
 inline WideVector multiply_lower(WideVector a, WideVector b) {
-#if defined(__AVX512F__)
+#if defined(VAE_LANES)
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#elif defined(__AVX512F__)
   // The form without a mask makes g++ 12 warn of an uninitialised variable inside its own header.
   return reinterpret_cast<WideVector>(
       _mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));

@@ -222,7 +222,7 @@ ThreadPool::Team::~Team() {
 
 void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
   if (ledger_.team_pauses()) {
-    for (int64_t i = 0; i < tasks; ++i) task(context, i);
+    for (int64_t i = 0; i < tasks; ++i) task(context, i, 0);
     return;
   }
   const Clock::time_point start = Clock::now();
@@ -261,7 +261,7 @@ int64_t ThreadPool::Team::take_tasks(int thread, AfterTask after_task) {
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
       if (task >= share.end) break;
-      task_(context_, task);
+      task_(context_, task, thread);
       ++taken;
       after_task();
     }
@@ -358,7 +358,7 @@ void ThreadPool::form_team() {
 
 void ThreadPool::run(int64_t tasks, Task task, void* context) {
   if (workers_ <= 0 || tasks <= 1) {
-    for (int64_t i = 0; i < tasks; ++i) task(context, i);
+    for (int64_t i = 0; i < tasks; ++i) task(context, i, 0);
     return;
   }
   if (forked()) form_team();

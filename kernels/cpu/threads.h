@@ -35,20 +35,28 @@ class ThreadPool {
   int size() const { return threads_; }
   /// The number of threads there are, the calling one among them.
   int started() const;
+  /// What that number never exceeds.
+  int most_threads() const { return workers_ > 0 ? workers_ + 1 : 1; }
 
-  /// Calls body(task) once for each task in 0 .. tasks - 1, from any thread, and returns when all
-  /// are done. `body` must not throw and must not call parallel_for again.
+  /// Calls body(task) or body(task, thread) once for each task in 0 .. tasks - 1, from any thread,
+  /// and returns when all are done. The threads are numbered; the calling one is 0. `body` must not
+  /// throw and must not call parallel_for again.
   template <typename Body>
   void parallel_for(int64_t tasks, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run(
-        tasks, [](void* context, int64_t task) { (*static_cast<Plain*>(context))(task); },
-        const_cast<void*>(static_cast<const void*>(&body)));
+    const auto call = [](void* context, int64_t task, int thread) {
+      if constexpr (std::is_invocable_v<Plain&, int64_t, int>) {
+        (*static_cast<Plain*>(context))(task, thread);
+      } else {
+        (*static_cast<Plain*>(context))(task);
+      }
+    };
+    run(tasks, call, const_cast<void*>(static_cast<const void*>(&body)));
   }
 
  private:
   class Team;
-  using Task = void (*)(void* context, int64_t task);
+  using Task = void (*)(void* context, int64_t task, int thread);
 
   void run(int64_t tasks, Task task, void* context);
   void form_team();

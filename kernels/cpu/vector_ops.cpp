@@ -8,6 +8,7 @@ namespace vae::cpu {
 extern const VectorOps kVectorOps_baseline;
 #ifdef VAE_HAVE_X86_ISAS
 extern const VectorOps kVectorOps_avx2;
+extern const VectorOps kVectorOps_avx2_16;
 extern const VectorOps kVectorOps_avx512;
 #endif
 
@@ -23,7 +24,10 @@ std::vector<const VectorOps*> runnable_tables() {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl");
   if (avx512) tables.push_back(&kVectorOps_avx512);
-  if (avx2) tables.push_back(&kVectorOps_avx2);
+  if (avx2) {
+    tables.push_back(&kVectorOps_avx2);
+    tables.push_back(&kVectorOps_avx2_16);
+  }
 #endif
   tables.push_back(&kVectorOps_baseline);
   return tables;

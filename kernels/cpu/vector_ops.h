@@ -2,13 +2,14 @@
 //
 // The elementwise work of every operation on ranges and rows. The *_isa.cpp files are compiled once
 // for each instruction set; the table picked at run time is the only way in. All tables give the
-// same bits, but for gemm.
+// same bits.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "kernels/cpu/product_block.h"
 #include "kernels/philox.h"
 #include "kernels/rules/adam.h"
 #include "kernels/rules/diagonal_gaussian.h"
@@ -62,14 +63,19 @@ struct VectorOps {
   double (*sum_of_squares)(const float* values, int64_t count);
   void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& step);
 
-  /// Plain product of row-major matrices for builds without oneDNN: c [m, n] = a b, with a and b
-  /// addressed by element strides, so that transposes need no copy.
-  void (*gemm)(float* c, int64_t ldc, const float* a, int64_t a_row, int64_t a_col, const float* b,
-               int64_t b_row, int64_t b_col, int64_t m, int64_t n, int64_t k);
+  // Matrix products; see product_block.h.
+  ProductTile product_tile;
+  /// The floats of scratch memory that multiply() wants.
+  int64_t (*product_scratch)(const ProductBlock& block);
+  void (*multiply)(const ProductBlock& block, float* scratch);
+  /// Copies b(k, j) = b[j * b_column + k] into the panels that a block reads: depth floats for each
+  /// column, whose number is rounded up to whole vectors.
+  void (*pack_panels)(float* panels, const float* b, int64_t b_column, int64_t depth,
+                      int64_t columns);
 };
 
-/// The best table this processor can run, or the one asked for ("baseline", "avx2", "avx512").
-/// Throws Error(unavailable) when the processor or this build lacks it.
+/// The best table this processor can run, or the one asked for ("baseline", "avx2", "avx2_16",
+/// "avx512"). Throws Error(unavailable) when the processor or this build lacks it.
 const VectorOps& vector_ops(std::string_view isa = {});
 
 /// Names vector_ops() accepts on this processor, best first.

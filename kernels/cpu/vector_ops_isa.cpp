@@ -180,7 +180,10 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::mean,
     VAE_ISA_NAMESPACE::sum_of_squares,
     VAE_ISA_NAMESPACE::adam,
-    VAE_ISA_NAMESPACE::gemm,
+    VAE_ISA_NAMESPACE::kProductTile,
+    VAE_ISA_NAMESPACE::product_scratch,
+    VAE_ISA_NAMESPACE::multiply,
+    VAE_ISA_NAMESPACE::pack_panels,
 };
 
 }  // namespace vae::cpu

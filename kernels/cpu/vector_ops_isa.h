@@ -18,8 +18,17 @@ void gaussian_backward(float* dheads, const float* dz, const float* heads, int64
                        int64_t end, int64_t width, LogvarRange range, float kl_scale,
                        const NoiseRows& noise);
 
-// gemm_isa.cpp
-void gemm(float* c, int64_t ldc, const float* a, int64_t a_row, int64_t a_column, const float* b,
-          int64_t b_row, int64_t b_column, int64_t m, int64_t n, int64_t k);
+// product_isa.cpp
+/// Tiles that fill the registers: 12 or 24 sums, beside them a row of b and a value of a.
+#if defined(VAE_LANES) || !defined(VAE_FUSES)
+constexpr ProductTile kProductTile = {4, kFloats, kFloats};
+#elif defined(__AVX512F__) || defined(__aarch64__)
+constexpr ProductTile kProductTile = {8, kFloats, 3 * kFloats};
+#else
+constexpr ProductTile kProductTile = {4, kFloats, 3 * kFloats};
+#endif
+int64_t product_scratch(const ProductBlock& block);
+void multiply(const ProductBlock& block, float* scratch);
+void pack_panels(float* panels, const float* b, int64_t b_column, int64_t depth, int64_t columns);
 
 }  // namespace vae::cpu::VAE_ISA_NAMESPACE

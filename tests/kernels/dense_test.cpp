@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -238,20 +237,6 @@ TEST_P(DenseTest, WrongShapesAreNamed) {
 }
 
 VAE_INSTANTIATE_BACKENDS_AND_PRECISIONS(DenseTest);
-
-TEST(GemmTest, LeavesTheCallersOpenMpThreadsAsTheyWere) {
-  const auto max_threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
-  const auto set_threads =
-      reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  if (max_threads == nullptr || set_threads == nullptr) GTEST_SKIP() << "no OpenMP runtime here";
-  const int before = max_threads();
-  set_threads(7);
-  const auto backend = make_backend(Device::cpu(1));
-  const FloatTensor a(*backend, {8, 8}), b(*backend, {8, 8}), c(*backend, {8, 8});
-  backend->gemm({c.view(), a.view(), b.view(), false, false});
-  EXPECT_EQ(max_threads(), 7);
-  set_threads(before);
-}
 
 }  // namespace
 }  // namespace vae::testing

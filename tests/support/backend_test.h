@@ -49,7 +49,7 @@ inline std::vector<TestDevice> test_devices() {
     devices.push_back(cpu("cpu", 0, ""));
     devices.push_back(cpu("cpu_1_thread", 1, ""));
   }
-  for (const char* isa : {"avx512", "avx2", "baseline"}) {
+  for (const char* isa : {"avx512", "avx2_16", "avx2", "baseline"}) {
     try {
       make_backend({DeviceKind::cpu, 0, 1, isa});
       devices.push_back(cpu(std::string("cpu_") + isa, 2, isa));
