@@ -4,8 +4,9 @@
 // product of a training step, all of a step together, and the whole step against oneDNN's products.
 //   products_bench [ROUNDS [THREADS...]] >results.json
 // A ratio above 1 means that oneDNN takes longer.
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -22,23 +23,38 @@
 namespace {
 
 using namespace vae;
-using workloads::Layer;
-using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
+using workloads::Layer;
 
 constexpr double kSeconds = 0.01;  // of one measurement, at least
 
-double seconds_of(const std::function<void()>& body, int calls) {
-  const Clock::time_point start = Clock::now();
-  for (int call = 0; call < calls; ++call) body();
-  return std::chrono::duration<double>(Clock::now() - start).count() / calls;
+double now(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-int calls_for(const std::function<void()>& body) {
-  body();
-  const double once = std::max(1e-7, std::min(seconds_of(body, 1), seconds_of(body, 1)));
-  return std::max(1, static_cast<int>(kSeconds / once));
-}
+/// Mean seconds of one call: computing time where only this thread computes, which other programs
+/// disturb less, and wall time otherwise.
+class Timer {
+ public:
+  explicit Timer(int threads) : clock_(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC) {}
+
+  double seconds_of(const std::function<void()>& body, int calls) const {
+    const double start = now(clock_);
+    for (int call = 0; call < calls; ++call) body();
+    return (now(clock_) - start) / calls;
+  }
+  /// Calls that make up one measurement.
+  int calls_for(const std::function<void()>& body) const {
+    body();
+    const double once = std::min(seconds_of(body, 1), seconds_of(body, 1));
+    return std::max(1, static_cast<int>(kSeconds / std::max(1e-7, once)));
+  }
+
+ private:
+  clockid_t clock_;
+};
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
@@ -50,13 +66,13 @@ double least(const std::vector<double>& values) {
 }
 
 /// Both in turn, so that they see the same machine.
-ordered_json race(const std::string& name, int rounds, double flop,
+ordered_json race(const std::string& name, const Timer& timer, int rounds, double flop,
                   const std::function<void()>& ours, const std::function<void()>& theirs) {
-  const int our_calls = calls_for(ours), their_calls = calls_for(theirs);
+  const int our_calls = timer.calls_for(ours), their_calls = timer.calls_for(theirs);
   std::vector<double> our_seconds, their_seconds, ratios;
   for (int round = 0; round < rounds; ++round) {
-    our_seconds.push_back(seconds_of(ours, our_calls));
-    their_seconds.push_back(seconds_of(theirs, their_calls));
+    our_seconds.push_back(timer.seconds_of(ours, our_calls));
+    their_seconds.push_back(timer.seconds_of(theirs, their_calls));
     ratios.push_back(their_seconds.back() / our_seconds.back());
   }
   const double ratio = least(their_seconds) / least(our_seconds);
@@ -151,6 +167,7 @@ void run_all(const std::vector<Product>& products, std::function<void()> Product
 ordered_json bench(const workloads::Workload& workload, int threads, int rounds, bool step) {
   const std::unique_ptr<Backend> backend = make_backend(Device::cpu(threads));
   OneDnnProducts onednn(threads);
+  const Timer timer(threads);
   const std::string suffix = " " + workload.name + ", " + std::to_string(threads) + " threads";
   std::vector<std::unique_ptr<Operands>> operands;
   std::vector<Product> products;
@@ -163,16 +180,16 @@ ordered_json bench(const workloads::Workload& workload, int threads, int rounds,
   double flop = 0.0;
   for (const Product& product : products) {
     results.push_back(
-        race(product.name + suffix, rounds, product.flop, product.ours, product.theirs));
+        race(product.name + suffix, timer, rounds, product.flop, product.ours, product.theirs));
     flop += product.flop;
   }
   const auto ours = [&] { run_all(products, &Product::ours); };
   const auto theirs = [&] { run_all(products, &Product::theirs); };
-  results.push_back(race("all products" + suffix, rounds, flop, ours, theirs));
+  results.push_back(race("all products" + suffix, timer, rounds, flop, ours, theirs));
   if (step) {
     StepBench step_bench(workload.layers.front().rows, threads);
     results.push_back(race(
-        "whole step" + suffix, rounds, flop, [&] { step_bench.run(); }, theirs));
+        "whole step" + suffix, timer, rounds, flop, [&] { step_bench.run(); }, theirs));
   }
   return results;
 }

@@ -58,16 +58,6 @@ Finding threads(const DeviceInfo& cpu) {
   return finding;
 }
 
-Finding matrix_products(const DeviceInfo& cpu) {
-  const std::string library = cpu.description.substr(cpu.description.rfind(", ") + 2);
-  Finding finding{"matrix products", library, {}};
-  if (!contains(library, "oneDNN")) {
-    finding.advice =
-        "oneDNN is faster on the CPU: install libdnnl-dev and build with VAE_WITH_ONEDNN=ON";
-  }
-  return finding;
-}
-
 Finding cuda_build(const CudaInfo& info) {
   if (info.toolkit.empty()) {
     return {"CUDA build", "no CUDA backend",
@@ -113,7 +103,6 @@ std::vector<Finding> diagnose() {
       processor(cpu),
       threads(cpu),
       {"memory", concat(cpu.memory_bytes >> 20, " MiB"), {}},
-      matrix_products(cpu),
   };
   const CudaInfo cuda = cuda_info();
   findings.push_back(cuda_build(cuda));

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "vae/version.h"
 
-#ifdef VAE_WITH_ONEDNN
-#include <dnnl_version.h>
-#endif
-
 #include "kernels/backend.h"
 #include "kernels/check.h"
 
@@ -18,14 +14,6 @@ std::string compiler() {
   return concat("gcc ", __GNUC__, ".", __GNUC_MINOR__, ".", __GNUC_PATCHLEVEL__);
 #else
   return "an unknown compiler";
-#endif
-}
-
-std::string onednn() {
-#ifdef VAE_WITH_ONEDNN
-  return concat("oneDNN ", DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH);
-#else
-  return "no oneDNN";
 #endif
 }
 
@@ -44,7 +32,7 @@ std::string build_description() {
 #else
   constexpr const char* kChecks = ", assertions on";
 #endif
-  return concat("vae ", version(), " (", compiler(), ", ", onednn(), ", ", cuda(), kChecks, ")");
+  return concat("vae ", version(), " (", compiler(), ", ", cuda(), kChecks, ")");
 }
 
 }  // namespace vae

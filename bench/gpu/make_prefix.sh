@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# make_prefix.sh [--with-onednn] [PREFIX]      PREFIX is build/gpu-prefix unless given
+# make_prefix.sh [PREFIX]      PREFIX is build/gpu-prefix unless given
 #
 # Copies what the build needs beyond CUDA, CMake, ninja and Python from this machine's Debian or
 # Ubuntu packages into one folder, so that a machine without them can build:
 #   cmake --preset gpu -DCMAKE_PREFIX_PATH=PREFIX
 # libjpeg, libpng and zlib go as static libraries, fmt and Google Benchmark as shared ones found by rpath.
-# oneDNN (40 MB) only speeds up the CPU backend.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 packages=(libjpeg62-turbo-dev libpng-dev zlib1g-dev nlohmann-json3-dev libgtest-dev libcli11-dev libfmt-dev
@@ -17,12 +16,8 @@ prefix=$root/build/gpu-prefix
 
 while [ $# -gt 0 ]; do
   case $1 in
-    --with-onednn)
-      packages+=(libdnnl-dev)
-      shared+=(libdnnl.so libOpenCL.so.1 libgomp.so.1)
-      ;;
     -h | --help)
-      sed -n '4,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '4,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     -*)

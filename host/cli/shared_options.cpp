@@ -48,7 +48,7 @@ void DeviceOptions::declare(Command& command, bool with_precision) {
   command.integer("--threads", threads_, 0, 1024,
                   "CPU threads; 0: all this process may use (affinity, cgroup quota)");
   command.word("--cpu-isa", isa_, {"baseline", "avx2", "avx512"},
-               "pin the instruction set of vae's own loops (oneDNN chooses its own)");
+               "pin the instruction set; the numbers are the same with each");
   if (!with_precision) return;
   command.word("--precision", precision_, {"auto", "fp32", "tf32", "bf16"},
                "of matrix products on a GPU; auto: tf32 where the card has it");

@@ -39,7 +39,7 @@ struct Device {
   DeviceKind kind = DeviceKind::automatic;  ///< Which kind.
   int index = 0;                            ///< Number of the card for `cuda`.
   /// CPU threads; 0 takes what the affinity mask and the cgroup quota allow. No more than that are
-  /// started; the matrix products are cut, and so round, as for the number asked for.
+  /// started; the numbers are the same with any.
   int threads = 0;
   std::string cpu_isa;  ///< "" picks the best; "baseline", "avx2" or "avx512" pins it.
   Precision precision = Precision::automatic;  ///< CUDA only; the CPU computes in fp32.

@@ -16,7 +16,7 @@ struct Finding {
 };
 
 /// Everything that decides what this program can do here and how fast: build, processor, threads,
-/// memory, matrix products, CUDA toolkit and driver, every card. Never throws for what is missing.
+/// memory, CUDA toolkit and driver, every card. Never throws for what is missing.
 ///
 ///     for (const vae::Finding& finding : vae::diagnose())
 ///       if (!finding.advice.empty()) std::puts(finding.advice.c_str());

@@ -10,7 +10,7 @@ namespace vae {
 /// "0.1.0".
 std::string version();
 
-/// Version, compiler, and what was built in (oneDNN, CUDA), in one line.
+/// Version, compiler, and what was built in (CUDA), in one line.
 std::string build_description();
 
 }  // namespace vae

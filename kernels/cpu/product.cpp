@@ -49,6 +49,11 @@ int64_t Products::Cut::longest() const {
   return quotient_up(quotient_up(size, unit), pieces) * unit;
 }
 
+void Products::Cut::cut_further(int64_t times) {
+  const int64_t most = std::max<int64_t>(1, size / unit);
+  pieces = std::clamp<int64_t>(pieces * std::max<int64_t>(1, times), 1, most);
+}
+
 /// Vectors run along rows of b. Where its memory holds the transpose, either it is packed, or the
 /// transposed product is computed, whose vectors run along columns of a and are turned when they
 /// are stored: whichever has less to turn.
@@ -99,18 +104,21 @@ void Products::cut_for_threads(Plan& plan) const {
   }
 }
 
-/// A packed band is cut into blocks of rows, so that a thread packs it once.
+/// For the threads' sake a band that is packed is cut into rows, so that a thread packs it once,
+/// and one that is not into columns, which are copied as they are read. For the epilogue's sake
+/// either is cut into rows.
 void Products::cut_into_tasks(Plan& plan) const {
   const ProductBlock& whole = plan.whole;
-  const int64_t outputs = plan.rows.longest() * plan.columns.longest();
-  const bool alone = plan.tasks() == 1;
-  const int64_t share = alone ? 1 : std::min(outputs * whole.depth / kTaskProducts, kMostTasks);
-  const int64_t tasks = std::max({share, outputs / kTaskOutputs, int64_t{1}});
-  Cut& side = whole.b_packed ? plan.rows : plan.columns;
-  side.pieces = std::min(side.pieces * tasks, std::max(int64_t{1}, side.size / side.unit));
-  if (!whole.b_packed) return;
-  const int64_t bands = quotient_up(whole.columns * whole.depth, kBandFloats);
-  plan.columns.pieces = std::max(plan.columns.pieces, bands);
+  if (whole.b_packed) {
+    const int64_t bands = quotient_up(whole.columns * whole.depth, kBandFloats);
+    plan.columns.pieces = std::max(plan.columns.pieces, bands);
+  }
+  if (plan.tasks() > 1) {
+    const int64_t products = plan.rows.longest() * plan.columns.longest() * whole.depth;
+    (whole.b_packed ? plan.rows : plan.columns)
+        .cut_further(std::min(products / kTaskProducts, kMostTasks));
+  }
+  plan.rows.cut_further(plan.rows.longest() * plan.columns.longest() / kTaskOutputs);
 }
 
 /// On the calling thread, where it may fail.

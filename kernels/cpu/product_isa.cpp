@@ -373,15 +373,16 @@ inline void multiply_panel(const ProductBlock& p, const Panel& panel) {
 }
 
 /// Rows of a that lie as columns in memory, tile by tile side by side. A tile that is not whole is
-/// padded with whatever there is: the rows beyond are not read.
+/// followed by whatever there is: the rows beyond are not read.
 inline void pack_rows(float* packed, const float* a, int64_t a_column, int64_t rows,
                       int64_t depth) {
-  for (int64_t row = 0; row < rows; row += kTileRows) {
-    const int64_t count = smaller(kTileRows, rows - row);
-    float* const tile = packed + row * depth;
-    for (int64_t k = 0; k < depth; ++k) {
-      for (int64_t r = 0; r < count; ++r) tile[k * kTileRows + r] = a[k * a_column + row + r];
+  const int64_t whole = rows / kTileRows * kTileRows;
+  for (int64_t k = 0; k < depth; ++k, a += a_column, packed += kTileRows) {
+    for (int64_t row = 0; row < whole; row += kTileRows) {
+      VAE_UNROLL
+      for (int64_t r = 0; r < kTileRows; ++r) packed[row * depth + r] = a[row + r];
     }
+    for (int64_t row = whole; row < rows; ++row) packed[whole * depth + row - whole] = a[row];
   }
 }
 

@@ -19,8 +19,7 @@
 namespace vae {
 namespace {
 
-/// Images and layers large enough that a second thread gets a share of the products, and that
-/// oneDNN computes them in its own way.
+/// Images and layers large enough that a second thread gets a share of the products.
 Config wide_config(int64_t epochs) {
   Config config = test::tiny_config(epochs);
   config.model.height = config.model.width = 28;

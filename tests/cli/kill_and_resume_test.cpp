@@ -188,7 +188,7 @@ TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
   EXPECT_GT(places, last + 2);
 }
 
-/// A second of training in layers that oneDNN computes in its own way.
+/// A second of training in wide layers.
 class SignalAndResumeTest : public KillAndResumeTest {
  protected:
   SignalAndResumeTest() {

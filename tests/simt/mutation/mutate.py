@@ -96,7 +96,7 @@ class Laboratory:
         subprocess.run(
             ["cmake", "-G", "Ninja", "-S", self.source, "-B", self.folder / build,
              "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_CXX_FLAGS_DEBUG={FLAGS[build]}",
-             f"-DVAE_SANITIZE={SANITIZERS[build]}", "-DVAE_WITH_ONEDNN=OFF", "-DVAE_WITH_CUDA=OFF",
+             f"-DVAE_SANITIZE={SANITIZERS[build]}", "-DVAE_WITH_CUDA=OFF",
              "-DVAE_BUILD_PROGRAM=OFF", "-DVAE_TEST_PARTS=simt", "-DCMAKE_UNITY_BUILD=ON"],
             check=True, stdout=subprocess.DEVNULL)
 
