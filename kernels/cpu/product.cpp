@@ -18,7 +18,8 @@ constexpr int64_t kThreadProducts = 1 << 17;
 constexpr int64_t kTaskProducts = 1 << 22;
 constexpr int64_t kMostTasks = 4;
 
-constexpr int64_t kTaskOutputs = 1 << 16;  // that the epilogue finds in the second cache
+constexpr int64_t kTaskRows = 256;         // enough that copies of b are read often,
+constexpr int64_t kTaskOutputs = 1 << 16;  // and so few that the epilogue finds them in the cache
 constexpr int64_t kBandFloats = 1 << 19;   // of b, packed
 
 // What it costs to copy a value across and along the grain of the memory, in products.
@@ -49,9 +50,9 @@ int64_t Products::Cut::longest() const {
   return quotient_up(quotient_up(size, unit), pieces) * unit;
 }
 
-void Products::Cut::cut_further(int64_t times) {
-  const int64_t most = std::max<int64_t>(1, size / unit);
-  pieces = std::clamp<int64_t>(pieces * std::max<int64_t>(1, times), 1, most);
+void Products::Cut::cut_to(int64_t most) {
+  const int64_t units = std::max<int64_t>(1, most / unit);
+  pieces = std::max<int64_t>(pieces, quotient_up(quotient_up(size, unit), units));
 }
 
 /// Vectors run along rows of b. Where its memory holds the transpose, either it is packed, or the
@@ -105,20 +106,22 @@ void Products::cut_for_threads(Plan& plan) const {
 }
 
 /// For the threads' sake a band that is packed is cut into rows, so that a thread packs it once,
-/// and one that is not into columns, which are copied as they are read. For the epilogue's sake
-/// either is cut into rows.
+/// and one that is not into columns, which are copied as they are read. For the epilogue's sake,
+/// which gradients of weights do without, tasks are no larger than the second cache.
 void Products::cut_into_tasks(Plan& plan) const {
   const ProductBlock& whole = plan.whole;
   if (whole.b_packed) {
-    const int64_t bands = quotient_up(whole.columns * whole.depth, kBandFloats);
-    plan.columns.pieces = std::max(plan.columns.pieces, bands);
+    plan.columns.cut_to(kBandFloats / std::max<int64_t>(1, whole.depth));
   }
   if (plan.tasks() > 1) {
     const int64_t products = plan.rows.longest() * plan.columns.longest() * whole.depth;
-    (whole.b_packed ? plan.rows : plan.columns)
-        .cut_further(std::min(products / kTaskProducts, kMostTasks));
+    Cut& side = whole.b_packed ? plan.rows : plan.columns;
+    const int64_t tasks = std::clamp<int64_t>(products / kTaskProducts, 1, kMostTasks);
+    side.cut_to(quotient_up(side.longest(), tasks));
   }
-  plan.rows.cut_further(plan.rows.longest() * plan.columns.longest() / kTaskOutputs);
+  if (whole.over_batch) return;
+  plan.rows.cut_to(kTaskRows);
+  plan.columns.cut_to(kTaskOutputs / plan.rows.longest());
 }
 
 /// On the calling thread, where it may fail.

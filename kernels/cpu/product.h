@@ -76,8 +76,8 @@ class Products {
 
     int64_t begin(int64_t piece) const;
     int64_t longest() const;
-    /// Each piece into so many, as long as there are units enough.
-    void cut_further(int64_t times);
+    /// Into more pieces, until none is longer, but for the unit.
+    void cut_to(int64_t most);
   };
 
   /// The product as blocks see it, whole, and how it is cut: into bands of columns, and each band
