@@ -89,7 +89,7 @@ Call make_gemm(Backend& backend, const Product& p) {
   View& b = tensors->floats(p.transpose_b ? Shape{p.n, p.k} : Shape{p.k, p.n});
   tensors->allocate();
   return [tensors, &backend, &c, &a, &b, p] {
-    backend.gemm({c, a, b, p.transpose_a, p.transpose_b});
+    backend.issue(GemmArgs{c, a, b, p.transpose_a, p.transpose_b});
   };
 }
 
@@ -99,7 +99,7 @@ Call make_forward(Backend& backend, const Layer& l) {
   View &w = tensors->floats({l.out, l.in}), &b = tensors->floats({l.out});
   tensors->allocate();
   return [tensors, &backend, &y, &x, &w, &b] {
-    backend.dense_forward({y, {}, x, w, b, Activation::relu});
+    backend.issue(DenseForwardArgs{y, {}, x, w, b, Activation::relu});
   };
 }
 
@@ -109,7 +109,7 @@ Call make_backward_input(Backend& backend, const Layer& l) {
   View &w = tensors->floats({l.out, l.in}), &x = tensors->floats({l.rows, l.in});
   tensors->allocate();
   return [tensors, &backend, &dx, &dy, &w, &x] {
-    backend.dense_backward_input({dx, dy, w, x, {}, Activation::relu});
+    backend.issue(DenseBackwardInputArgs{dx, dy, w, x, {}, Activation::relu});
   };
 }
 
@@ -119,7 +119,7 @@ Call make_backward_weights(Backend& backend, const Layer& l) {
   View &dy = tensors->floats({l.rows, l.out}), &x = tensors->floats({l.rows, l.in});
   tensors->allocate();
   return [tensors, &backend, &dw, &db, &dy, &x] {
-    backend.dense_backward_weights({dw, db, dy, x});
+    backend.issue(DenseBackwardWeightsArgs{dw, db, dy, x});
   };
 }
 
@@ -174,9 +174,8 @@ Call make_load(Backend& backend, const Sizes& s) {
   BasicView<uint8_t>& pixels = tensors->bytes({kImages, s.pixels});
   StepState*& state = tensors->state();
   tensors->allocate();
-  return [tensors, &backend, &x, &pixels, &state] {
-    backend.load_batch(load_arguments(x, pixels, state));
-  };
+  return
+      [tensors, &backend, &x, &pixels, &state] { backend.issue(load_arguments(x, pixels, state)); };
 }
 
 Call make_load_dense(Backend& backend, const Layer& l) {
@@ -187,8 +186,8 @@ Call make_load_dense(Backend& backend, const Layer& l) {
   StepState*& state = tensors->state();
   tensors->allocate();
   return [tensors, &backend, &y, &x, &w, &b, &pixels, &state] {
-    backend.load_dense_forward(load_arguments(x, pixels, state),
-                               {y, {}, x, w, b, Activation::relu});
+    backend.issue(load_arguments(x, pixels, state),
+                  DenseForwardArgs{y, {}, x, w, b, Activation::relu});
   };
 }
 
@@ -209,7 +208,7 @@ Call make_gaussian_forward(Backend& backend, const Sizes& s) {
   StepState*& state = tensors->state();
   tensors->allocate();
   return [tensors, &backend, &z, &kl, &heads, &state] {
-    backend.gaussian_forward(gaussian_arguments(z, kl, heads, state));
+    backend.issue(gaussian_arguments(z, kl, heads, state));
   };
 }
 
@@ -221,8 +220,8 @@ Call make_dense_gaussian(Backend& backend, const Layer& l) {
   StepState*& state = tensors->state();
   tensors->allocate();
   return [tensors, &backend, &heads, &x, &w, &b, &z, &kl, &state] {
-    backend.dense_gaussian_forward({heads, {}, x, w, b, Activation::none},
-                                   gaussian_arguments(z, kl, heads, state));
+    backend.issue(DenseForwardArgs{heads, {}, x, w, b, Activation::none},
+                  gaussian_arguments(z, kl, heads, state));
   };
 }
 
@@ -239,7 +238,7 @@ Call make_gaussian_backward(Backend& backend, const Sizes& s) {
     gaussian.dz = dz;
     gaussian.heads = heads;
     gaussian.noise.state = state;
-    backend.gaussian_backward(gaussian);
+    backend.issue(gaussian);
   };
 }
 
@@ -259,7 +258,7 @@ Call make_likelihood(Backend& backend, int64_t rows, int64_t width) {
   View& log_px = tensors->floats({rows});
   tensors->allocate();
   return [tensors, &backend, &outputs, &x, &log_px] {
-    backend.likelihood(likelihood_arguments(log_px, outputs, x));
+    backend.issue(likelihood_arguments(log_px, outputs, x));
   };
 }
 
@@ -270,8 +269,8 @@ Call make_dense_likelihood(Backend& backend, const Layer& l) {
   View &x = tensors->floats({l.rows, l.out}), &log_px = tensors->floats({l.rows});
   tensors->allocate();
   return [tensors, &backend, &outputs, &h, &w, &b, &x, &log_px] {
-    backend.dense_likelihood({outputs, {}, h, w, b, Activation::none},
-                             likelihood_arguments(log_px, outputs, x));
+    backend.issue(DenseForwardArgs{outputs, {}, h, w, b, Activation::none},
+                  likelihood_arguments(log_px, outputs, x));
   };
 }
 
@@ -281,7 +280,7 @@ Call make_judge(Backend& backend, int64_t parameters) {
   StepState*& state = tensors->state();
   tensors->allocate();
   return [tensors, &backend, &gradients, &state] {
-    backend.judge_gradient({state, gradients, 0.0f});
+    backend.issue(JudgeGradientArgs{state, gradients, 0.0f});
   };
 }
 
@@ -298,7 +297,7 @@ Call make_adam(Backend& backend, int64_t parameters) {
     adam.second_moment = v;
     adam.gradients = g;
     adam.state = state;
-    backend.adam(adam);
+    backend.issue(adam);
   };
 }
 

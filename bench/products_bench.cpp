@@ -135,7 +135,7 @@ std::vector<Product> products_of(Backend& backend, OneDnnProducts& onednn, const
   std::vector<Product> products;
   products.push_back({"forward" + size, flop,
                       [&backend, &o] {
-                        backend.gemm({o.y, o.x, o.w, false, true});
+                        backend.issue(GemmArgs{o.y, o.x, o.w, false, true});
                       },
                       [&onednn, &o, rows = rows, in = in, out = out] {
                         onednn.multiply(o.y.data, o.x.data, o.w.data, false, true, rows, out, in);
@@ -143,7 +143,7 @@ std::vector<Product> products_of(Backend& backend, OneDnnProducts& onednn, const
   products.push_back(
       {"weight gradient" + size, flop,
        [&backend, &o] {
-         backend.dense_backward_weights({o.dw, View(o.db.data, {o.layer.out}), o.dy, o.x});
+         backend.issue(DenseBackwardWeightsArgs{o.dw, View(o.db.data, {o.layer.out}), o.dy, o.x});
        },
        [&onednn, &o, rows = rows, in = in, out = out] {
          onednn.multiply(o.dw.data, o.dy.data, o.x.data, true, false, out, in, rows);
@@ -151,7 +151,7 @@ std::vector<Product> products_of(Backend& backend, OneDnnProducts& onednn, const
   if (first) return products;
   products.push_back({"input gradient" + size, flop,
                       [&backend, &o] {
-                        backend.gemm({o.dx, o.dy, o.w, false, false});
+                        backend.issue(GemmArgs{o.dx, o.dy, o.w, false, false});
                       },
                       [&onednn, &o, rows = rows, in = in, out = out] {
                         onednn.multiply(o.dx.data, o.dy.data, o.w.data, false, false, rows, in,

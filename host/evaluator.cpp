@@ -96,11 +96,11 @@ void Evaluator::read_batch(int64_t first, int64_t rows) {
   Backend& backend = network_.backend();
   const ModelConfig& model = network_.config();
   network_.infer(reader_.batch(first, rows), reader_.noise());
-  backend.posterior_statistics({statistics_, network_.heads(rows),
-                                static_cast<float>(model.logvar_min),
-                                static_cast<float>(model.logvar_max)});
+  backend.issue(PosteriorStatisticsArgs{statistics_, network_.heads(rows),
+                                        static_cast<float>(model.logvar_min),
+                                        static_cast<float>(model.logvar_max)});
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/false);
-  backend.accumulate({totals_, reader_.state(), log_px, network_.kl(rows)});
+  backend.issue(AccumulateArgs{totals_, reader_.state(), log_px, network_.kl(rows)});
 }
 
 /// L_K = E[ log 1/K sum_i p(x, z_i) / q(z_i | x) ], in chunks of samples.  [IWAE eq. 8]
@@ -117,8 +117,8 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
     const int64_t samples = std::min(chunk, wanted - done);
     network_.sample_posterior(rows, samples, reader_.noise(done));
     const ConstView log_px = network_.score(rows, samples, /*with_gradient=*/false);
-    backend.importance_merge({running_max_.head(rows), running_sum_.head(rows), log_px,
-                              network_.log_ratio(rows * samples), samples});
+    backend.issue(ImportanceArgs{running_max_.head(rows), running_sum_.head(rows), log_px,
+                                 network_.log_ratio(rows * samples), samples});
     done += samples;
     const double share = static_cast<double>(done) / static_cast<double>(wanted);
     const double images = static_cast<double>(first) + share * static_cast<double>(rows);

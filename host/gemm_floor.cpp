@@ -54,12 +54,12 @@ GemmFloor::GemmFloor(Backend& backend, const ModelConfig& model, int64_t batch_s
 
 void GemmFloor::run() {
   for (const LayerProducts& layer : layers_) {
-    backend_.gemm({layer.y, layer.x, layer.w, false, /*transpose_b=*/true});
+    backend_.issue(GemmArgs{layer.y, layer.x, layer.w, false, /*transpose_b=*/true});
   }
   for (std::size_t i = layers_.size(); i-- > 0;) {
     const LayerProducts& layer = layers_[i];
-    backend_.gemm({layer.dw, layer.y, layer.x, /*transpose_a=*/true, false});
-    if (layer.dx) backend_.gemm({layer.dx, layer.y, layer.w, false, false});
+    backend_.issue(GemmArgs{layer.dw, layer.y, layer.x, /*transpose_a=*/true, false});
+    if (layer.dx) backend_.issue(GemmArgs{layer.dx, layer.y, layer.w, false, false});
   }
 }
 

@@ -215,7 +215,7 @@ Array Model::sample(int64_t count, uint64_t seed, int64_t first_draw) {
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
     impl().backend->copy_to_device(state, &position, sizeof position);
-    impl().backend->prior_sample({network.latent(rows), {seed, Stream::prior, state, 0}});
+    impl().backend->issue(PriorSampleArgs{network.latent(rows), {seed, Stream::prior, state, 0}});
     network.decode(rows);
     append(*impl().backend, network.output_mean(rows), out.values);
   });
@@ -234,7 +234,7 @@ Array Model::inputs(const ImageSet& images, std::optional<Binarization> binariza
   out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
   encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
     const LoadBatchArgs load = reader.batch(first, rows);
-    impl().backend->load_batch(load);
+    impl().backend->issue(load);
     append(*impl().backend, load.x, out.values);
   });
   return out;

@@ -220,10 +220,10 @@ const Signal& Network::run_encoder(const LoadBatchArgs& load, std::size_t layers
   std::optional<DenseForwardArgs> first;
   if (layers > 0) first = encoder_.front()->as_dense(input_, rows);
   if (!first) {
-    backend_.load_batch(load);
+    backend_.issue(load);
     return run_chain(backend_, encoder_, 0, layers, input_, rows);
   }
-  backend_.load_dense_forward(load, *first);
+  backend_.issue(load, *first);
   return run_chain(backend_, encoder_, 1, layers, encoder_.front()->output(), rows);
 }
 
@@ -248,10 +248,10 @@ ConstView Network::infer(const LoadBatchArgs& load, const NoiseKey& noise) {
   GaussianForwardArgs args = posterior(rows, 1, noise);
   args.kl = kl_.head(rows);
   if (const auto dense = encoder_.back()->as_dense(below, rows)) {
-    backend_.dense_gaussian_forward(*dense, args);
+    backend_.issue(*dense, args);
   } else {
     encoder_.back()->forward(backend_, below, rows);
-    backend_.gaussian_forward(args);
+    backend_.issue(args);
   }
   return args.z;
 }
@@ -259,7 +259,7 @@ ConstView Network::infer(const LoadBatchArgs& load, const NoiseKey& noise) {
 ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise) {
   GaussianForwardArgs args = posterior(rows, samples, noise);
   args.log_ratio = log_ratio_.head(rows * samples);
-  backend_.gaussian_forward(args);
+  backend_.issue(args);
   return args.z;
 }
 
@@ -288,17 +288,17 @@ ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {
   const Signal& below = run_chain(backend_, decoder_, 0, decoder_.size() - 1, latent_, codes);
   const LikelihoodArgs args = likelihood(rows, samples, with_gradient);
   if (const auto dense = decoder_.back()->as_dense(below, codes)) {
-    backend_.dense_likelihood(*dense, args);
+    backend_.issue(*dense, args);
   } else {
     decoder_.back()->forward(backend_, below, codes);
-    backend_.likelihood(args);
+    backend_.issue(args);
   }
   return args.log_px;
 }
 
 ConstView Network::output_mean(int64_t rows) {
   const View outputs = decoder_.back()->output().value.head(rows);
-  backend_.likelihood_mean({outputs, outputs, config_.likelihood});
+  backend_.issue(LikelihoodMeanArgs{outputs, outputs, config_.likelihood});
   return outputs;
 }
 
@@ -313,7 +313,7 @@ void Network::backward(int64_t rows, const NoiseKey& noise) {
   args.logvar_max = static_cast<float>(config_.logvar_max);
   args.scale = 1.0f / static_cast<float>(rows);
   args.noise = noise;
-  backend_.gaussian_backward(args);
+  backend_.issue(args);
   run_chain_backward(backend_, encoder_, input_, View(), rows);
 }
 

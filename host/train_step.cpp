@@ -111,7 +111,7 @@ void TrainStep::run_unrecorded() {
 
 void TrainStep::issue(int64_t rows) {
   Backend& backend = network_.backend();
-  backend.begin_step(state_, schedule_);
+  backend.issue(BeginStepArgs{state_, schedule_});
 
   LoadBatchArgs load;
   load.x = network_.input(rows);
@@ -124,11 +124,12 @@ void TrainStep::issue(int64_t rows) {
   const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
   network_.infer(load, noise);
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
-  backend.accumulate({totals_, state_, log_px, network_.kl(rows)});
+  backend.issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
   network_.backward(rows, noise);
 
   const Parameters& parameters = network_.parameters();
-  backend.judge_gradient({state_, parameters.gradients(), static_cast<float>(config_.clip_norm)});
+  backend.issue(
+      JudgeGradientArgs{state_, parameters.gradients(), static_cast<float>(config_.clip_norm)});
   AdamArgs adam;
   adam.parameters = parameters.values();
   adam.first_moment = parameters.first_moments();
@@ -138,7 +139,7 @@ void TrainStep::issue(int64_t rows) {
   adam.beta1 = static_cast<float>(config_.adam_beta1);
   adam.beta2 = static_cast<float>(config_.adam_beta2);
   adam.epsilon = static_cast<float>(config_.adam_epsilon);
-  backend.adam(adam);
+  backend.issue(adam);
 }
 
 StepState TrainStep::state() const {

@@ -53,7 +53,7 @@ void DenseLayer::plan(Arena& arena, int64_t rows, bool training) {
 }
 
 void DenseLayer::forward(Backend& backend, const Signal& input, int64_t rows) {
-  backend.dense_forward(*as_dense(input, rows));
+  backend.issue(*as_dense(input, rows));
 }
 
 std::optional<DenseForwardArgs> DenseLayer::as_dense(const Signal& input, int64_t rows) const {
@@ -69,7 +69,7 @@ std::optional<DenseForwardArgs> DenseLayer::as_dense(const Signal& input, int64_
 
 void DenseLayer::backward(Backend& backend, ConstView doutput, const Signal& input, View dinput,
                           int64_t rows) {
-  backend.dense_backward_weights({dw_, db_, doutput, input.value.head(rows)});
+  backend.issue(DenseBackwardWeightsArgs{dw_, db_, doutput, input.value.head(rows)});
   if (!dinput) return;
   DenseBackwardInputArgs args;
   args.dx = dinput;
@@ -78,7 +78,7 @@ void DenseLayer::backward(Backend& backend, ConstView doutput, const Signal& inp
   args.x = input.value.head(rows);
   args.pre = rows_of(input.pre, rows);
   args.activation = input.activation;
-  backend.dense_backward_input(args);
+  backend.issue(args);
 }
 
 View DenseLayer::gradient(int64_t rows) const {

@@ -12,7 +12,7 @@ constexpr int64_t kRange = 16384;  // parameters a task handles: four arrays fit
 
 }  // namespace
 
-void CpuBackend::do_adam(const AdamArgs& args) {
+void CpuBackend::run(const AdamArgs& args) {
   if (args.state->apply == 0) return;
   const AdamStep step = adam_step({args.beta1, args.beta2, args.epsilon}, *args.state);
   for_ranges(args.parameters.count(), kRange, [&](int64_t first, int64_t last) {

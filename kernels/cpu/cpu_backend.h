@@ -32,22 +32,22 @@ class CpuBackend final : public Backend {
   std::string description() const override;
 
  private:
-  void do_begin_step(StepState* state, const Schedule& schedule) override;
-  void do_load_batch(const LoadBatchArgs& args) override;
-  void do_dense_forward(const DenseForwardArgs& args) override;
-  void do_dense_backward_input(const DenseBackwardInputArgs& args) override;
-  void do_dense_backward_weights(const DenseBackwardWeightsArgs& args) override;
-  void do_gaussian_forward(const GaussianForwardArgs& args) override;
-  void do_gaussian_backward(const GaussianBackwardArgs& args) override;
-  void do_prior_sample(const PriorSampleArgs& args) override;
-  void do_posterior_statistics(const PosteriorStatisticsArgs& args) override;
-  void do_likelihood(const LikelihoodArgs& args) override;
-  void do_likelihood_mean(const LikelihoodMeanArgs& args) override;
-  void do_importance_merge(const ImportanceArgs& args) override;
-  void do_accumulate(const AccumulateArgs& args) override;
-  void do_judge_gradient(const JudgeGradientArgs& args) override;
-  void do_adam(const AdamArgs& args) override;
-  void do_gemm(const GemmArgs& args) override;
+  void run(const BeginStepArgs& args) override;
+  void run(const LoadBatchArgs& args) override;
+  void run(const DenseForwardArgs& args) override;
+  void run(const DenseBackwardInputArgs& args) override;
+  void run(const DenseBackwardWeightsArgs& args) override;
+  void run(const GaussianForwardArgs& args) override;
+  void run(const GaussianBackwardArgs& args) override;
+  void run(const PriorSampleArgs& args) override;
+  void run(const PosteriorStatisticsArgs& args) override;
+  void run(const LikelihoodArgs& args) override;
+  void run(const LikelihoodMeanArgs& args) override;
+  void run(const ImportanceArgs& args) override;
+  void run(const AccumulateArgs& args) override;
+  void run(const JudgeGradientArgs& args) override;
+  void run(const AdamArgs& args) override;
+  void run(const GemmArgs& args) override;
 
   /// Calls body(first, last) for consecutive ranges of 0 .. count - 1. The ranges are the same
   /// whatever the number of threads, so sums made per range are too.

@@ -33,7 +33,7 @@ void sum_rows(const VectorOps& ops, float* sum, const float* first, int64_t stri
 
 }  // namespace
 
-void CpuBackend::do_dense_forward(const DenseForwardArgs& args) {
+void CpuBackend::run(const DenseForwardArgs& args) {
   const int64_t rows = args.x.rows(), in = args.x.cols(), out = args.w.rows();
   const auto bias_and_activation = [&](const Tile& tile) {
     for (int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
@@ -46,7 +46,7 @@ void CpuBackend::do_dense_forward(const DenseForwardArgs& args) {
                 bias_and_activation);
 }
 
-void CpuBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
+void CpuBackend::run(const DenseBackwardInputArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
   const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
   const auto slope = [&](const Tile& tile) {
@@ -59,7 +59,7 @@ void CpuBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
   products_.run({args.dx.data, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, slope);
 }
 
-void CpuBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args) {
+void CpuBackend::run(const DenseBackwardWeightsArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
   const auto bias = [&](const Tile& tile) {
     if (tile.column > 0) return;
@@ -74,7 +74,7 @@ void CpuBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args)
   products_.run(product, bias);
 }
 
-void CpuBackend::do_gemm(const GemmArgs& args) {
+void CpuBackend::run(const GemmArgs& args) {
   const int64_t k = args.transpose_a ? args.a.rows() : args.a.cols();
   const Factor a{args.a.data, args.a.cols(), args.transpose_a};
   const Factor b{args.b.data, args.b.cols(), args.transpose_b};

@@ -22,7 +22,7 @@ NoiseRows noise_rows(const NoiseKey& noise, int64_t samples = 1) {
 
 }  // namespace
 
-void CpuBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
+void CpuBackend::run(const GaussianForwardArgs& args) {
   const int64_t latent = args.z.cols(), samples = args.samples;
   const LogvarRange range{args.logvar_min, args.logvar_max};
   const NoiseRows noise = noise_rows(args.noise, samples);
@@ -37,7 +37,7 @@ void CpuBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
   });
 }
 
-void CpuBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
+void CpuBackend::run(const GaussianBackwardArgs& args) {
   const int64_t latent = args.dz.cols();
   const LogvarRange range{args.logvar_min, args.logvar_max};
   const float kl_scale = args.scale * args.noise.state->beta;
@@ -48,7 +48,7 @@ void CpuBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
   });
 }
 
-void CpuBackend::do_prior_sample(const PriorSampleArgs& args) {
+void CpuBackend::run(const PriorSampleArgs& args) {
   const int64_t latent = args.z.cols();
   const NoiseRows noise = noise_rows(args.noise);
   for_ranges(args.z.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
@@ -56,7 +56,7 @@ void CpuBackend::do_prior_sample(const PriorSampleArgs& args) {
   });
 }
 
-void CpuBackend::do_posterior_statistics(const PosteriorStatisticsArgs& args) {
+void CpuBackend::run(const PosteriorStatisticsArgs& args) {
   ops_.posterior_statistics(args.sums.data, args.heads.data, args.heads.rows(), args.sums.cols(),
                             {args.logvar_min, args.logvar_max});
 }

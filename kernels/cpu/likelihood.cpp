@@ -14,7 +14,7 @@ constexpr int64_t kRowsPerTask = 8;  // of 784 pixels: some 10 us of work
 
 }  // namespace
 
-void CpuBackend::do_likelihood(const LikelihoodArgs& args) {
+void CpuBackend::run(const LikelihoodArgs& args) {
   const int64_t width = args.x.cols();
   const double log_variance =
       args.log_variance ? static_cast<double>(args.log_variance.data[0]) : 0.0;
@@ -41,7 +41,7 @@ void CpuBackend::do_likelihood(const LikelihoodArgs& args) {
   });
 }
 
-void CpuBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
+void CpuBackend::run(const LikelihoodMeanArgs& args) {
   const int64_t width = args.outputs.cols();
   for_ranges(args.outputs.rows(), kRowsPerTask, [&](int64_t first, int64_t last) {
     const int64_t at = first * width;
@@ -49,7 +49,7 @@ void CpuBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
   });
 }
 
-void CpuBackend::do_importance_merge(const ImportanceArgs& args) {
+void CpuBackend::run(const ImportanceArgs& args) {
   for (int64_t row = 0; row < args.running_max.count(); ++row) {
     WeightSum weights{args.running_max.data[row], args.running_sum.data[row]};
     for (int64_t sample = 0; sample < args.samples; ++sample) {

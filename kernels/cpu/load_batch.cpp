@@ -13,7 +13,7 @@ constexpr int64_t kLoadedRows = 16;  // of 784 pixels: some 10 us of work
 
 }  // namespace
 
-void CpuBackend::do_load_batch(const LoadBatchArgs& args) {
+void CpuBackend::run(const LoadBatchArgs& args) {
   const StepState& state = *args.state;
   const auto images = static_cast<uint32_t>(args.pixels.rows());
   const int64_t width = args.x.cols();

@@ -18,11 +18,9 @@ constexpr int64_t kNormRange = 16 * kSumBlock;  // gradients a task handles: som
 
 }  // namespace
 
-void CpuBackend::do_begin_step(StepState* state, const Schedule& schedule) {
-  advance(*state, schedule);
-}
+void CpuBackend::run(const BeginStepArgs& args) { advance(*args.state, args.schedule); }
 
-void CpuBackend::do_accumulate(const AccumulateArgs& args) {
+void CpuBackend::run(const AccumulateArgs& args) {
   const int64_t rows = args.log_px.count();
   const auto sum_of = [&](double BoundTerms::*part) {
     return long_sum(rows, [&](int64_t row) {
@@ -35,7 +33,7 @@ void CpuBackend::do_accumulate(const AccumulateArgs& args) {
             rows);
 }
 
-void CpuBackend::do_judge_gradient(const JudgeGradientArgs& args) {
+void CpuBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
   block_sums_.resize((count + kSumBlock - 1) / kSumBlock);
   for_ranges(count, kNormRange, [&](int64_t first, int64_t last) {

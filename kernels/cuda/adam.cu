@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- launchers
 
-void CudaBackend::do_adam(const AdamArgs& args) {
+void CudaBackend::run(const AdamArgs& args) {
   const int64_t count = args.parameters.count();
   const AdamOptions options{args.beta1, args.beta2, args.epsilon};
   const bool aligned = aligned_to_quads(args.parameters.data, args.first_moment.data,

@@ -29,8 +29,8 @@ void launch(Precision precision, Stream& stream, const Card& card, const Workspa
 
 }  // namespace
 
-void CudaBackend::do_dense_forward(const DenseForwardArgs& args) {
-  if (gemms_->takes(blas_product(args), [this, args] { do_dense_forward(args); })) return;
+void CudaBackend::run(const DenseForwardArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.x.rows(), in = args.x.cols(), out = args.w.rows();
   const bool aligned = out % 4 == 0 && aligned_to_quads(args.y.data, args.pre.data, args.b.data);
   launch(precision_, stream_, card_, workspace_,
@@ -44,8 +44,8 @@ void CudaBackend::do_dense_forward(const DenseForwardArgs& args) {
              {args.y.data, args.pre.data, args.b.data, args.activation, aligned}});
 }
 
-void CudaBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
-  if (gemms_->takes(blas_product(args), [this, args] { do_dense_backward_input(args); })) return;
+void CudaBackend::run(const DenseBackwardInputArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
   const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
   const bool aligned = in % 4 == 0 && aligned_to_quads(args.dx.data, source);
@@ -60,8 +60,8 @@ void CudaBackend::do_dense_backward_input(const DenseBackwardInputArgs& args) {
              {args.dx.data, source, args.activation, aligned}});
 }
 
-void CudaBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args) {
-  if (gemms_->takes(blas_product(args), [this, args] { do_dense_backward_weights(args); })) return;
+void CudaBackend::run(const DenseBackwardWeightsArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
   launch(precision_, stream_, card_, workspace_,
          Product<SummedOperand, AlongExtent, StoreEpilogue>{
@@ -74,8 +74,8 @@ void CudaBackend::do_dense_backward_weights(const DenseBackwardWeightsArgs& args
              {args.dw.data, in % 4 == 0 && aligned_to_quads(args.dw.data)}});
 }
 
-void CudaBackend::do_gemm(const GemmArgs& args) {
-  if (gemms_->takes(blas_product(args), [this, args] { do_gemm(args); })) return;
+void CudaBackend::run(const GemmArgs& args) {
+  if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.c.rows(), columns = args.c.cols();
   const int64_t depth = args.transpose_a ? args.a.rows() : args.a.cols();
   const int64_t a_pitch = args.a.cols(), b_pitch = args.b.cols();

@@ -50,7 +50,7 @@ bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& arg
          !gemms_->prefers_library(blas_product(dense));
 }
 
-void CudaBackend::do_dense_likelihood(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
+void CudaBackend::run_fused(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
   const int64_t rows = dense.x.rows(), in = dense.x.cols(), width = dense.w.rows();
   const Plan plan = plan_outputs(dense, card_);
   uint32_t* const row_tickets = workspace_.tickets + split_tickets(plan);

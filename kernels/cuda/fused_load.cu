@@ -17,7 +17,7 @@ namespace vae::cuda {
 
 bool CudaBackend::fuses(const LoadBatchArgs&, const DenseForwardArgs&) const { return true; }
 
-void CudaBackend::do_load_dense_forward(const LoadBatchArgs& load, const DenseForwardArgs& dense) {
+void CudaBackend::run_fused(const LoadBatchArgs& load, const DenseForwardArgs& dense) {
   const int64_t rows = load.x.rows(), width = load.x.cols(), out = dense.w.rows();
   const PixelOperand pixels{
       load.x.data,

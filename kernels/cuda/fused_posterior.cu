@@ -45,8 +45,7 @@ bool CudaBackend::fuses(const DenseForwardArgs& dense, const GaussianForwardArgs
          (columns <= To32Latents::kColumns || fits<To64Latents>(card_));
 }
 
-void CudaBackend::do_dense_gaussian_forward(const DenseForwardArgs& dense,
-                                            const GaussianForwardArgs& gaussian) {
+void CudaBackend::run_fused(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian) {
   const int64_t rows = dense.x.rows(), in = dense.x.cols(), columns = dense.w.rows();
   const PosteriorEpilogue epilogue{
       dense.y.data,

@@ -179,7 +179,7 @@ Noise noise_of(const NoiseKey& key) {
 
 }  // namespace
 
-void CudaBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
+void CudaBackend::run(const GaussianForwardArgs& args) {
   const int64_t rows = args.z.rows(), latent = args.z.cols();
   const int lanes = lanes_of(quads_of(latent));
   const bool aligned = latent % 4 == 0 && aligned_to_quads(args.z.data, args.heads.data);
@@ -190,7 +190,7 @@ void CudaBackend::do_gaussian_forward(const GaussianForwardArgs& args) {
       noise_of(args.noise), lanes, aligned);
 }
 
-void CudaBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
+void CudaBackend::run(const GaussianBackwardArgs& args) {
   const int64_t rows = args.dz.rows(), latent = args.dz.cols();
   const int lanes = lanes_of(quads_of(latent));
   const bool aligned =
@@ -202,7 +202,7 @@ void CudaBackend::do_gaussian_backward(const GaussianBackwardArgs& args) {
                  noise_of(args.noise), lanes, aligned);
 }
 
-void CudaBackend::do_prior_sample(const PriorSampleArgs& args) {
+void CudaBackend::run(const PriorSampleArgs& args) {
   const int64_t rows = args.z.rows(), latent = args.z.cols();
   const int lanes = lanes_of(quads_of(latent));
   const bool aligned = latent % 4 == 0 && aligned_to_quads(args.z.data);
@@ -211,7 +211,7 @@ void CudaBackend::do_prior_sample(const PriorSampleArgs& args) {
                  aligned);
 }
 
-void CudaBackend::do_posterior_statistics(const PosteriorStatisticsArgs& args) {
+void CudaBackend::run(const PosteriorStatisticsArgs& args) {
   const int64_t latent = args.sums.cols();
   const auto blocks = static_cast<unsigned>((latent + kTile - 1) / kTile);
   stream_.launch("posterior_statistics", {blocks, kTile * kTile}, posterior_statistics_kernel,

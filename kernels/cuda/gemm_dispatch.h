@@ -18,7 +18,7 @@ namespace vae::cuda {
 
 /// Hands products over to cuBLASLt where the mode says so. An operation asks first:
 ///
-///   if (gemms_.takes(blas_product(args), [this, args] { do_gemm(args); })) return;
+///   if (gemms_.takes(blas_product(args), [this, args] { run(args); })) return;
 ///   ...our kernel...
 ///
 /// A product is decided when it is first seen outside a capture: by the rule or, when autotuning,

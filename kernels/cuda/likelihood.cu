@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- launchers
 
-void CudaBackend::do_likelihood(const LikelihoodArgs& args) {
+void CudaBackend::run(const LikelihoodArgs& args) {
   const int64_t rows = args.outputs.rows(), width = args.outputs.cols();
   const int64_t quads = static_cast<int64_t>(quads_of(width));
   const int lanes = quads > kWideQuads ? kThreads : lanes_of(quads);
@@ -122,7 +122,7 @@ void CudaBackend::do_likelihood(const LikelihoodArgs& args) {
   });
 }
 
-void CudaBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
+void CudaBackend::run(const LikelihoodMeanArgs& args) {
   const int64_t count = args.outputs.count();
   visit(args.likelihood, [&](auto rule) {
     stream_.launch("likelihood_mean",
@@ -132,7 +132,7 @@ void CudaBackend::do_likelihood_mean(const LikelihoodMeanArgs& args) {
   });
 }
 
-void CudaBackend::do_importance_merge(const ImportanceArgs& args) {
+void CudaBackend::run(const ImportanceArgs& args) {
   const int64_t rows = args.running_max.count();
   stream_.launch("importance_merge", {grid_of(rows, kThreads, card_.multiprocessors), kThreads},
                  importance_merge_kernel, args.running_max.data, args.running_sum.data,

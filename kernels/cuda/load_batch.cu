@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- launchers
 
-void CudaBackend::do_load_batch(const LoadBatchArgs& args) {
+void CudaBackend::run(const LoadBatchArgs& args) {
   const int64_t rows = args.x.rows(), width = args.x.cols(), images = args.pixels.rows();
   const int64_t quads = static_cast<int64_t>(quads_of(width));
   constexpr int64_t kMostQuads = int64_t{1} << 30;  // of a block, counted in 32 bits

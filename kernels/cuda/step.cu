@@ -87,16 +87,16 @@ __global__ void __launch_bounds__(kNormThreads)
 
 // ---- launchers
 
-void CudaBackend::do_begin_step(StepState* state, const Schedule& schedule) {
-  stream_.launch("begin_step", {1, 32}, begin_step_kernel, state, schedule);
+void CudaBackend::run(const BeginStepArgs& args) {
+  stream_.launch("begin_step", {1, 32}, begin_step_kernel, args.state, args.schedule);
 }
 
-void CudaBackend::do_accumulate(const AccumulateArgs& args) {
+void CudaBackend::run(const AccumulateArgs& args) {
   stream_.launch("accumulate", {1, kRowThreads}, accumulate_kernel, args.totals, args.state,
                  args.log_px.data, args.kl.data, args.log_px.count());
 }
 
-void CudaBackend::do_judge_gradient(const JudgeGradientArgs& args) {
+void CudaBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
   const int64_t blocks = std::max<int64_t>(1, (count + kNormRange - 1) / kNormRange);
   auto* const block_sums = reinterpret_cast<double*>(workspace_.floats);

@@ -16,8 +16,8 @@ FOLDERS = ("include", "kernels", "host", "tests", "bench", "examples")
 SUFFIXES = (".h", ".cpp", ".cu", ".cuh")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
-# The files that know which backends there are.
-BACKEND_MAKERS = ("kernels/backend.cpp", "kernels/devices.cpp")
+# The file that knows which backends there are.
+BACKEND_MAKER = "kernels/devices.cpp"
 
 # Standard C++ alone, and used on both sides.
 SHARED_WITH_CLI = r"host/cli/(shell_quote|suggest)\.h"
@@ -28,7 +28,7 @@ VAE = r"vae/(device|error|printable|types)\.h$"
 # (files whose path matches, what their quoted includes must match); the first match decides.
 RULES = (
     (r"include/vae/", r"vae/[^/]+\.h$"),
-    ("|".join(BACKEND_MAKERS), rf"{VAE}|kernels/"),
+    (BACKEND_MAKER, rf"{VAE}|kernels/"),
     (r"kernels/cpu/", rf"{VAE}|kernels/((cpu|rules)/)?[^/]+$"),
     (r"kernels/cuda/", rf"{VAE}|kernels/((cuda|rules)/)?[^/]+$|simt/simt\.h$"),
     (r"kernels/", rf"{VAE}|kernels/(rules/)?[^/]+$"),

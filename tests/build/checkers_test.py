@@ -61,7 +61,7 @@ class CheckSourcesTest(unittest.TestCase):
             ("kernels/backend.h", '"vae/error.h"'),
             ("kernels/cpu/adam.cpp", '"kernels/rules/adam.h"'),
             ("host/initialization.cpp", '"kernels/rules/likelihoods.h"'),
-            ("kernels/backend.cpp", '"kernels/cpu/cpu_backend.h"'),
+            ("kernels/devices.cpp", '"kernels/cpu/cpu_backend.h"'),
             ("bench/onednn_products.cpp", "<dnnl.h>"),
             ("kernels/cuda/dense.cu", '"kernels/cuda/launch.h"'),
             ("host/network.cpp", '"kernels/backend.h"'),

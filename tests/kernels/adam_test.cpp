@@ -16,7 +16,7 @@ class AdamTest : public BackendTest {
   StepState judge(const std::vector<float>& gradients, float clip, StepState start = {}) {
     const FloatTensor g(backend(), {static_cast<int64_t>(gradients.size())}, gradients);
     const DeviceState state(backend(), start);
-    backend().judge_gradient({state.get(), g.view(), clip});
+    backend().issue(JudgeGradientArgs{state.get(), g.view(), clip});
     return state.value();
   }
 };
@@ -35,8 +35,9 @@ TEST_P(AdamTest, FollowsTheAlgorithmInFloat64) {
     for (int t = 1; t <= 5; ++t) {
       const auto g = random_values(count, 10 + t, -3.0f, 3.0f);
       const FloatTensor dg(backend(), {count}, g);
-      backend().judge_gradient({state.get(), dg.view(), 0.0f});
-      backend().adam({dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
+      backend().issue(JudgeGradientArgs{state.get(), dg.view(), 0.0f});
+      backend().issue(
+          AdamArgs{dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
       for (int64_t i = 0; i < count; ++i) {
         m[i] = 0.9 * m[i] + 0.1 * g[i];
         v[i] = 0.99 * v[i] + 0.01 * g[i] * g[i];
@@ -97,7 +98,8 @@ TEST_P(AdamTest, ASkippedStepChangesNothing) {
   start.updates = 1;
   start.apply = 0;
   const DeviceState state(backend(), start);
-  backend().adam({dw.view(), dm.view(), dv.view(), g.view(), state.get(), 0.9f, 0.999f, 1e-8f});
+  backend().issue(
+      AdamArgs{dw.view(), dm.view(), dv.view(), g.view(), state.get(), 0.9f, 0.999f, 1e-8f});
   EXPECT_EQ(dw.values(), w);
   EXPECT_EQ(dm.values(), m);
   EXPECT_EQ(dv.values(), v);
@@ -112,7 +114,8 @@ TEST_P(AdamTest, ClipsTheGradientItSees) {
     start.updates = start.apply = 1;
     start.clip_scale = scale;
     const DeviceState state(backend(), start);
-    backend().adam({dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
+    backend().issue(
+        AdamArgs{dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
     return dm.values();
   };
   std::vector<float> quarter = g;
@@ -132,7 +135,8 @@ TEST_P(AdamTest, AlignmentDoesNotMatter) {
       start.updates = 3;
       start.apply = 1;
       const DeviceState state(backend(), start);
-      backend().adam({dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
+      backend().issue(
+          AdamArgs{dw.view(), dm.view(), dv.view(), dg.view(), state.get(), 0.9f, 0.99f, 1e-8f});
       return std::vector{dw.values(), dm.values(), dv.values()};
     };
     EXPECT_EQ(updated.template operator()<FloatTensor>(),
@@ -147,7 +151,7 @@ class ScheduleTest : public BackendTest {
     const DeviceState state(backend(), {});
     std::vector<StepState> all;
     for (int i = 0; i < steps; ++i) {
-      backend().begin_step(state.get(), schedule);
+      backend().issue(BeginStepArgs{state.get(), schedule});
       all.push_back(state.value());
     }
     return all;

@@ -60,7 +60,8 @@ TEST_P(DenseTest, ForwardMatchesFloat64) {
       const FloatTensor dx(backend(), {c.rows, c.in}, x), dw(backend(), {c.out, c.in}, w);
       const FloatTensor db(backend(), {c.out}, b), y(backend(), {c.rows, c.out});
       const FloatTensor pre(backend(), {c.rows, c.out});
-      backend().dense_forward({y.view(), pre.view(), dx.view(), dw.view(), db.view(), activation});
+      backend().issue(
+          DenseForwardArgs{y.view(), pre.view(), dx.view(), dw.view(), db.view(), activation});
       std::vector<double> expected_pre = product, expected = product;
       for (std::size_t i = 0; i < expected.size(); ++i) {
         expected_pre[i] += b[i % c.out];
@@ -92,8 +93,8 @@ TEST_P(DenseTest, InputGradientMatchesFloat64TimesTheSlope) {
       const FloatTensor ddy(backend(), {c.rows, c.out}, dy), dw(backend(), {c.out, c.in}, w);
       const FloatTensor dbelow(backend(), {c.rows, c.in}, below), dx_(backend(), {c.rows, c.in}, x);
       const FloatTensor dx(backend(), {c.rows, c.in});
-      backend().dense_backward_input(
-          {dx.view(), ddy.view(), dw.view(), dx_.view(), dbelow.view(), activation});
+      backend().issue(DenseBackwardInputArgs{dx.view(), ddy.view(), dw.view(), dx_.view(),
+                                             dbelow.view(), activation});
       const auto found = dx.values();
       const double limit = 3e-5 + tolerance(c.out, 1.0, 0.3);
       for (std::size_t i = 0; i < found.size(); ++i) {
@@ -110,7 +111,7 @@ TEST_P(DenseTest, WeightAndBiasGradientsMatchFloat64) {
     const auto dy = random_values(c.rows * c.out, 7), x = random_values(c.rows * c.in, 8);
     const FloatTensor ddy(backend(), {c.rows, c.out}, dy), dx(backend(), {c.rows, c.in}, x);
     const FloatTensor dw(backend(), {c.out, c.in}), db(backend(), {c.out});
-    backend().dense_backward_weights({dw.view(), db.view(), ddy.view(), dx.view()});
+    backend().issue(DenseBackwardWeightsArgs{dw.view(), db.view(), ddy.view(), dx.view()});
     const double scale = std::sqrt(static_cast<double>(c.rows));
     EXPECT_LT(worst_error(dw.values(),
                           reference_product(dy, 1, c.out, x, c.in, 1, c.out, c.in, c.rows), scale),
@@ -132,7 +133,7 @@ TEST_P(DenseTest, GemmMultipliesEveryTransposition) {
         const FloatTensor da(backend(), ta ? Shape{k, m} : Shape{m, k}, a);
         const FloatTensor db(backend(), tb ? Shape{n, k} : Shape{k, n}, b);
         const FloatTensor product(backend(), {m, n});
-        backend().gemm({product.view(), da.view(), db.view(), ta, tb});
+        backend().issue(GemmArgs{product.view(), da.view(), db.view(), ta, tb});
         const auto expected =
             reference_product(a, ta ? 1 : k, ta ? m : 1, b, tb ? 1 : n, tb ? k : 1, m, n, k);
         EXPECT_LT(worst_error(product.values(), expected), tolerance(k, 1.0, 1.0)) << ta << tb;
@@ -151,10 +152,12 @@ TEST_P(DenseTest, ProductsOfSmallIntegersAreExact) {
     const FloatTensor ddy(backend(), {c.rows, c.out}, dy), db(backend(), {c.out}, b);
     const FloatTensor y(backend(), {c.rows, c.out}), x_gradient(backend(), {c.rows, c.in});
     const FloatTensor w_gradient(backend(), {c.out, c.in}), b_gradient(backend(), {c.out});
-    backend().dense_forward({y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
-    backend().dense_backward_input(
-        {x_gradient.view(), ddy.view(), dw.view(), {}, {}, Activation::none});
-    backend().dense_backward_weights({w_gradient.view(), b_gradient.view(), ddy.view(), dx.view()});
+    backend().issue(
+        DenseForwardArgs{y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
+    backend().issue(
+        DenseBackwardInputArgs{x_gradient.view(), ddy.view(), dw.view(), {}, {}, Activation::none});
+    backend().issue(
+        DenseBackwardWeightsArgs{w_gradient.view(), b_gradient.view(), ddy.view(), dx.view()});
     auto outputs = reference_product(x, c.in, 1, w, 1, c.in, c.rows, c.out, c.in);
     for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i] += b[i % c.out];
     std::vector<double> sums(c.out, 0.0);
@@ -177,11 +180,12 @@ TEST_P(DenseTest, UnalignedTensorsGiveTheSameProducts) {
   const UnalignedTensor<float> y(backend(), {rows, out}), pre(backend(), {rows, out});
   const UnalignedTensor<float> x_gradient(backend(), {rows, in});
   const UnalignedTensor<float> w_gradient(backend(), {out, in}), b_gradient(backend(), {out});
-  backend().dense_forward(
-      {y.view(), pre.view(), dx.view(), dw.view(), db.view(), Activation::relu});
-  backend().dense_backward_input(
-      {x_gradient.view(), ddy.view(), dw.view(), dx.view(), {}, Activation::relu});
-  backend().dense_backward_weights({w_gradient.view(), b_gradient.view(), ddy.view(), dx.view()});
+  backend().issue(
+      DenseForwardArgs{y.view(), pre.view(), dx.view(), dw.view(), db.view(), Activation::relu});
+  backend().issue(DenseBackwardInputArgs{
+      x_gradient.view(), ddy.view(), dw.view(), dx.view(), {}, Activation::relu});
+  backend().issue(
+      DenseBackwardWeightsArgs{w_gradient.view(), b_gradient.view(), ddy.view(), dx.view()});
   auto outputs = reference_product(x, in, 1, w, 1, in, rows, out, in);
   for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i] += b[i % out];
   EXPECT_EQ(pre.values(), as_floats(outputs));
@@ -201,7 +205,8 @@ TEST_P(DenseTest, SplitProductsRepeatBitForBit) {
   const FloatTensor db(backend(), {out}, b), y(backend(), {rows, out});
   std::vector<float> first;
   for (int run = 0; run < 3; ++run) {
-    backend().dense_forward({y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
+    backend().issue(
+        DenseForwardArgs{y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
     if (run == 0) first = y.values();
     EXPECT_EQ(y.values(), first) << "run " << run;
   }
@@ -213,7 +218,8 @@ TEST_P(DenseTest, WideLayersMatchFloat64) {
   const auto x = random_values(rows * in, 14), w = random_values(out * in, 15, -0.2f, 0.2f);
   const FloatTensor dx(backend(), {rows, in}, x), dw(backend(), {out, in}, w);
   const FloatTensor db(backend(), {out}, std::vector<float>(out)), y(backend(), {rows, out});
-  backend().dense_forward({y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
+  backend().issue(
+      DenseForwardArgs{y.view(), {}, dx.view(), dw.view(), db.view(), Activation::none});
   const auto found = y.values();
   for (const int64_t row : {0, 31, 127, 128, 640, 1023, 1024, 1099}) {
     const std::vector<float> one_row(x.begin() + row * in, x.begin() + (row + 1) * in);
@@ -227,7 +233,7 @@ TEST_P(DenseTest, WrongShapesAreNamed) {
   const FloatTensor x(backend(), {2, 3}), w(backend(), {4, 5}), b(backend(), {4});
   const FloatTensor y(backend(), {2, 4});
   try {
-    backend().dense_forward({y.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
+    backend().issue(DenseForwardArgs{y.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
     FAIL() << "a 2x3 input does not fit 4x5 weights";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::invalid_argument);

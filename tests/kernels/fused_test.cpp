@@ -84,10 +84,10 @@ void compare_load(Backend& backend, const LoadCase& c, Binarization binarization
     const LoadBatchArgs load{x.view(), pixels.view(), state.get(), binarization, shuffle, 99, 5};
     const DenseForwardArgs dense{y.view(), pre.view(), x.view(), w.view(), b.view(), activation};
     if (fused) {
-      backend.load_dense_forward(load, dense);
+      backend.issue(load, dense);
     } else {
-      backend.load_batch(load);
-      backend.dense_forward(dense);
+      backend.issue(load);
+      backend.issue(dense);
     }
   };
   const Floats x(backend, {c.rows, c.width}), expected_x(backend, {c.rows, c.width});
@@ -169,13 +169,13 @@ void compare_posterior(Backend& backend, const PosteriorCase& c, float weight, b
     args.noise = {77, Stream::posterior, state.get(), 4};
     return args;
   };
-  backend.dense_gaussian_forward(dense(found), gaussian(found, with_sums));
-  backend.dense_forward(dense(expected));
+  backend.issue(dense(found), gaussian(found, with_sums));
+  backend.issue(dense(expected));
   // From the same heads, so that the draws are compared, not e^logvar of two roundings.
   EXPECT_LT(difference(found.heads.values(), expected.heads.values()), kPairTolerance);
   auto of_found = gaussian(expected, true);
   of_found.heads = found.heads.view();
-  backend.gaussian_forward(of_found);
+  backend.issue(of_found);
   EXPECT_EQ(found.z.values(), expected.z.values());
   if (!with_sums) return;
   EXPECT_LT(difference(found.kl.values(), expected.kl.values()), 1e-6);
@@ -219,8 +219,8 @@ TEST_P(FusedTest, PosteriorPassesNaNOn) {
   gaussian.kl = kl.view();
   gaussian.heads = heads.view();
   gaussian.noise.state = state.get();
-  backend().dense_gaussian_forward(
-      {heads.view(), {}, x.view(), w.view(), b.view(), Activation::none}, gaussian);
+  backend().issue(
+      DenseForwardArgs{heads.view(), {}, x.view(), w.view(), b.view(), Activation::none}, gaussian);
   const auto found = kl.values();
   EXPECT_TRUE(std::isfinite(found[0]));
   EXPECT_TRUE(std::isnan(found[1]));
@@ -271,10 +271,10 @@ void compare_likelihood(Backend& backend, const LikelihoodCase& c, Likelihood li
     args.likelihood = likelihood;
     args.scale = 0.25f;
     if (fused) {
-      backend.dense_likelihood(dense, args);
+      backend.issue(dense, args);
     } else {
-      backend.dense_forward(dense);
-      backend.likelihood(args);
+      backend.issue(dense);
+      backend.issue(args);
     }
   };
   const Outputs found(backend, rows, c.width), expected(backend, rows, c.width);
@@ -334,17 +334,19 @@ TEST_P(FusedTest, CudaRunsStandardShapesAsOneKernel) {
   const FloatTensor outputs(backend(), {rows, width}), log_px(backend(), {rows});
   const DeviceState state(backend(), {});
   const auto loaded = names_of([&] {
-    backend().load_dense_forward(
-        {x.view(), pixels.view(), state.get(), Binarization::dynamic, true, 1},
-        {h.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
+    backend().issue(
+        LoadBatchArgs{x.view(), pixels.view(), state.get(), Binarization::dynamic, true, 1},
+        DenseForwardArgs{h.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
   });
   GaussianForwardArgs gaussian;
   gaussian.z = z.view();
   gaussian.heads = heads.view();
   gaussian.noise.state = state.get();
   const auto drawn = names_of([&] {
-    backend().dense_gaussian_forward(
-        {heads.view(), {}, h.view(), heads_w.view(), heads_b.view(), Activation::none}, gaussian);
+    backend().issue(
+        DenseForwardArgs{
+            heads.view(), {}, h.view(), heads_w.view(), heads_b.view(), Activation::none},
+        gaussian);
   });
   LikelihoodArgs likelihood;
   likelihood.log_px = log_px.view();
@@ -352,8 +354,9 @@ TEST_P(FusedTest, CudaRunsStandardShapesAsOneKernel) {
   likelihood.outputs = outputs.view();
   likelihood.x = x.view();
   const auto judged = names_of([&] {
-    backend().dense_likelihood(
-        {outputs.view(), {}, z.view(), outputs_w.view(), outputs_b.view(), Activation::none},
+    backend().issue(
+        DenseForwardArgs{
+            outputs.view(), {}, z.view(), outputs_w.view(), outputs_b.view(), Activation::none},
         likelihood);
   });
   if (is_cuda()) {

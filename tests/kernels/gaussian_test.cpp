@@ -49,14 +49,15 @@ class GaussianTest : public BackendTest {
     const FloatTensor z(backend(), {rows * samples, latent}), kl(backend(), {rows});
     const FloatTensor log_ratio(backend(), {rows * samples});
     const DeviceState device_state(backend(), state);
-    backend().gaussian_forward({z.view(),
-                                kl.view(),
-                                log_ratio.view(),
-                                dheads.view(),
-                                samples,
-                                low,
-                                high,
-                                {kSeed, Stream::posterior, device_state.get(), first_sample}});
+    backend().issue(
+        GaussianForwardArgs{z.view(),
+                            kl.view(),
+                            log_ratio.view(),
+                            dheads.view(),
+                            samples,
+                            low,
+                            high,
+                            {kSeed, Stream::posterior, device_state.get(), first_sample}});
     return {z.values(), kl.values(), log_ratio.values()};
   }
 
@@ -67,13 +68,13 @@ class GaussianTest : public BackendTest {
     const FloatTensor heads_(backend(), {rows, 2 * latent}, heads);
     const FloatTensor dz_(backend(), {rows, latent}, dz);
     const DeviceState device_state(backend(), state_at(3, 10, beta));
-    backend().gaussian_backward({dheads.view(),
-                                 dz_.view(),
-                                 heads_.view(),
-                                 low,
-                                 high,
-                                 scale,
-                                 {kSeed, Stream::posterior, device_state.get(), 0}});
+    backend().issue(GaussianBackwardArgs{dheads.view(),
+                                         dz_.view(),
+                                         heads_.view(),
+                                         low,
+                                         high,
+                                         scale,
+                                         {kSeed, Stream::posterior, device_state.get(), 0}});
     return dheads.values();
   }
 };
@@ -210,11 +211,11 @@ TEST_P(GaussianTest, AlignmentDoesNotMatter) {
       const Tensor heads_(backend(), {rows, 2 * latent}, heads), dz_(backend(), {rows, latent}, dz);
       const Tensor z(backend(), {rows, latent}), kl(backend(), {rows}), ratio(backend(), {rows});
       const Tensor dheads(backend(), {rows, 2 * latent}), prior(backend(), {rows, latent});
-      backend().gaussian_forward(
-          {z.view(), kl.view(), ratio.view(), heads_.view(), 1, kLow, kHigh, noise});
-      backend().gaussian_backward(
-          {dheads.view(), dz_.view(), heads_.view(), kLow, kHigh, 0.1f, noise});
-      backend().prior_sample({prior.view(), noise});
+      backend().issue(GaussianForwardArgs{z.view(), kl.view(), ratio.view(), heads_.view(), 1, kLow,
+                                          kHigh, noise});
+      backend().issue(
+          GaussianBackwardArgs{dheads.view(), dz_.view(), heads_.view(), kLow, kHigh, 0.1f, noise});
+      backend().issue(PriorSampleArgs{prior.view(), noise});
       return std::vector{z.values(), kl.values(), ratio.values(), dheads.values(), prior.values()};
     };
     EXPECT_EQ(results.template operator()<FloatTensor>(),
@@ -252,7 +253,7 @@ TEST_P(GaussianTest, WhatIsNotAskedForIsNotWritten) {
   args.heads = heads_.view();
   args.samples = samples;
   args.noise = {kSeed, Stream::posterior, state.get(), 0};
-  backend().gaussian_forward(args);
+  backend().issue(args);
   EXPECT_EQ(z.values(), forward(heads, rows, latent, samples).z);
 }
 
@@ -273,7 +274,7 @@ TEST_P(GaussianTest, ClampedLogVarianceIsTheSameEverywhereAndHasNoGradient) {
 TEST_P(GaussianTest, PriorSamplesAreTheNormalsOfTheirRows) {
   const DeviceState state(backend(), state_at(0, 5));
   const FloatTensor z(backend(), {3, 70});
-  backend().prior_sample({z.view(), {kSeed, Stream::prior, state.get(), 0}});
+  backend().issue(PriorSampleArgs{z.view(), {kSeed, Stream::prior, state.get(), 0}});
   const auto values = z.values();
   for (uint32_t row = 0; row < 3; ++row) {
     for (uint32_t j = 0; j < 70; ++j) {
@@ -288,9 +289,9 @@ TEST_P(GaussianTest, StatisticsAddUpOverBatches) {
   const auto heads = random_values(rows * 2 * latent, 8);
   const DeviceTensor<double> sums(backend(), {3, latent}, std::vector<double>(3 * latent, 0.0));
   const FloatTensor all(backend(), {rows, 2 * latent}, heads);
-  backend().posterior_statistics({sums.view(), all.view().head(20), kLow, kHigh});
+  backend().issue(PosteriorStatisticsArgs{sums.view(), all.view().head(20), kLow, kHigh});
   View rest(all.view().data + 20 * 2 * latent, {30, 2 * latent});
-  backend().posterior_statistics({sums.view(), rest, kLow, kHigh});
+  backend().issue(PosteriorStatisticsArgs{sums.view(), rest, kLow, kHigh});
   const auto found = sums.values();
   for (int64_t j = 0; j < latent; ++j) {
     double kl = 0.0, mean = 0.0, square = 0.0;
@@ -311,7 +312,7 @@ TEST_P(GaussianTest, StatisticsHaveAnyShape) {
     const auto heads = random_values(c.rows * 2 * c.width, 16, -3.0f, 3.0f);
     const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
     const DeviceTensor<double> sums(backend(), {3, c.width}, std::vector<double>(3 * c.width, 1.0));
-    backend().posterior_statistics({sums.view(), heads_.view(), -2.0f, kHigh});
+    backend().issue(PosteriorStatisticsArgs{sums.view(), heads_.view(), -2.0f, kHigh});
     const auto found = sums.values();
     for (int64_t j = 0; j < c.width; ++j) {
       double kl = 1.0, mean = 1.0, square = 1.0;
@@ -337,7 +338,8 @@ TEST_P(GaussianTest, StatisticsReadNothingBehindTheHeads) {
   auto* const memory = static_cast<float*>(backend().allocate(bytes));
   backend().copy_to_device(memory, heads.data(), bytes);
   const DeviceTensor<double> sums(backend(), {3, latent}, std::vector<double>(3 * latent, 0.0));
-  backend().posterior_statistics({sums.view(), View(memory, {rows, 2 * latent}), kLow, kHigh});
+  backend().issue(
+      PosteriorStatisticsArgs{sums.view(), View(memory, {rows, 2 * latent}), kLow, kHigh});
   const auto found = sums.values();
   for (std::size_t j = 0; j < latent; ++j) {
     const double mean = double{heads[j]} + heads[2 * latent + j] + double{heads[4 * latent + j]};

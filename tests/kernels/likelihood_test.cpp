@@ -44,7 +44,7 @@ TEST_P(LikelihoodTest, BernoulliMatchesFloat64InValueAndSlope) {
     args.doutputs = outputs;  // in place
     args.x = inputs.view();
     args.scale = 0.25f;
-    backend().likelihood(args);
+    backend().issue(args);
     const auto slopes = outputs.values(), sums = log_px.values();
     for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {
       double sum = 0.0;
@@ -75,7 +75,7 @@ TEST_P(LikelihoodTest, GaussianMatchesFloat64AndItsVarianceGradientCentralDiffer
                       1,
                       Likelihood::gaussian,
                       static_cast<float>(scale)};
-  backend().likelihood(args);
+  backend().issue(args);
   const auto total = [&](double lv) {
     double sum = 0.0;
     for (std::size_t i = 0; i < means.size(); ++i) sum += gaussian(means[i], x[i], lv);
@@ -110,7 +110,7 @@ TEST_P(LikelihoodTest, GaussianMatchesFloat64ForAnyShape) {
     args.log_variance = variance.view();
     args.likelihood = Likelihood::gaussian;
     args.scale = 0.5f;
-    backend().likelihood(args);
+    backend().issue(args);
     const auto slopes = outputs.values(), sums = log_px.values();
     double squares = 0.0;
     for (int64_t row = 0; row < c.rows; ++row) {
@@ -148,8 +148,8 @@ TEST_P(LikelihoodTest, AlignmentDoesNotMatter) {
         args.log_variance = variance.view();
         args.samples = samples;
         args.likelihood = likelihood;
-        backend().likelihood(args);
-        backend().likelihood_mean({mean.view(), outputs_.view(), likelihood});
+        backend().issue(args);
+        backend().issue(LikelihoodMeanArgs{mean.view(), outputs_.view(), likelihood});
         return std::vector{log_px.values(), doutputs.values(), mean.values()};
       };
       EXPECT_EQ(results.template operator()<FloatTensor>(),
@@ -170,12 +170,12 @@ TEST_P(LikelihoodTest, ARowHasTheSameBitsInAnyBatch) {
     args.log_px = all;
     args.outputs = outputs.view();
     args.x = x_.view();
-    backend().likelihood(args);
+    backend().issue(args);
     args.log_px = one;
     for (const int64_t row : {int64_t{0}, int64_t{17}, rows - 1}) {
       args.outputs = ConstView(outputs.view().data + row * width, {1, width});
       args.x = ConstView(x_.view().data + row * width, {1, width});
-      backend().likelihood(args);
+      backend().issue(args);
       EXPECT_EQ(one.values()[0], all.values()[row]);
     }
   }
@@ -193,7 +193,7 @@ TEST_P(LikelihoodTest, NotANumberSpoilsItsRowOnly) {
     args.doutputs = outputs;
     args.outputs = outputs.view();
     args.x = x.view();
-    backend().likelihood(args);
+    backend().issue(args);
     for (int64_t row = 0; row < rows; ++row) {
       EXPECT_EQ(std::isnan(log_px.values()[row]), row == 1);
     }
@@ -215,7 +215,7 @@ TEST_P(LikelihoodTest, SamplesOfOneImageShareItsPixels) {
   args.outputs = outputs.view();
   args.x = inputs.view();
   args.samples = samples;
-  backend().likelihood(args);
+  backend().issue(args);
   const auto found = log_px.values();
   for (int64_t m = 0; m < rows * samples; ++m) {
     double sum = 0.0;
@@ -244,7 +244,7 @@ TEST_P(LikelihoodTest, TilingTheImageDoublesTheLoss) {
     args.log_px = log_px;
     args.outputs = outputs.view();
     args.x = inputs.view();
-    backend().likelihood(args);
+    backend().issue(args);
     double sum = 0.0;
     for (const float value : log_px.values()) sum += value;
     return sum;
@@ -255,13 +255,13 @@ TEST_P(LikelihoodTest, TilingTheImageDoublesTheLoss) {
 TEST_P(LikelihoodTest, MeansAreProbabilitiesForTheBernoulli) {
   const auto logits = random_values(5 * 33, 9, -9.0f, 9.0f);
   const FloatTensor outputs(backend(), {5, 33}, logits);
-  backend().likelihood_mean({outputs.view(), outputs.view(), Likelihood::bernoulli});
+  backend().issue(LikelihoodMeanArgs{outputs.view(), outputs.view(), Likelihood::bernoulli});
   const auto found = outputs.values();
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_NEAR(found[i], 1.0 / (1.0 + std::exp(-static_cast<double>(logits[i]))), 1e-6);
   }
   const FloatTensor means(backend(), {5, 33}, logits), copy(backend(), {5, 33});
-  backend().likelihood_mean({copy.view(), means.view(), Likelihood::gaussian});
+  backend().issue(LikelihoodMeanArgs{copy.view(), means.view(), Likelihood::gaussian});
   EXPECT_EQ(copy.values(), logits);
 }
 
@@ -281,7 +281,7 @@ TEST_P(LikelihoodTest, ImportanceWeightsMergeInChunksWithoutOverflow) {
       }
     }
     const FloatTensor dp(backend(), {rows * 10}, p), dr(backend(), {rows * 10}, r);
-    backend().importance_merge({max.view(), sum.view(), dp.view(), dr.view(), 10});
+    backend().issue(ImportanceArgs{max.view(), sum.view(), dp.view(), dr.view(), 10});
   }
   for (int64_t row = 0; row < rows; ++row) {
     long double total = 0.0L;
@@ -304,7 +304,7 @@ TEST_P(LikelihoodTest, ImportanceWeightsMergeForAnyNumberOfRowsAndSamples) {
     const FloatTensor r(backend(), {rows * samples}, log_ratio);
     const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, minus_infinity));
     const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
-    backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), samples});
+    backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), samples});
     const auto found_max = max.values(), found_sum = sum.values();
     for (int64_t row = 0; row < rows; row += 1 + rows / 50) {
       double largest = minus_infinity, total = 0.0;
@@ -351,7 +351,7 @@ TEST_P(LikelihoodTest, InfiniteLogWeightsMergeAsTheSumsTheyAre) {
   const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, -double{kInfinity}));
   const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
   for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-    backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), kSamples});
+    backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), kSamples});
   }
   const auto found_max = max.values(), found_sum = sum.values();
   for (std::size_t row = 0; row < cases.size(); ++row) {
@@ -375,7 +375,7 @@ TEST_P(LikelihoodTest, MergingStaysWithinItsRows) {
   const DoubleView sum(static_cast<double*>(backend().allocate(bytes)), {rows});
   backend().copy_to_device(max.data, ones.data(), bytes);
   backend().copy_to_device(sum.data, ones.data(), bytes);
-  backend().importance_merge({max, sum, zeros.view(), zeros.view(), 1});
+  backend().issue(ImportanceArgs{max, sum, zeros.view(), zeros.view(), 1});
   std::vector<double> found(rows);
   backend().copy_to_host(found.data(), sum.data, bytes);
   for (const double value : found) EXPECT_NEAR(value, 1.0 + std::exp(-1.0), 1e-15);
@@ -390,7 +390,7 @@ TEST_P(LikelihoodTest, AWeightThatIsNotANumberSpoilsItsRowOnly) {
   const FloatTensor r(backend(), {3 * 40}, std::vector<float>(3 * 40, 0.0f));
   const DeviceTensor<double> max(backend(), {3}, std::vector<double>(3, -7.0));
   const DeviceTensor<double> sum(backend(), {3}, std::vector<double>(3, 1.0));
-  backend().importance_merge({max.view(), sum.view(), p.view(), r.view(), 40});
+  backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), 40});
   for (int64_t row = 0; row < 3; ++row) EXPECT_EQ(std::isnan(sum.values()[row]), row == 1);
 }
 
@@ -407,13 +407,13 @@ TEST_P(LikelihoodTest, AccumulateAddsInDoubleAndRefusesNonFiniteLosses) {
     backend().copy_to_host(&found, totals, sizeof found);
     return found;
   };
-  backend().accumulate({totals, state.get(), log_px.view(), kl.view()});
+  backend().issue(AccumulateArgs{totals, state.get(), log_px.view(), kl.view()});
   EXPECT_DOUBLE_EQ(read().reconstruction, -225.5);
   EXPECT_DOUBLE_EQ(read().kl, 60.0);
   EXPECT_EQ(read().images, 3);
   EXPECT_FLOAT_EQ(state.value().loss, (225.5f + 0.5f * 60.0f) / 3.0f);
   const FloatTensor bad(backend(), {3}, {-1.0f, std::numeric_limits<float>::quiet_NaN(), -1.0f});
-  backend().accumulate({totals, state.get(), bad.view(), kl.view()});
+  backend().issue(AccumulateArgs{totals, state.get(), bad.view(), kl.view()});
   EXPECT_EQ(read().images, 3) << "a non-finite batch is not counted";
   EXPECT_FALSE(std::isfinite(state.value().loss));
   backend().deallocate(totals);

@@ -29,8 +29,8 @@ class LoadBatchTest : public BackendTest {
     const DeviceTensor<uint8_t> pixels(backend(), {kImages, kWidth}, test_pixels());
     const FloatTensor x(backend(), {rows, kWidth});
     const DeviceState device_state(backend(), state);
-    backend().load_batch(
-        {x.view(), pixels.view(), device_state.get(), binarization, shuffle, kLoadSeed});
+    backend().issue(LoadBatchArgs{x.view(), pixels.view(), device_state.get(), binarization,
+                                  shuffle, kLoadSeed});
     return x.values();
   }
 };
@@ -105,10 +105,10 @@ TEST_P(LoadBatchTest, DrawsOfAPartAreThoseOfTheWhole) {
     const FloatTensor x(backend(), {kImages - kFirst, kWidth});
     const DeviceState state(backend(), state_of_load(3, 0, 0));
     LoadBatchArgs args{x.view(), part.view(), state.get(), binarization, false, kLoadSeed, kFirst};
-    backend().load_batch(args);
+    backend().issue(args);
     EXPECT_EQ(x.values(), std::vector<float>(whole.begin() + kFirst * kWidth, whole.end()));
     args.first_draw = kFirst + kFarRow;
-    backend().load_batch(args);
+    backend().issue(args);
     EXPECT_NE(x.values(), std::vector<float>(whole.begin() + kFirst * kWidth, whole.end()));
   }
 }
@@ -120,8 +120,8 @@ TEST_P(LoadBatchTest, DrawsHaveTheProbabilityOfThePixel) {
   double sum = 0.0;
   for (uint32_t step = 1; step <= 200; ++step) {
     const DeviceState state(backend(), state_of_load(step, 0, 0));
-    backend().load_batch(
-        {x.view(), pixels.view(), state.get(), Binarization::dynamic, false, kLoadSeed});
+    backend().issue(LoadBatchArgs{x.view(), pixels.view(), state.get(), Binarization::dynamic,
+                                  false, kLoadSeed});
     for (const float value : x.values()) sum += value;
   }
   EXPECT_NEAR(sum / 200000.0, 0.2, 5 * std::sqrt(0.16 / 200000.0));
@@ -155,9 +155,10 @@ TEST_P(LoadBatchTest, EveryShapeAndRuleAtAnyAlignment) {
          {Binarization::none, Binarization::threshold, Binarization::dynamic}) {
       const FloatTensor x(backend(), {c.rows, c.width});
       const UnalignedTensor<float> y(backend(), {c.rows, c.width});
-      backend().load_batch({x.view(), aligned.view(), state.get(), binarization, true, kLoadSeed});
-      backend().load_batch(
-          {y.view(), unaligned.view(), state.get(), binarization, true, kLoadSeed});
+      backend().issue(
+          LoadBatchArgs{x.view(), aligned.view(), state.get(), binarization, true, kLoadSeed});
+      backend().issue(
+          LoadBatchArgs{y.view(), unaligned.view(), state.get(), binarization, true, kLoadSeed});
       const auto found = x.values();
       EXPECT_EQ(found, y.values());
       for (int64_t row = 0; row < c.rows; row += 1 + c.rows / 50) {

@@ -283,10 +283,10 @@ TEST_P(ProductTest, LayersEqualTheScalarChains) {
     const FloatTensor dy(backend(), {c.rows, c.out}, e.dy), b(backend(), {c.out}, e.b);
     const FloatTensor y(backend(), {c.rows, c.out}), dx(backend(), {c.rows, c.in});
     const FloatTensor dw(backend(), {c.out, c.in}), db(backend(), {c.out});
-    backend().dense_forward({y.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
-    backend().dense_backward_input(
-        {dx.view(), dy.view(), w.view(), x.view(), {}, Activation::relu});
-    backend().dense_backward_weights({dw.view(), db.view(), dy.view(), x.view()});
+    backend().issue(DenseForwardArgs{y.view(), {}, x.view(), w.view(), b.view(), Activation::relu});
+    backend().issue(
+        DenseBackwardInputArgs{dx.view(), dy.view(), w.view(), x.view(), {}, Activation::relu});
+    backend().issue(DenseBackwardWeightsArgs{dw.view(), db.view(), dy.view(), x.view()});
     EXPECT_EQ(differences(y.values(), e.y), 0);
     EXPECT_EQ(differences(dx.values(), e.dx), 0);
     EXPECT_EQ(differences(dw.values(), e.dw), 0);
@@ -302,7 +302,7 @@ TEST_P(ProductTest, PlainProductsEqualTheScalarChains) {
       const FloatTensor of_a(backend(), ta ? Shape{k, m} : Shape{m, k}, a);
       const FloatTensor of_b(backend(), tb ? Shape{n, k} : Shape{k, n}, b);
       const FloatTensor product(backend(), {m, n});
-      backend().gemm({product.view(), of_a.view(), of_b.view(), ta, tb});
+      backend().issue(GemmArgs{product.view(), of_a.view(), of_b.view(), ta, tb});
       const Elements left = ta ? Elements{a.data(), 1, m} : Elements{a.data(), k, 1};
       const Elements right = tb ? Elements{b.data(), 1, k} : Elements{b.data(), n, 1};
       EXPECT_EQ(differences(product.values(), canonical_product(left, right, m, n, k)), 0)

@@ -81,8 +81,8 @@ TEST_P(RulesTest, LikelihoodsAndTheirRowSums) {
       args.samples = samples;
       args.likelihood = likelihood;
       args.scale = 0.125f;
-      backend().likelihood(args);
-      backend().likelihood_mean({mean.view(), outputs_.view(), likelihood});
+      backend().issue(args);
+      backend().issue(LikelihoodMeanArgs{mean.view(), outputs_.view(), likelihood});
       std::vector<float> sums, slopes, means;
       visit(likelihood, [&](auto rule) {
         const LikelihoodConstants constants = rule.constants(-0.4f, c.width);
@@ -120,7 +120,7 @@ TEST_P(RulesTest, VarianceGradientIsALongSumOverRows) {
     args.log_variance = log_variance.view();
     args.likelihood = Likelihood::gaussian;
     args.scale = 0.5f;
-    backend().likelihood(args);
+    backend().issue(args);
     std::vector<double> slopes;
     const LikelihoodConstants constants = rules::Gaussian::constants(0.3f, width);
     for (const float value : log_px.values()) {
@@ -154,14 +154,14 @@ TEST_P(RulesTest, PosteriorItsDivergenceAndItsRatios) {
       const FloatTensor z(backend(), {c.rows * samples, c.width}), kl(backend(), {c.rows});
       const FloatTensor log_ratio(backend(), {c.rows * samples});
       const DeviceState state(backend(), start);
-      backend().gaussian_forward({z.view(),
-                                  kl.view(),
-                                  log_ratio.view(),
-                                  heads_.view(),
-                                  samples,
-                                  kRuleRange.low,
-                                  kRuleRange.high,
-                                  {kRuleSeed, Stream::posterior, state.get(), 0}});
+      backend().issue(GaussianForwardArgs{z.view(),
+                                          kl.view(),
+                                          log_ratio.view(),
+                                          heads_.view(),
+                                          samples,
+                                          kRuleRange.low,
+                                          kRuleRange.high,
+                                          {kRuleSeed, Stream::posterior, state.get(), 0}});
       const auto eps = normals_of_rules(start, c.rows, samples, c.width);
       std::vector<float> draws, divergences, ratios;
       for (int64_t m = 0; m < c.rows * samples; ++m) {
@@ -193,13 +193,13 @@ TEST_P(RulesTest, GradientOfThePosterior) {
     const FloatTensor dz_(backend(), {c.rows, c.width}, dz);
     const FloatTensor dheads(backend(), {c.rows, 2 * c.width});
     const DeviceState state(backend(), start);
-    backend().gaussian_backward({dheads.view(),
-                                 dz_.view(),
-                                 heads_.view(),
-                                 kRuleRange.low,
-                                 kRuleRange.high,
-                                 0.25f,
-                                 {kRuleSeed, Stream::posterior, state.get(), 0}});
+    backend().issue(GaussianBackwardArgs{dheads.view(),
+                                         dz_.view(),
+                                         heads_.view(),
+                                         kRuleRange.low,
+                                         kRuleRange.high,
+                                         0.25f,
+                                         {kRuleSeed, Stream::posterior, state.get(), 0}});
     const auto eps = normals_of_rules(start, c.rows, 1, c.width);
     std::vector<float> expected(heads.size());
     for (int64_t row = 0; row < c.rows; ++row) {
@@ -221,7 +221,8 @@ TEST_P(RulesTest, StatisticsAreLongSumsOverRows) {
     const auto heads = random_values(c.rows * 2 * c.width, 8, -2.0f, 2.0f);
     const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
     const DeviceTensor<double> sums(backend(), {3, c.width}, std::vector<double>(3 * c.width, 0.1));
-    backend().posterior_statistics({sums.view(), heads_.view(), kRuleRange.low, kRuleRange.high});
+    backend().issue(
+        PosteriorStatisticsArgs{sums.view(), heads_.view(), kRuleRange.low, kRuleRange.high});
     std::vector<double> expected(3 * c.width, 0.1);
     for (int64_t j = 0; j < c.width; ++j) {
       std::vector<double> kl, mean, square;
@@ -250,7 +251,7 @@ TEST_P(RulesTest, TotalsOfABatchAreLongSumsOverRows) {
     const DeviceState state_(backend(), state);
     auto* const totals_ = static_cast<Totals*>(backend().allocate(sizeof(Totals)));
     backend().copy_to_device(totals_, &totals, sizeof totals);
-    backend().accumulate({totals_, state_.get(), log_px_.view(), kl_.view()});
+    backend().issue(AccumulateArgs{totals_, state_.get(), log_px_.view(), kl_.view()});
     std::vector<double> reconstruction, divergence, squares;
     for (int64_t row = 0; row < rows; ++row) {
       const BoundTerms terms = bound_terms(log_px[row], kl[row]);
@@ -309,7 +310,7 @@ TEST_P(RulesTest, NormIsRoundedFromTheLongSumOfSquares) {
         const StepState expected = judged(gradients);
         const FloatTensor gradients_(backend(), {count}, gradients);
         const DeviceState state(backend(), StepState{});
-        backend().judge_gradient({state.get(), gradients_.view(), 0.5f});
+        backend().issue(JudgeGradientArgs{state.get(), gradients_.view(), 0.5f});
         const StepState found = state.value();
         EXPECT_EQ(found.gradient_norm, expected.gradient_norm) << count << ", side " << side;
         EXPECT_EQ(found.clip_scale, expected.clip_scale);
@@ -330,8 +331,8 @@ TEST_P(RulesTest, Adam) {
       StepState start = state_of_rules();
       start.updates = updates;
       const DeviceState state(backend(), start);
-      backend().adam(
-          {w_.view(), m_.view(), v_.view(), g_.view(), state.get(), 0.9f, 0.999f, 1e-8f});
+      backend().issue(
+          AdamArgs{w_.view(), m_.view(), v_.view(), g_.view(), state.get(), 0.9f, 0.999f, 1e-8f});
       const AdamStep step = adam_step({0.9f, 0.999f, 1e-8f}, start);
       for (int64_t i = 0; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
       EXPECT_EQ(bits(w_.values()), bits(w)) << updates;
@@ -361,7 +362,7 @@ TEST_P(RulesTest, Schedules) {
     for (uint32_t step = 0; step < schedule.total_steps; step += 31) {
       for (int i = 0; i < 31; ++i) {
         advance(expected, schedule);
-        backend().begin_step(state.get(), schedule);
+        backend().issue(BeginStepArgs{state.get(), schedule});
       }
       const StepState found = state.value();
       ASSERT_EQ(found.learning_rate, expected.learning_rate) << step;
@@ -398,7 +399,7 @@ TEST_P(RulesTest, ImportanceWeightsInAnyChunks) {
         }
       }
       const FloatTensor p_(backend(), {rows * chunk}, p), r_(backend(), {rows * chunk}, r);
-      backend().importance_merge({max_.view(), sum_.view(), p_.view(), r_.view(), chunk});
+      backend().issue(ImportanceArgs{max_.view(), sum_.view(), p_.view(), r_.view(), chunk});
     }
     EXPECT_EQ(bits(max_.values()), bits(max)) << chunk;
     EXPECT_EQ(bits(sum_.values()), bits(sum)) << chunk;

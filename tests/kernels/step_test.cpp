@@ -27,7 +27,7 @@ class AccumulateTest : public BackendTest {
     const DeviceState state(backend(), start);
     auto* totals = static_cast<Totals*>(backend().allocate(sizeof(Totals)));
     backend().fill_zero(totals, sizeof(Totals));
-    backend().accumulate({totals, state.get(), log_px_.view(), kl_.view()});
+    backend().issue(AccumulateArgs{totals, state.get(), log_px_.view(), kl_.view()});
     Result result;
     backend().copy_to_host(&result.totals, totals, sizeof(Totals));
     backend().deallocate(totals);
@@ -79,7 +79,7 @@ TEST_P(StreakTest, TheStepThatCompletesItIsRemembered) {
   schedule.max_skipped_in_a_row = 3;
   const auto after = [&](StepState start) {
     const DeviceState state(backend(), start);
-    backend().begin_step(state.get(), schedule);
+    backend().issue(BeginStepArgs{state.get(), schedule});
     return state.value();
   };
   StepState start;
@@ -104,7 +104,7 @@ class GradientNormTest : public BackendTest {
   StepState judge(const std::vector<float>& gradients, float clip = 0.0f) {
     const Tensor g(backend(), {static_cast<int64_t>(gradients.size())}, gradients);
     const DeviceState state(backend(), StepState{});
-    backend().judge_gradient({state.get(), g.view(), clip});
+    backend().issue(JudgeGradientArgs{state.get(), g.view(), clip});
     return state.value();
   }
 };

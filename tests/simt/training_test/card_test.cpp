@@ -100,7 +100,7 @@ TEST_F(CardTest, AProgramWithoutCodeForTheCardSaysSo) {
   const std::string message = failure(ErrorCode::unavailable, [] {
     const auto backend = open();
     void* const state = backend->allocate(sizeof(StepState));
-    backend->begin_step(static_cast<StepState*>(state), Schedule());
+    backend->issue(BeginStepArgs{static_cast<StepState*>(state), Schedule()});
   });
   EXPECT_HOLDS(message, "no code for this card");
   EXPECT_HOLDS(message, "CMAKE_CUDA_ARCHITECTURES");
@@ -139,7 +139,7 @@ TEST_F(CardTest, AfterAStickyErrorNothingIsCalledAnyMore) {
   auto backend = open();
   auto* const state = static_cast<StepState*>(backend->allocate(sizeof(StepState)));
   backend->fill_zero(state, sizeof *state);
-  recording = backend->record([&] { backend->begin_step(state, Schedule()); });
+  recording = backend->record([&] { backend->issue(BeginStepArgs{state, Schedule()}); });
   simt::fail_launch(1, cudaErrorIllegalAddress);
   const std::string message = failure(ErrorCode::device, [&] {
     recording->replay();
@@ -167,9 +167,9 @@ TEST_F(CardTest, SynchronousKernelsNameTheOneThatFailedAlsoWhenRecorded) {
   auto* const z = static_cast<float*>(backend->allocate(64));
   backend->fill_zero(state, sizeof *state);
   const auto recording = backend->record([&] {
-    backend->begin_step(state, Schedule());
-    backend->prior_sample({View(z, {4, 4}), {1, Stream::prior, state, 0}});
-    backend->begin_step(state, Schedule());
+    backend->issue(BeginStepArgs{state, Schedule()});
+    backend->issue(PriorSampleArgs{View(z, {4, 4}), {1, Stream::prior, state, 0}});
+    backend->issue(BeginStepArgs{state, Schedule()});
   });
   simt::fail_launch(2, cudaErrorIllegalAddress);
   const std::string message = failure(ErrorCode::device, [&] { recording->replay(); });
@@ -250,7 +250,7 @@ TEST_F(CardTest, TwoCardsTakeTurnsAlsoInAnotherThread) {
     explicit OnCard(int index) : backend(open_card(index)) {
       state = static_cast<StepState*>(backend->allocate(sizeof *state));
       backend->fill_zero(state, sizeof *state);
-      recording = backend->record([this] { backend->begin_step(state, Schedule()); });
+      recording = backend->record([this] { backend->issue(BeginStepArgs{state, Schedule()}); });
     }
     ~OnCard() { backend->deallocate(state); }
     uint32_t steps() const {
@@ -266,10 +266,10 @@ TEST_F(CardTest, TwoCardsTakeTurnsAlsoInAnotherThread) {
   EXPECT_EQ(simt::device_of(first.state), 0);
   EXPECT_EQ(simt::device_of(second.state), 1);
   for (OnCard* card : {&first, &second, &first}) card->recording->replay();
-  first.backend->begin_step(first.state, Schedule());
+  first.backend->issue(BeginStepArgs{first.state, Schedule()});
   std::thread([&] {
     second.recording->replay();
-    second.backend->begin_step(second.state, Schedule());
+    second.backend->issue(BeginStepArgs{second.state, Schedule()});
     EXPECT_EQ(second.steps(), 3u);
   }).join();
   EXPECT_EQ(first.steps(), 3u);
@@ -286,11 +286,11 @@ TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
   args.c = {memory, {8, 8}};
   args.a = {memory + 64, {8, 8}};
   args.b = {memory + 128, {8, 8}};
-  backend->gemm(args);
+  backend->issue(args);
   backend->synchronize();
   simt::fail_launch(1, cudaErrorIllegalAddress);
   const std::string message = failure(ErrorCode::device, [&] {
-    backend->prior_sample({View(memory + 192, {4, 4}), {1, Stream::prior, state, 0}});
+    backend->issue(PriorSampleArgs{View(memory + 192, {4, 4}), {1, Stream::prior, state, 0}});
     backend->synchronize();
   });
   EXPECT_HOLDS(message, "last kernels launched: gemm by cuBLASLt, prior_sample");
@@ -309,10 +309,10 @@ TEST_F(CardTest, QuestionsToTheLibraryWaitForTheCapturesOfOtherThreads) {
   std::string error;
   std::thread other;
   const auto recording = capturing->record([&] {
-    capturing->begin_step(state, Schedule());
+    capturing->issue(BeginStepArgs{state, Schedule()});
     other = std::thread([&] {
       try {
-        asking->gemm(args);
+        asking->issue(args);
       } catch (const Error& thrown) {
         error = thrown.what();
       }

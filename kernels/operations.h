@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// THE CONTRACT's operations. An operation is its arguments: a struct with its name and with
+// check(), which throws Error(invalid_argument) for shapes that do not fit and for what is missing.
+// Every backend does the same arithmetic on the same shapes; tests/kernels runs each operation on
+// each backend.
+//
+// Shape legend, used everywhere:
+//   B batch rows      K importance samples per row (1 in training)   N dataset images
+//   X pixel values    H, I, O widths of dense layers                 Z latent dimensions
+//   P parameters
+// All tensors are dense and row-major, float unless said. [B*K, Z] keeps the K samples of one
+// image side by side: row m belongs to image m / K.
+// Objective of one batch: loss = 1/B sum_b ( -log p(x_b|z_b) + beta KL_b ), in nats, summed over X
+// and Z, averaged over the true B.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/step_state.h"
+#include "kernels/tensor.h"
+#include "vae/types.h"
+
+namespace vae {
+
+/// Moves the state to its next training step; the arithmetic is kernels/rules/schedule.h. With
+/// s = state->step before the operation (s steps begun so far): epoch = s / steps per epoch,
+/// first_row = (s % steps per epoch) * batch_size, learning rate and beta of step s, and then
+/// step = s + 1.
+struct BeginStepArgs {
+  StepState* state = nullptr;  // in/out
+  Schedule schedule;
+
+  static constexpr std::string_view kName = "begin_step";
+  void check() const;
+};
+
+/// Reads rows of the 8-bit dataset into the model's input.
+/// Row r takes position p = state->first_row + r; the image is permute(p) when `shuffle` is set,
+/// p itself otherwise. Binarisation draws stream binarize at (row = first_draw + image index,
+/// step = state->step for `dynamic`, 0 for `fixed`).
+struct LoadBatchArgs {
+  View x;                            // [B, X] out, values in [0, 1]
+  BasicView<const uint8_t> pixels;   // [N, X]
+  const StepState* state = nullptr;  // step, epoch, first_row
+  Binarization binarization = Binarization::none;
+  bool shuffle = false;
+  uint64_t seed = 0;
+  uint32_t first_draw = 0;  // row of the draws of the first image
+
+  static constexpr std::string_view kName = "load_batch";
+  void check() const;
+};
+
+/// y = activation(x w^T + b).
+struct DenseForwardArgs {
+  View y;       // [B, O] out
+  View pre;     // [B, O] out, x w^T + b; required by gelu and silu, may be empty otherwise
+  ConstView x;  // [B, I]
+  ConstView w;  // [O, I]
+  ConstView b;  // [O]
+  Activation activation = Activation::none;
+
+  static constexpr std::string_view kName = "dense_forward";
+  void check() const;
+};
+
+/// dx = (dy w) * activation'(x): the gradient with respect to the pre-activation of the layer that
+/// produced x, whose activation is given. `none` gives the plain product.
+struct DenseBackwardInputArgs {
+  View dx;        // [B, I] out
+  ConstView dy;   // [B, O]
+  ConstView w;    // [O, I]
+  ConstView x;    // [B, I] output of the layer below; unused by `none`
+  ConstView pre;  // [B, I] its pre-activation; required by gelu and silu
+  Activation activation = Activation::none;
+
+  static constexpr std::string_view kName = "dense_backward_input";
+  void check() const;
+};
+
+/// dw = dy^T x and db = sum over rows of dy. Overwrites.
+struct DenseBackwardWeightsArgs {
+  View dw;       // [O, I] out
+  View db;       // [O] out
+  ConstView dy;  // [B, O]
+  ConstView x;   // [B, I]
+
+  static constexpr std::string_view kName = "dense_backward_weights";
+  void check() const;
+};
+
+/// Which random numbers an operation draws: element j of row r, sample k uses Philox at
+/// (element j, row state->first_row + r, step state->step, stream, k + first_sample).
+struct NoiseKey {
+  uint64_t seed = 0;
+  Stream stream = Stream::posterior;
+  const StepState* state = nullptr;
+  int64_t first_sample = 0;  // so that 500 importance samples can be drawn in chunks
+};
+
+/// Reparameterisation and KL of the diagonal Gaussian posterior. [AEVB eq. 10]
+///   logvar is clamped to [logvar_min, logvar_max];  z = mu + exp(logvar / 2) eps
+///   kl_b = 1/2 sum_z (mu^2 + exp(logvar) - 1 - logvar)
+///   log_ratio = log p(z) - log q(z|x) of each sample                      [IWAE eq. 8]
+struct GaussianForwardArgs {
+  View z;               // [B*K, Z] out
+  View kl;              // [B] out, may be empty
+  View log_ratio;       // [B*K] out, may be empty
+  ConstView heads;      // [B, 2Z] mu in columns 0..Z-1, logvar in columns Z..2Z-1
+  int64_t samples = 1;  // K
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "gaussian_forward";
+  void check() const;
+};
+
+/// Gradient of the objective with respect to the heads (K = 1); eps is drawn again, not stored:
+///   dmu     = dz + scale beta mu
+///   dlogvar = dz eps exp(logvar/2) / 2 + scale beta (exp(logvar) - 1) / 2,  0 where clamped
+/// with beta = state->beta.
+struct GaussianBackwardArgs {
+  View dheads;      // [B, 2Z] out
+  ConstView dz;     // [B, Z]
+  ConstView heads;  // [B, 2Z]
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
+  float scale = 1.0f;  // 1/B
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "gaussian_backward";
+  void check() const;
+};
+
+/// z ~ N(0, I) of the prior.
+struct PriorSampleArgs {
+  View z;  // [B, Z] out
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "prior_sample";
+  void check() const;
+};
+
+/// Adds this batch's posterior statistics, per latent dimension, in double and in row order.
+struct PosteriorStatisticsArgs {
+  DoubleView sums;  // [3, Z] in/out: sum of KL, of mu, of mu^2
+  ConstView heads;  // [B, 2Z]
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
+
+  static constexpr std::string_view kName = "posterior_statistics";
+  void check() const;
+};
+
+/// log p(x|z) per row and its gradient.
+///   bernoulli: outputs are logits l;  log p = sum_x ( l x - max(l, 0) - log1p(exp(-|l|)) )
+///   gaussian:  outputs are means;     log p = -1/2 sum_x ( (x - mean)^2 / var + log(2 pi var) )
+/// doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
+struct LikelihoodArgs {
+  View log_px;             // [B*K] out
+  View doutputs;           // [B*K, X] out, may be empty (evaluation)
+  View dlog_variance;      // [1] out, -scale dlog p / dlog var summed over rows; may be empty
+  ConstView outputs;       // [B*K, X]
+  ConstView x;             // [B, X]
+  ConstView log_variance;  // [1] log var of the gaussian; empty for bernoulli
+  int64_t samples = 1;     // K
+  Likelihood likelihood = Likelihood::bernoulli;
+  float scale = 1.0f;  // 1/B
+
+  static constexpr std::string_view kName = "likelihood";
+  void check() const;
+};
+
+/// E[x|z]: sigmoid of the logits, or the means as they are. In place allowed.
+struct LikelihoodMeanArgs {
+  View mean;          // [B, X] out
+  ConstView outputs;  // [B, X]
+  Likelihood likelihood = Likelihood::bernoulli;
+
+  static constexpr std::string_view kName = "likelihood_mean";
+  void check() const;
+};
+
+/// Merges K importance weights into the running log-sum-exp of each row:
+/// sum_i exp(log_w_i) = sum * exp(max), log_w = log_px + log_ratio. Start: max = -inf, sum = 0.
+struct ImportanceArgs {
+  DoubleView running_max;  // [B] in/out
+  DoubleView running_sum;  // [B] in/out
+  ConstView log_px;        // [B*K]
+  ConstView log_ratio;     // [B*K]
+  int64_t samples = 1;     // K
+
+  static constexpr std::string_view kName = "importance_merge";
+  void check() const;
+};
+
+/// Adds a batch's sums to the totals of the epoch, in row order and in double, and remembers in
+/// state->loss the batch's objective (with state->beta). A non-finite loss adds nothing.
+struct AccumulateArgs {
+  Totals* totals = nullptr;
+  StepState* state = nullptr;
+  ConstView log_px;  // [B]
+  ConstView kl;      // [B]
+
+  static constexpr std::string_view kName = "accumulate";
+  void check() const;
+};
+
+/// Global norm of the gradient, clipping factor and the decision whether the step may be applied:
+/// state->gradient_norm, state->clip_scale; state->apply is 1 and ++state->updates when norm and
+/// loss are finite, otherwise apply is 0 and both counters of skipped steps rise.
+struct JudgeGradientArgs {
+  StepState* state = nullptr;
+  ConstView gradients;     // [P]
+  float clip_norm = 0.0f;  // 0: no clipping
+
+  static constexpr std::string_view kName = "judge_gradient";
+  void check() const;
+};
+
+/// Adam with bias correction, all tensors at once; nothing happens unless state->apply is 1.
+/// [Adam alg. 1] with t = state->updates, learning rate from the state.
+struct AdamArgs {
+  View parameters;      // [P] in/out
+  View first_moment;    // [P] in/out
+  View second_moment;   // [P] in/out
+  ConstView gradients;  // [P]
+  const StepState* state = nullptr;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float epsilon = 1e-8f;
+
+  static constexpr std::string_view kName = "adam";
+  void check() const;
+};
+
+/// c = op(a) op(b), nothing fused: the floor that `vae bench` compares a training step with.
+struct GemmArgs {
+  View c;       // [M, N] out
+  ConstView a;  // [M, K], or [K, M] when transpose_a
+  ConstView b;  // [K, N], or [N, K] when transpose_b
+  bool transpose_a = false;
+  bool transpose_b = false;
+
+  static constexpr std::string_view kName = "gemm";
+  void check() const;
+};
+
+// ---- pairs
+//
+// Two neighbours that a device may run as one kernel: the second reads what the first writes.
+
+/// dense.x is load.x, which is written too.
+constexpr std::string_view pair_name(const LoadBatchArgs&, const DenseForwardArgs&) {
+  return "load_dense_forward";
+}
+void check_pair(const LoadBatchArgs& load, const DenseForwardArgs& dense);
+
+/// gaussian.heads is dense.y, which is written too; dense has no activation.
+constexpr std::string_view pair_name(const DenseForwardArgs&, const GaussianForwardArgs&) {
+  return "dense_gaussian_forward";
+}
+void check_pair(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian);
+
+/// likelihood.outputs is dense.y, whose content afterwards is undefined unless likelihood.doutputs
+/// is the same memory; dense has no activation.
+constexpr std::string_view pair_name(const DenseForwardArgs&, const LikelihoodArgs&) {
+  return "dense_likelihood";
+}
+void check_pair(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood);
+
+}  // namespace vae
