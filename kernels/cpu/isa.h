@@ -135,31 +135,71 @@ inline WideVector multiply_lower(WideVector a, WideVector b) {
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
-constexpr int64_t kTerms = 8 * kSumGroup;  // of a row sum, computed before they are added
+// ---- row sums: docs/arithmetic.md, rule 5
+
+/// Numbers of lanes, which __builtin_shufflevector wants as constants.
+template <int... kLane>
+struct Lanes {};
+template <int kCount, int... kLane>
+struct LanesUpTo : LanesUpTo<kCount - 1, kCount - 1, kLane...> {};
+template <int... kLane>
+struct LanesUpTo<0, kLane...> {
+  using Type = Lanes<kLane...>;
+};
+using AllLanes = LanesUpTo<kFloats>::Type;
+
+/// Sums of neighbours: of each four lanes two sums of `a`, then two of `b`.
+template <int... kLane>
+inline FloatVector neighbours_added(FloatVector a, FloatVector b, Lanes<kLane...>) {
+  constexpr auto first_of = [](int lane) {
+    return lane / 4 * 4 + lane % 2 * 2 + (lane % 4 < 2 ? 0 : static_cast<int>(kFloats));
+  };
+  return __builtin_shufflevector(a, b, first_of(kLane)...) +
+         __builtin_shufflevector(a, b, (first_of(kLane) + 1)...);
+}
+
+/// The sums of four neighbours each, as the balanced tree has them, of four registers.
+template <int... kLane>
+inline FloatVector fours_added(const float* value, Lanes<kLane...> lanes) {
+  constexpr int kFours =
+      kFloats / 4;  // of a register; lane 4 j + i holds the j-th one of register i
+  const FloatVector low =
+      neighbours_added(load<FloatVector>(value), load<FloatVector>(value + kFloats), lanes);
+  const FloatVector high = neighbours_added(load<FloatVector>(value + 2 * kFloats),
+                                            load<FloatVector>(value + 3 * kFloats), lanes);
+  const FloatVector sums = neighbours_added(low, high, lanes);
+  return __builtin_shufflevector(sums, sums, (kLane % kFours * 4 + kLane / kFours)...);
+}
 
 /// One level of the balanced trees over groups: `count` sums of neighbours.
-inline void add_neighbours(float* sum, const float* value, int64_t count) {
+template <typename Number>
+inline void add_neighbours(Number* sum, const Number* value, int64_t count) {
   VAE_INDEPENDENT
   for (int64_t i = 0; i < count; ++i) sum[i] = value[2 * i] + value[2 * i + 1];
 }
 
-/// `sum` and the groups of term(0) .. term(count - 1): docs/arithmetic.md, rule 5. A row can be
-/// added in pieces of whole groups.
+constexpr int64_t kTerms = 8 * kSumGroup;  // computed before they are added
+constexpr int64_t kFoursBlock = 4 * kFloats;
+static_assert(kTerms % kFoursBlock == 0);
+
+/// `sum` and the groups of term(0) .. term(count - 1). A row can be added in pieces of whole
+/// groups.
 template <typename Term>
 inline float with_row_sum(float sum, int64_t count, Term term) {
-  float value[kTerms], half[kTerms / 2];
+  float value[kTerms], fours[kTerms / 4];
   for (int64_t first = 0; first < count; first += kTerms) {
     const int64_t length = smaller(kTerms, count - first);
     const int64_t groups = (length + kSumGroup - 1) / kSumGroup;
     VAE_INDEPENDENT
     for (int64_t i = 0; i < length; ++i) value[i] = term(first + i);
-    for (int64_t i = length; i < groups * kSumGroup; ++i) value[i] = 0.0f;
-    add_neighbours(half, value, 16 * groups);
-    add_neighbours(value, half, 8 * groups);
-    add_neighbours(half, value, 4 * groups);
-    add_neighbours(value, half, 2 * groups);
-    add_neighbours(half, value, groups);
-    for (int64_t group = 0; group < groups; ++group) sum += half[group];
+    for (int64_t i = length; i < groups * kSumGroup || i % kFoursBlock != 0; ++i) value[i] = 0.0f;
+    for (int64_t i = 0; i < groups * kSumGroup; i += kFoursBlock) {
+      store(fours + i / 4, fours_added(value + i, AllLanes()));
+    }
+    add_neighbours(value, fours, 4 * groups);
+    add_neighbours(fours, value, 2 * groups);
+    add_neighbours(value, fours, groups);
+    for (int64_t group = 0; group < groups; ++group) sum += value[group];
   }
   return sum;
 }

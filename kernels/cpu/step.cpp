@@ -2,8 +2,6 @@
 //
 // The state of a training step: its place in the schedule, its loss, and whether its gradient may
 // be applied.
-#include <algorithm>
-
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/sums.h"
 #include "kernels/rules/judge.h"
@@ -37,10 +35,8 @@ void CpuBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
   block_sums_.resize((count + kSumBlock - 1) / kSumBlock);
   for_ranges(count, kNormRange, [&](int64_t first, int64_t last) {
-    for (; first < last; first += kSumBlock) {
-      block_sums_[first / kSumBlock] =
-          ops_.sum_of_squares(args.gradients.data + first, std::min(kSumBlock, last - first));
-    }
+    ops_.sums_of_squares(block_sums_.data() + first / kSumBlock, args.gradients.data + first,
+                         last - first);
   });
   judge(*args.state, balanced_sum(block_sums_.data(), static_cast<int64_t>(block_sums_.size())),
         args.clip_norm);

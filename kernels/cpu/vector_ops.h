@@ -59,8 +59,8 @@ struct VectorOps {
                  Likelihood likelihood, const LikelihoodConstants& constants, float scale);
   void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood);
 
-  /// Of one block of a long sum.
-  double (*sum_of_squares)(const float* values, int64_t count);
+  /// Those of a long sum's blocks.
+  void (*sums_of_squares)(double* sums, const float* values, int64_t count);
   void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& step);
 
   // Matrix products; see product_block.h.

@@ -79,7 +79,8 @@ void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihoo
   });
 }
 
-double sum_of_squares(const float* values, int64_t count) {
+/// The squares of a block in the lanes of its long sum.
+inline void add_squares(double* lane, const float* values, int64_t count) {
   constexpr int64_t kVectors = kSumLanes / kWides;
   DoubleVector sum[kVectors] = {};
   int64_t i = 0;
@@ -91,13 +92,29 @@ double sum_of_squares(const float* values, int64_t count) {
       sum[v] += value * value;
     }
   }
-  double lane[kSumLanes];
   for (int64_t v = 0; v < kVectors; ++v) store(lane + v * kWides, sum[v]);
   for (int64_t l = 0; i + l < count; ++l) {
     const double value = values[i + l];
     lane[l] += value * value;
   }
-  return sum_of_lanes(lane);
+}
+
+void sums_of_squares(double* sums, const float* values, int64_t count) {
+  constexpr int64_t kBlocks = 16;  // at once, so that their trees are long loops
+  double lane[kBlocks * kSumLanes], half[kBlocks * kSumLanes / 2];
+  for (int64_t first = 0; first < count; first += kBlocks * kSumBlock) {
+    const int64_t length = smaller(kBlocks * kSumBlock, count - first);
+    const int64_t blocks = (length + kSumBlock - 1) / kSumBlock;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t at = block * kSumBlock;
+      add_squares(lane + block * kSumLanes, values + first + at, smaller(kSumBlock, length - at));
+    }
+    add_neighbours(half, lane, 16 * blocks);
+    add_neighbours(lane, half, 8 * blocks);
+    add_neighbours(half, lane, 4 * blocks);
+    add_neighbours(lane, half, 2 * blocks);
+    add_neighbours(sums + first / kSumBlock, lane, blocks);
+  }
 }
 
 constexpr int64_t kDimensions = 8;  // of the statistics, summed at once
@@ -178,7 +195,7 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
     VAE_ISA_NAMESPACE::mean,
-    VAE_ISA_NAMESPACE::sum_of_squares,
+    VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
     VAE_ISA_NAMESPACE::kProductTile,
     VAE_ISA_NAMESPACE::product_scratch,
