@@ -408,6 +408,45 @@ TEST_P(RulesTest, ImportanceWeightsInAnyChunks) {
 
 VAE_INSTANTIATE_BACKENDS(RulesTest);
 
+// ---- of the rules alone
+// --------------------------------------------------------------------------
+
+/// The sum of f(x) p(x) over a likelihood's values of x: black and white, or all numbers.
+template <typename Rule, typename Function>
+double expectation(Rule rule, float output, float log_variance, Function f) {
+  const LikelihoodConstants constants = rule.constants(log_variance, 1);
+  const auto density = [&](float x) {
+    const PixelTerm term = rule.term(output, x, constants);
+    return std::exp(static_cast<double>(constants.normalizer) + term.log_p);
+  };
+  if (!rule.kOfGreyLevels) return f(0.0f) * density(0.0f) + f(1.0f) * density(1.0f);
+  constexpr float kStep = 0.0078125f;
+  double sum = 0.0;
+  for (float x = -20.0f; x <= 20.0f; x += kStep) sum += f(x) * density(x) * kStep;
+  return sum;
+}
+
+TEST(LikelihoodRulesTest, AreProbabilitiesWithTheirMeanAndSlope) {
+  for (const Likelihood likelihood : all_likelihoods()) {
+    visit(likelihood, [](auto rule) {
+      for (const float output : {-1.75f, -0.25f, 0.0f, 0.5f, 2.0f}) {
+        const auto one = [](float) { return 1.0; };
+        const auto itself = [](float x) { return static_cast<double>(x); };
+        EXPECT_NEAR(expectation(rule, output, -0.6f, one), 1.0, 1e-5);
+        EXPECT_NEAR(expectation(rule, output, -0.6f, itself), rule.mean(output), 1e-5);
+        EXPECT_NEAR(rule.output_of(rule.mean(output)), output, 1e-5);
+        const LikelihoodConstants constants = rule.constants(-0.6f, 1);
+        for (const float x : {0.0f, 0.25f, 1.0f}) {
+          constexpr float kStep = 0.03125f;
+          const float above = rule.term(output + kStep, x, constants).log_p;
+          const float below = rule.term(output - kStep, x, constants).log_p;
+          EXPECT_NEAR(rule.term(output, x, constants).slope, (above - below) / (2 * kStep), 2e-4);
+        }
+      }
+    });
+  }
+}
+
 // ---- of the sums alone --------------------------------------------------------------------------
 
 TEST(SumsTest, NumbersOneAfterTheOtherMakeTheBalancedTree) {

@@ -37,7 +37,7 @@ RULES = [
     ("fragment column", r"lane % 4\b", "(lane % 4 ^ 1)"),
     ("fragment half", r"(?<=[+*] )8(?= \*| \+|\))", "4"),
     ("ldmatrix row", r"lane % 8\b", "(lane % 8 ^ 1)"),
-    ("shuffle distance", r"(?<== )lanes / 2(?=; \w+ > 0)", "lanes / 4"),
+    ("shuffle distance", r"(?<=distance < )lanes(?=; distance)", "lanes / 2"),
     ("vote mask", r"0xffffffffu", "0x7fffffffu"),
 ]
 
@@ -46,8 +46,8 @@ RULES = [
 PLANTED = [
     ("kernels/cuda/gemm_likelihood.h", "tiles left out", "across < tiles_across;",
      "across < tiles_across && across < 16;"),
-    ("kernels/cuda/step.cu", "blocks left out", "block < gridDim.x;",
-     "block < gridDim.x && block < kNormThreads;"),
+    ("kernels/cuda/reduce.h", "blocks left out", "at < count ? numbers[at] : 0.0",
+     "at < count && part == 0 ? numbers[at] : 0.0"),
     ("kernels/rules/importance.h", "infinities unlike",
      "low == high ? 1.0 : exponential(low - high)", "exponential(low - high)"),
 ]
