@@ -107,7 +107,7 @@ TEST_P(RulesTest, LikelihoodsAndTheirRowSums) {
 
 TEST_P(RulesTest, VarianceGradientIsALongSumOverRows) {
   const int64_t width = 5;
-  for (const int64_t rows : {1, 31, 33, 1025, 9000}) {
+  for (const int64_t rows : {1, 31, 33, 1025, 7100}) {
     const auto means = random_values(rows * width, 3), x = random_values(rows * width, 4, 0.0f);
     const FloatTensor outputs(backend(), {rows, width}, means), x_(backend(), {rows, width}, x);
     const FloatTensor log_px(backend(), {rows}), slope(backend(), {1});
@@ -148,6 +148,7 @@ std::vector<float> normals_of_rules(const StepState& state, int64_t rows, int64_
 TEST_P(RulesTest, PosteriorItsDivergenceAndItsRatios) {
   for (const RowCase& c : rule_cases()) {
     for (const int64_t samples : {1, 3}) {
+      if (samples * c.rows * c.width > 10000) continue;  // slow: one at a time
       const StepState start = state_of_rules();
       const auto heads = random_values(c.rows * 2 * c.width, 5, -2.0f, 2.0f);
       const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
@@ -216,7 +217,7 @@ TEST_P(RulesTest, GradientOfThePosterior) {
 }
 
 TEST_P(RulesTest, StatisticsAreLongSumsOverRows) {
-  std::vector<RowCase> cases = {{1, 1}, {31, 3}, {33, 9}, {1024, 5}, {1025, 2}, {5000, 33}};
+  std::vector<RowCase> cases = {{1, 1}, {31, 3}, {33, 9}, {1024, 5}, {1025, 2}, {7100, 33}};
   for (const RowCase& c : cases) {
     const auto heads = random_values(c.rows * 2 * c.width, 8, -2.0f, 2.0f);
     const FloatTensor heads_(backend(), {c.rows, 2 * c.width}, heads);
@@ -243,7 +244,7 @@ TEST_P(RulesTest, StatisticsAreLongSumsOverRows) {
 }
 
 TEST_P(RulesTest, TotalsOfABatchAreLongSumsOverRows) {
-  for (const int64_t rows : {1, 5, 32, 33, 1024, 1025, 8191, 8193, 20000}) {
+  for (const int64_t rows : {1, 5, 32, 33, 1024, 1025, 7100, 8193, 57500}) {
     const auto log_px = random_values(rows, 9, -150.0f, -50.0f), kl = random_values(rows, 10, 0.0f);
     const FloatTensor log_px_(backend(), {rows}, log_px), kl_(backend(), {rows}, kl);
     StepState state = state_of_rules();
@@ -297,7 +298,7 @@ void bring_to_the_edge(std::vector<float>& gradients, float& value, float most) 
 // the edge between two floats, as close as its own digits are, where another order of addition is
 // most often on the same side of the edge for both of two neighbours.
 TEST_P(RulesTest, NormIsRoundedFromTheLongSumOfSquares) {
-  for (const int64_t count : {40, 700, 1500, 3000, 9000, 20000}) {
+  for (const int64_t count : {40, 1500, 7100}) {
     for (uint64_t seed = 1; seed <= 3; ++seed) {
       auto gradients = random_values(count, 100 * count + seed);
       float& coarse = gradients[count / 3];

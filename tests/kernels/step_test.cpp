@@ -121,17 +121,17 @@ TEST_P(GradientNormTest, IsThatOfFloat64ForAnyCount) {
   }
 }
 
-/// More parameters than 256 blocks take, so that a thread of the last one adds several blocks'
-/// sums.
-TEST_P(GradientNormTest, SeesEveryBlockOfAMillionParameters) {
-  constexpr int64_t kCount = 260 * 4096 + 5;
+/// More parameters than 256 blocks of the card take, so that the last one joins their sums in
+/// parts.
+TEST_P(GradientNormTest, SeesEveryBlockOfMillionsOfParameters) {
+  constexpr int64_t kBlock = 8192, kCount = 260 * kBlock + 5;
   const auto gradients = random_values(kCount, 6);
   double sum = 0.0;
   for (const float g : gradients) sum += static_cast<double>(g) * g;
   const StepState state = judge<FloatTensor>(gradients);
   EXPECT_FLOAT_EQ(state.gradient_norm, static_cast<float>(std::sqrt(sum)));
   EXPECT_EQ(state.apply, 1u);
-  for (const int64_t at : {int64_t{256} * 4096, kCount - 1}) {
+  for (const int64_t at : {256 * kBlock, kCount - 1}) {
     auto bad = gradients;
     bad[static_cast<std::size_t>(at)] = std::numeric_limits<float>::quiet_NaN();
     EXPECT_EQ(judge<FloatTensor>(bad).apply, 0u) << at;
