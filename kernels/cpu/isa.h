@@ -146,13 +146,13 @@ template <int... kLane>
 struct LanesUpTo<0, kLane...> {
   using Type = Lanes<kLane...>;
 };
-using AllLanes = LanesUpTo<kFloats>::Type;
+using AllLanes = LanesUpTo<kRegisterFloats>::Type;
 
 /// Sums of neighbours: of each four lanes two sums of `a`, then two of `b`.
 template <int... kLane>
-inline FloatVector neighbours_added(FloatVector a, FloatVector b, Lanes<kLane...>) {
+inline Register neighbours_added(Register a, Register b, Lanes<kLane...>) {
   constexpr auto first_of = [](int lane) {
-    return lane / 4 * 4 + lane % 2 * 2 + (lane % 4 < 2 ? 0 : static_cast<int>(kFloats));
+    return lane / 4 * 4 + lane % 2 * 2 + (lane % 4 < 2 ? 0 : static_cast<int>(kRegisterFloats));
   };
   return __builtin_shufflevector(a, b, first_of(kLane)...) +
          __builtin_shufflevector(a, b, (first_of(kLane) + 1)...);
@@ -160,14 +160,13 @@ inline FloatVector neighbours_added(FloatVector a, FloatVector b, Lanes<kLane...
 
 /// The sums of four neighbours each, as the balanced tree has them, of four registers.
 template <int... kLane>
-inline FloatVector fours_added(const float* value, Lanes<kLane...> lanes) {
-  constexpr int kFours =
-      kFloats / 4;  // of a register; lane 4 j + i holds the j-th one of register i
-  const FloatVector low =
-      neighbours_added(load<FloatVector>(value), load<FloatVector>(value + kFloats), lanes);
-  const FloatVector high = neighbours_added(load<FloatVector>(value + 2 * kFloats),
-                                            load<FloatVector>(value + 3 * kFloats), lanes);
-  const FloatVector sums = neighbours_added(low, high, lanes);
+inline Register fours_added(const float* value, Lanes<kLane...> lanes) {
+  constexpr int kFours = kRegisterFloats / 4;  // of a register
+  const Register low =
+      neighbours_added(load<Register>(value), load<Register>(value + kRegisterFloats), lanes);
+  const Register high = neighbours_added(load<Register>(value + 2 * kRegisterFloats),
+                                         load<Register>(value + 3 * kRegisterFloats), lanes);
+  const Register sums = neighbours_added(low, high, lanes);  // lane 4 j + i: four j of register i
   return __builtin_shufflevector(sums, sums, (kLane % kFours * 4 + kLane / kFours)...);
 }
 
@@ -179,7 +178,7 @@ inline void add_neighbours(Number* sum, const Number* value, int64_t count) {
 }
 
 constexpr int64_t kTerms = 8 * kSumGroup;  // computed before they are added
-constexpr int64_t kFoursBlock = 4 * kFloats;
+constexpr int64_t kFoursBlock = 4 * kRegisterFloats;
 static_assert(kTerms % kFoursBlock == 0);
 
 /// `sum` and the groups of term(0) .. term(count - 1). A row can be added in pieces of whole
