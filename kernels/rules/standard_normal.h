@@ -24,7 +24,7 @@ struct StandardNormal {
   template <typename Number>
   VAE_HD static Number kl(Number mu, Number logvar) {
     const Number one = 1, half = 0.5;
-    return half * (fused_multiply_add(mu, mu, exponential(logvar) - one) - logvar);
+    return half * ((mu * mu + (exponential(logvar) - one)) - logvar);
   }
 
   VAE_HD static KlSlopes kl_slopes(float mu, float logvar) {
