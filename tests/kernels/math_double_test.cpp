@@ -11,12 +11,13 @@
 namespace vae {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kDoubleInfinity = std::numeric_limits<double>::infinity();
+constexpr double kDoubleNan = std::numeric_limits<double>::quiet_NaN();
 
 double ulps(double found, long double exact) {
   const double rounded = std::abs(static_cast<double>(exact));
-  const long double ulp = std::nextafter(rounded, kInfinity) - static_cast<long double>(rounded);
+  const long double ulp =
+      std::nextafter(rounded, kDoubleInfinity) - static_cast<long double>(rounded);
   return static_cast<double>(std::abs(found - exact) / ulp);
 }
 
@@ -44,14 +45,14 @@ TEST(MathDoubleTest, ExponentialIsAccurate) {
 
 TEST(MathDoubleTest, ExponentialAtItsEnds) {
   EXPECT_EQ(exponential(0.0), 1.0);
-  EXPECT_EQ(exponential(-kInfinity), 0.0);
+  EXPECT_EQ(exponential(-kDoubleInfinity), 0.0);
   EXPECT_EQ(exponential(-746.0), 0.0);
   EXPECT_EQ(exponential(-1e300), 0.0);
   EXPECT_EQ(exponential(-745.0), std::numeric_limits<double>::denorm_min());
-  EXPECT_LT(exponential(709.78), kInfinity);
-  EXPECT_EQ(exponential(709.79), kInfinity);
-  EXPECT_EQ(exponential(kInfinity), kInfinity);
-  EXPECT_TRUE(std::isnan(exponential(kNan)));
+  EXPECT_LT(exponential(709.78), kDoubleInfinity);
+  EXPECT_EQ(exponential(709.79), kDoubleInfinity);
+  EXPECT_EQ(exponential(kDoubleInfinity), kDoubleInfinity);
+  EXPECT_TRUE(std::isnan(exponential(kDoubleNan)));
 }
 
 double found_logarithm(double x) { return logarithm(x); }
@@ -75,12 +76,12 @@ TEST(MathDoubleTest, LogarithmIsAccurate) {
 
 TEST(MathDoubleTest, LogarithmAtItsEnds) {
   EXPECT_EQ(logarithm(1.0), 0.0);
-  EXPECT_EQ(logarithm(0.0), -kInfinity);
-  EXPECT_EQ(logarithm(-0.0), -kInfinity);
-  EXPECT_EQ(logarithm(kInfinity), kInfinity);
+  EXPECT_EQ(logarithm(0.0), -kDoubleInfinity);
+  EXPECT_EQ(logarithm(-0.0), -kDoubleInfinity);
+  EXPECT_EQ(logarithm(kDoubleInfinity), kDoubleInfinity);
   EXPECT_TRUE(std::isnan(logarithm(-1.0)));
-  EXPECT_TRUE(std::isnan(logarithm(-kInfinity)));
-  EXPECT_TRUE(std::isnan(logarithm(kNan)));
+  EXPECT_TRUE(std::isnan(logarithm(-kDoubleInfinity)));
+  EXPECT_TRUE(std::isnan(logarithm(kDoubleNan)));
 }
 
 double found_cosine(double x) { return cosine_of_half_turns(x); }
@@ -104,8 +105,8 @@ TEST(MathDoubleTest, CosineOfHalfTurnsIsAccurate) {
     EXPECT_EQ(std::bit_cast<uint64_t>(cosine_of_half_turns(2.0 * turns + 1.5)), 0u);
     EXPECT_EQ(cosine_of_half_turns(-2.0 * turns - 1.0), -1.0);
   }
-  EXPECT_TRUE(std::isnan(cosine_of_half_turns(kInfinity)));
-  EXPECT_TRUE(std::isnan(cosine_of_half_turns(kNan)));
+  EXPECT_TRUE(std::isnan(cosine_of_half_turns(kDoubleInfinity)));
+  EXPECT_TRUE(std::isnan(cosine_of_half_turns(kDoubleNan)));
 }
 
 TEST(MathDoubleTest, PowersOfMomentum) {
