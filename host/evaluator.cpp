@@ -9,6 +9,7 @@
 #include "host/arena.h"
 #include "host/image_reader.h"
 #include "kernels/check.h"
+#include "kernels/floating_point_mode.h"
 #include "kernels/math.h"
 #include "kernels/rules/binarization.h"
 #include "kernels/rules/likelihoods.h"
@@ -179,6 +180,7 @@ Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOpti
                     const TrainConfig& training) {
   VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
             "importance samples must lie in [0, 2^24), got ", options.importance_samples);
+  const FloatingPointMode mode;
   return Evaluator(network, images, options, training).run();
 }
 

@@ -10,6 +10,7 @@
 #include "host/evaluator.h"
 #include "host/model_impl.h"
 #include "kernels/check.h"
+#include "kernels/floating_point_mode.h"
 #include "kernels/rules/binarization.h"
 
 namespace vae {
@@ -93,6 +94,7 @@ ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarizati
 
 Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
     : impl_(std::make_shared<Impl>(with_model(config), device, /*training=*/false)) {
+  const FloatingPointMode mode;
   const std::vector<double> grey(config.pixels(), 0.5);
   impl_->network->initialize(seed, grey);
 }

@@ -27,6 +27,7 @@
 #include "host/run_status.h"
 #include "host/train_step.h"
 #include "kernels/check.h"
+#include "kernels/floating_point_mode.h"
 #include "kernels/mebibytes.h"
 #include "vae/doubts.h"
 #include "vae/printable.h"
@@ -717,8 +718,10 @@ void Trainer::Impl::say(LogLevel level, const std::string& text) const {
 }
 
 Trainer::Trainer(const Config& config, const Dataset& data, const TrainOptions& options)
-    : impl_(with_memory_for("set up the training",
-                            [&] { return std::make_unique<Impl>(config, data, options); })) {}
+    : impl_(with_memory_for("set up the training", [&] {
+        const FloatingPointMode mode;  // also for the numbers made here
+        return std::make_unique<Impl>(config, data, options);
+      })) {}
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&&) noexcept = default;
@@ -730,6 +733,7 @@ Trainer::Impl& Trainer::impl() const {
 }
 
 TrainResult Trainer::run() {
+  const FloatingPointMode mode;
   return with_memory_for("go on with the training", [this] { return impl().run(); });
 }
 Model& Trainer::model() { return *impl().model; }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/floating_point_mode.h"
 #include "kernels/operations.h"
 #include "kernels/tuning_store.h"
 #include "vae/device.h"
@@ -90,8 +91,8 @@ class Backend {
   void set_observer(OperationObserver* observer) { observer_ = observer; }
 
  private:
-  /// The frame of every operation: the device is the calling thread's, and the observer is told of
-  /// its beginning and end, also when it throws.
+  /// The frame of every operation: the device is the calling thread's, whose floating-point mode is
+  /// ours, and the observer is told of its beginning and end, also when it throws.
   class Observed {
    public:
     Observed(Backend& backend, std::string_view name) : observer_(backend.observer_), name_(name) {
@@ -105,6 +106,7 @@ class Backend {
     Observed& operator=(const Observed&) = delete;
 
    private:
+    FloatingPointMode mode_;
     OperationObserver* observer_;
     std::string_view name_;
   };

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "kernels/cpu/signal_mask.h"
+#include "kernels/floating_point_mode.h"
 
 namespace vae::cpu {
 
@@ -244,6 +245,7 @@ void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
 }
 
 void ThreadPool::Team::work(int thread) {
+  const FloatingPointMode mode;  // not the one that it inherits
   do {
     while (spin_until([this] { return enter(); })) {
       take_tasks(thread, [] {});

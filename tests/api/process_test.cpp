@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tests/support/rude_mode.h"
 #include "tests/support/tiny_run.h"
 #include "vae/model.h"
 #include "vae/trainer.h"
@@ -123,6 +124,20 @@ TEST(ProcessTest, AForkedChildGoesOnWithTheModelItInherits) {
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(trainer.model().encode(data.test).mean.values, expected.values);
+}
+
+TEST(ProcessTest, TheCallersFloatingPointModeChangesNoNumberAndStaysAsItWas) {
+  const Dataset data = wide_data();
+  const Config config = wide_config(2);
+  Model expected = train(config, data, on_cpu(2));
+  const Evaluation evaluation = expected.evaluate(data.test);
+  const test::RudeMode rude;
+  const uint64_t theirs = test::floating_point_mode();
+  Model found = train(config, data, on_cpu(2));
+  EXPECT_EQ(test::floating_point_mode(), theirs);
+  EXPECT_EQ(found.evaluate(data.test).elbo, evaluation.elbo);
+  EXPECT_EQ(found.encode(data.test).mean.values, expected.encode(data.test).mean.values);
+  EXPECT_EQ(test::floating_point_mode(), theirs);
 }
 
 }  // namespace
