@@ -114,8 +114,10 @@ static inline float fused_multiply_add_by_double(float a, float b, float c) {
   const double sum = product + addend;
   const double part = sum - product;
   const double error = (product - (sum - part)) + (addend - part);  // exact [Knuth's TwoSum]
-  // Infinities and NaN make the error NaN, which is not greater than 0.
-  const uint64_t inexact = absolute(error) > 0.0 ? 1 : 0;
+  // 1 where the error is neither 0 nor, beside infinities, NaN. In integers, or GCC makes no
+  // vectors.
+  const uint64_t size = bits_from_double(error) & 0x7fffffffffffffffu;
+  const uint64_t inexact = ((size + 0x7fffffffffffffffu) ^ (size + 0x000fffffffffffffu)) >> 63;
   const uint64_t too_large = (bits_from_double(sum) ^ bits_from_double(error)) >> 63;
   const uint64_t odd = (bits_from_double(sum) - (too_large & inexact)) | inexact;
   return static_cast<float>(double_from_bits(odd));

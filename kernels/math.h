@@ -18,28 +18,32 @@ namespace vae {
 constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, held in
                                          // the low bits of the sum
 
-/// e^r for |r| <= ln 2 / 2, and the integer n of x = n ln 2 + r (Cody & Waite) in the low bits of
-/// `n_bits`. Rubbish in them for NaN does no harm: the value is NaN already.
-VAE_HD static inline float reduced_exponential(float x, uint32_t& n_bits) {
-  const float u = fused_multiply_add(x, 1.44269504f, kRounder);
-  const float n = u - kRounder;
-  float r = fused_multiply_add(n, -0.693145752f, x);
-  r = fused_multiply_add(n, -1.42860677e-6f, r);
+/// e^r - 1 for |r| <= ln 2 / 2.
+VAE_HD static inline float exponential_tail(float r) {
   // Estrin's order: the chain of dependent operations is what bounds these loops.
   const float z = r * r;
   const float high = fused_multiply_add(1.98412698e-4f, r, 1.38888889e-3f);
   const float middle = fused_multiply_add(8.33333333e-3f, r, 4.16666667e-2f);
   const float low = fused_multiply_add(1.66666667e-1f, r, 0.5f);
   const float p = fused_multiply_add(fused_multiply_add(high, z, middle), z, low);
-  n_bits = bits_from_float(u);
-  return fused_multiply_add(p, z, r) + 1.0f;
+  return fused_multiply_add(p, z, r);
 }
 
-/// e^x, saturating at the smallest and largest normal number instead of reaching 0 or infinity.
+/// e^r - 1 for x = n ln 2 + r [Cody & Waite 1980], and the integer n in the low bits of `n_bits`.
+/// Rubbish in them for NaN does no harm: the value is NaN already.
+VAE_HD static inline float reduced_exponential(float x, uint32_t& n_bits) {
+  const float u = fused_multiply_add(x, 1.44269504f, kRounder);
+  const float n = u - kRounder;
+  const float r = fused_multiply_add(n, -0.693145752f, x);
+  n_bits = bits_from_float(u);
+  return exponential_tail(fused_multiply_add(n, -1.42860677e-6f, r));
+}
+
+/// e^x; subnormal results, 0 and infinity where they belong.
 VAE_HD static inline float exponential(float x) {
   uint32_t n_bits;
-  const float p = reduced_exponential(clamped(x, -87.33654f, 88.72283f), n_bits);
-  // 2^n in two factors, because n = 128 alone would overflow the exponent field.
+  const float p = 1.0f + reduced_exponential(clamped(x, -104.0f, 89.0f), n_bits);
+  // 2^n in two factors, of which the first leaves a normal number.
   const int32_t n = static_cast<int32_t>(n_bits - bits_from_float(kRounder));
   const int32_t half = n >> 1;
   const float scale0 = float_from_bits(static_cast<uint32_t>(half + 127) << 23);
@@ -47,11 +51,19 @@ VAE_HD static inline float exponential(float x) {
   return p * scale0 * scale1;
 }
 
-/// e^-a for a >= 0, saturating at the smallest normal number: cheaper, as one factor will do.
+/// e^-a for a >= 0: cheaper, as the second factor can be the same for all.
 VAE_HD static inline float exponential_of_minus(float a) {
   uint32_t n_bits;
-  const float p = reduced_exponential(a > 87.33654f ? -87.33654f : -a, n_bits);
-  return p * float_from_bits((n_bits << 23) + 0x3f800000u);
+  const float p = 1.0f + reduced_exponential(a > 104.0f ? -104.0f : -a, n_bits);
+  return p * float_from_bits((n_bits << 23) + 0x4b800000u) * 0x1p-24f;
+}
+
+/// e^x - 1 for x <= 0.
+VAE_HD static inline float exponential_minus_one(float x) {
+  uint32_t n_bits;
+  const float tail = reduced_exponential(x < -32.0f ? -32.0f : x, n_bits);
+  const float scale = float_from_bits((n_bits << 23) + 0x3f800000u);
+  return fused_multiply_add(tail, scale, scale - 1.0f);
 }
 
 /// ln x for normal positive x.
@@ -74,23 +86,24 @@ VAE_HD static inline float log_positive(float x) {
   return fused_multiply_add(k, 0.69313812f, result);
 }
 
-/// ln(1 + e) for e in [0, 1]: 2 atanh(e / (2 + e)) by its series.
+/// ln(1 + e) for e in [0, 1], by a minimax polynomial: cheaper than a division.
 VAE_HD static inline float log1p_unit(float e) {
-  const float s = e / (2.0f + e);
-  const float z = s * s;
-  const float high = fused_multiply_add(0.0769230769f, z, 0.0909090909f);
-  const float middle = fused_multiply_add(0.111111111f, z, 0.142857143f);
-  const float low = fused_multiply_add(0.2f, z, 0.333333333f);
-  const float square = z * z;
-  const float p = fused_multiply_add(fused_multiply_add(high, square, middle), square, low);
-  const float twice = s + s;
-  return fused_multiply_add(twice * z, p, twice);
+  const float z = e * e;
+  const float p0 = fused_multiply_add(0.333322495f, e, -0.5f);
+  const float p2 = fused_multiply_add(0.197741866f, e, -0.249750778f);
+  const float p4 = fused_multiply_add(0.110242844f, e, -0.155690819f);
+  const float p6 = fused_multiply_add(0.0218702126f, e, -0.060912434f);
+  const float high = fused_multiply_add(fused_multiply_add(-0.003676211f, z, p6), z, p4);
+  return fused_multiply_add(fused_multiply_add(fused_multiply_add(high, z, p2), z, p0), z, e);
 }
 
 /// 1 / (1 + e^-x), given e = e^-|x|.
 VAE_HD static inline float sigmoid_from(float x, float e) {
-  const float positive = 1.0f / (1.0f + e);
-  return x < 0.0f ? e * positive : positive;
+  const float sum = 1.0f + e;
+  // What the sum lost, over the sum, of which 1 - e / 2 is near enough the inverse.
+  const float lost = (e - (sum - 1.0f)) * fused_multiply_add(-0.5f, e, 1.0f);
+  const float ratio = (x < 0.0f ? e : 1.0f) / sum;
+  return fused_multiply_add(-ratio, lost, ratio);
 }
 
 VAE_HD static inline float sigmoid(float x) {
@@ -113,29 +126,62 @@ VAE_HD static inline float hyperbolic_tangent(float x) {
   p = fused_multiply_add(p, z, -3.33332819422e-1f);
   const float small = fused_multiply_add(p * z, x, x);
   const float e = exponential_of_minus(a + a);
-  const float large = with_sign((1.0f - e) / (1.0f + e), x);
-  return a < 0.625f ? small : (x == x ? large : x);
+  const float large = with_sign(1.0f - (e + e) / (1.0f + e), x);
+  return a < 0.625f ? small : large;
 }
 
-/// Distribution function of N(0, 1). [Abramowitz & Stegun 7.1.26]; absolute error below 2e-7.
+/// Distribution function of N(0, 1), down to the subnormal numbers of its lower tail.
 VAE_HD static inline float normal_cdf(float x) {
-  const float a = absolute(x) * 0.70710678f;
-  const float t = 1.0f / fused_multiply_add(0.3275911f, a, 1.0f);
-  float p = 1.061405429f;
-  p = fused_multiply_add(p, t, -1.453152027f);
-  p = fused_multiply_add(p, t, 1.421413741f);
-  p = fused_multiply_add(p, t, -0.284496736f);
-  p = fused_multiply_add(p, t, 0.254829592f);
-  const float tail = 0.5f * p * t * exponential_of_minus(a * a);
-  return x < 0.0f ? tail : 1.0f - tail;
+  // Phi(-a) = e^(-a^2 / 2) H(u) / (1 + a / 2), u = 1 / (1 + a / 2), with a minimax polynomial H.
+  // Every rounding but the last is undone: `_low` is what the number before it lost.
+  const float a = absolute(x) > 14.4f ? 14.4f : absolute(x);
+  const float half = 0.5f * a;
+  const float square = half * a, square_low = fused_multiply_add(half, a, -square);
+  const float rounder = fused_multiply_add(square, -1.44269504f, kRounder);
+  const float n = rounder - kRounder;
+  const float coarse = fused_multiply_add(n, -0.693145752f, -square);
+  const float fine = fused_multiply_add(n, -1.42860677e-6f, -square_low);
+  const float r = coarse + fine, r_low = fine - (r - coarse);
+  const float tail = exponential_tail(r);
+  const float power = 1.0f + tail, power_low = (tail - (power - 1.0f)) + r_low;
+
+  const float divisor = 1.0f + half, divisor_low = half - (divisor - 1.0f);
+  const float u = 1.0f / divisor;
+  const float t = u - 0.375f;
+  const float z = t * t;
+  const float q2 = fused_multiply_add(-0.126359463f, t, 0.11003387f);
+  const float q4 = fused_multiply_add(0.12516357f, t, -0.0802516341f);
+  const float q6 = fused_multiply_add(-0.155046061f, t, 0.0314419344f);
+  const float q8 = fused_multiply_add(0.120428003f, t, 0.0676387176f);
+  float q = fused_multiply_add(0.0642383099f, t, -0.165713266f);
+  q = fused_multiply_add(fused_multiply_add(q, z, q8), z, q6);
+  q = fused_multiply_add(fused_multiply_add(q, z, q4), z, q2);
+  q = fused_multiply_add(q, t, 0.31029138f);
+  const float rest = fused_multiply_add(q, t, 5.14056708e-09f);
+  const float factor = 0.295960814f + rest, factor_low = rest - (factor - 0.295960814f);
+
+  const float product = power * factor;
+  const float ratio = product * u;
+  float lost = fused_multiply_add(power, factor, -product);
+  lost = fused_multiply_add(power, factor_low, lost);
+  lost = fused_multiply_add(power_low, factor, lost);
+  lost = fused_multiply_add(-ratio, divisor_low, lost);
+  lost = fused_multiply_add(-ratio, divisor, product) + lost;
+  const float scaled = fused_multiply_add(lost, u, ratio) *
+                       float_from_bits((bits_from_float(rounder) << 23) + 0x4b800000u);
+  const float lower = scaled * 0x1p-24f;
+  return x > 0.0f ? 1.0f - lower : lower;
 }
 
 /// Sine and cosine of 2 pi (word + 1/2) / 2^32. The reduction to an eighth of a turn is exact.
 VAE_HD static inline void sincos_turn(uint32_t word, float& sine, float& cosine) {
   const uint32_t quadrant = (word + 0x20000000u) >> 30;
-  const int32_t rest = static_cast<int32_t>(word - (quadrant << 30));
-  const float t = fused_multiply_add(static_cast<float>(rest), 1.46291807927e-9f,
-                                     0.73145903963e-9f);  // 2 pi / 2^32, pi / 2^32
+  const uint32_t rest = word - (quadrant << 30);
+  // 2 pi / 2^32 times rest + 1/2 in two parts that floats hold exactly.
+  const float high = static_cast<float>(static_cast<int32_t>(rest & 0xffffff00u));
+  const float low = static_cast<float>(static_cast<int32_t>(rest & 0xffu)) + 0.5f;
+  const float t_low = fused_multiply_add(high, -4.070940268e-17f, low * 1.462918120e-09f);
+  const float t = fused_multiply_add(high, 1.462918120e-09f, t_low);
   const float z = t * t;
   float s = -1.9515295891e-4f;
   s = fused_multiply_add(s, z, 8.3321608736e-3f);

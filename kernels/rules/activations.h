@@ -56,7 +56,7 @@ struct Softplus {
 
 struct Elu {
   static constexpr bool kSlopeFromInput = false;
-  VAE_HD static float value(float x) { return x < 0.0f ? exponential(x) - 1.0f : x; }
+  VAE_HD static float value(float x) { return x < 0.0f ? exponential_minus_one(x) : x; }
   VAE_HD static float slope(float y) { return y < 0.0f ? y + 1.0f : 1.0f; }
 };
 

@@ -17,6 +17,7 @@
 
 #include "kernels/cuda/simt.h"
 #include "tests/simt/core_test/cuda_cases.h"
+#include "tests/simt/core_test/function_cases.h"
 #include "tests/simt/core_test/instruction_cases.h"
 
 namespace vae::cuda {
@@ -83,6 +84,7 @@ constexpr Case kCases[] = {
     {"pieces of shared memory", cases::shared_pieces, false},
     {"last_block_to_arrive", cases::last_block, false},
     {"grid_sync", cases::grid_barrier, false},
+    {"functions", cases::functions, false},
 };
 
 /// Returns whether it passed.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/simt/core_test/cuda_cases.h"
+#include "tests/simt/core_test/function_cases.h"
 #include "tests/simt/core_test/host_device.h"
 #include "tests/simt/core_test/instruction_cases.h"
 
@@ -39,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(
         NamedCase{"CopyAsync", cases::copies}, NamedCase{"Shuffles", cases::shuffles},
         NamedCase{"Votes", cases::votes}, NamedCase{"Atomics", cases::atomics},
         NamedCase{"Scalars", cases::scalars}, NamedCase{"SharedPieces", cases::shared_pieces},
-        NamedCase{"LastBlock", cases::last_block}, NamedCase{"GridBarrier", cases::grid_barrier}),
+        NamedCase{"LastBlock", cases::last_block}, NamedCase{"GridBarrier", cases::grid_barrier},
+        NamedCase{"Functions", cases::functions}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // Corner values by name; the case above has thousands more.
