@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// vae_exactness: one hash of everything that trainings compute, the same on every machine
+// (docs/arithmetic.md). Small networks of odd sizes are trained for 50 steps on images made by
+// integers, measured, and made to draw.
+//
+//   vae_exactness               every instruction set of this processor, with 1, 2 and 3 threads
+//   vae_exactness --device cuda the card
+//   vae_exactness --wide        preset mlp-400-20 in place of the small ones
+//   vae_exactness --isa NAME --threads N    one of them
+//   vae_exactness --list        the hash of each network too
+//
+// Exit status 1 if a hash is not the one below.
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/arena.h"
+#include "host/evaluator.h"
+#include "host/io/sha256.h"
+#include "host/network.h"
+#include "host/train_step.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/vector_ops.h"
+#include "vae/config.h"
+#include "vae/error.h"
+
+namespace vae {
+
+namespace {
+
+// What docs/arithmetic.md comes to. These change only if that does.
+constexpr std::string_view kSmallNetworks =
+    "c71b5d2699b1a4310ce7f90e953c92085e2e645e1c07b39ddb58cd74e04a05b9";
+constexpr std::string_view kWideNetwork =
+    "bb3c19f129ebc052ca27d43c211cb5d144aceb2e7f9f9aecc6d45c4e86eef36d";
+
+constexpr int64_t kSteps = 50;
+
+/// A network, how it is trained, and on how many images.
+struct Story {
+  std::string name;
+  Config config;
+  int64_t images;
+};
+
+/// Discs at different places; no floating-point number takes part.
+ImageSet discs(const ModelConfig& model, int64_t count) {
+  std::vector<uint8_t> pixels;
+  for (int64_t n = 0; n < count; ++n) {
+    const int64_t left = n * 7 % model.width, top = n * 13 % model.height;
+    for (int64_t y = 0; y < model.height; ++y) {
+      for (int64_t x = 0; x < model.width; ++x) {
+        const int64_t distance = (x - left) * (x - left) + (y - top) * (y - top);
+        const int64_t brightness = 255 - (5 + n % 11) * distance;
+        pixels.push_back(static_cast<uint8_t>(brightness < 0 ? 0 : brightness));
+      }
+    }
+  }
+  return ImageSet(model.height, model.width, 1, std::move(pixels));
+}
+
+Config network(int64_t height, int64_t width, std::vector<int64_t> encoder, int64_t latent,
+               std::vector<int64_t> decoder, Activation activation) {
+  Config config;
+  config.model.height = height;
+  config.model.width = width;
+  config.model.encoder = std::move(encoder);
+  config.model.latent = latent;
+  config.model.decoder = std::move(decoder);
+  config.model.activation = activation;
+  config.training.batch_size = 20;
+  config.training.learning_rate = 3e-3;
+  return config;
+}
+
+/// More than 128 features and more than 128 rows, neither a multiple of anything.
+Story long_sums() {
+  Story story{"long sums", network(11, 13, {133}, 5, {35}, Activation::relu), 200};
+  story.config.training.batch_size = 131;
+  story.config.training.schedule = LearningRateSchedule::cosine;
+  story.config.training.kl_warmup_epochs = 3.0;
+  story.config.training.clip_norm = 40.0;
+  story.config.model.output_bias_from_mean = true;
+  return story;
+}
+
+Story learned_variance() {
+  Story story{"learned variance", network(5, 9, {37, 19}, 3, {29}, Activation::gelu), 70};
+  story.config.model.likelihood = Likelihood::gaussian;
+  story.config.model.variance = Variance::learned;
+  story.config.model.initialization = Initialization::he_normal;
+  story.config.training.binarization = Binarization::none;
+  story.config.training.schedule = LearningRateSchedule::step;
+  story.config.training.step_epochs = {4, 9};
+  return story;
+}
+
+Story fixed_variance() {
+  Story story{"fixed variance", network(7, 3, {}, 33, {31}, Activation::tanh), 41};
+  story.config.model.likelihood = Likelihood::gaussian;
+  story.config.model.sigma = 0.3;
+  story.config.training.binarization = Binarization::threshold;
+  return story;
+}
+
+/// Every activation and every way to draw the weights that the others leave out.
+std::vector<Story> further_choices() {
+  std::vector<Story> stories;
+  const std::pair<Activation, Initialization> kChoices[] = {
+      {Activation::leaky_relu, Initialization::glorot_uniform},
+      {Activation::sigmoid, Initialization::glorot_normal},
+      {Activation::softplus, Initialization::he_uniform},
+      {Activation::elu, Initialization::lecun_normal},
+      {Activation::silu, Initialization::pytorch},
+      {Activation::none, Initialization::pytorch},
+  };
+  for (const auto& [activation, initialization] : kChoices) {
+    Story story{std::string(to_string(activation)), network(6, 6, {17}, 2, {9}, activation), 45};
+    story.config.model.initialization = initialization;
+    story.config.training.binarization = Binarization::fixed;
+    story.config.training.seed = 7;
+    stories.push_back(story);
+  }
+  return stories;
+}
+
+std::vector<Story> small_networks() {
+  std::vector<Story> stories = {long_sums(), learned_variance(), fixed_variance()};
+  for (const Story& story : further_choices()) stories.push_back(story);
+  return stories;
+}
+
+std::vector<Story> wide_network() {
+  Story story{"wide", preset("mlp-400-20"), 300};
+  story.config.training.batch_size = 128;
+  return {story};
+}
+
+template <typename Number>
+void add(Sha256& hash, std::span<const Number> numbers) {
+  hash.update(std::as_bytes(numbers));
+}
+
+void add(Sha256& hash, const Evaluation& evaluation) {
+  for (const double number :
+       {evaluation.elbo, evaluation.reconstruction, evaluation.kl, evaluation.elbo_standard_error,
+        evaluation.nll.value_or(0.0), evaluation.nll_standard_error}) {
+    add(hash, std::span<const double>(&number, 1));
+  }
+  add(hash, std::span<const double>(evaluation.kl_per_dimension));
+  add(hash, std::span<const double>(evaluation.mean_variance));
+}
+
+/// Means of draws from the prior.
+std::vector<float> drawn(Network& network, int64_t rows) {
+  Backend& backend = network.backend();
+  network.reserve(1, rows);
+  Arena arena(backend);
+  StepState* state = nullptr;
+  arena.request(state);
+  arena.allocate("the state");
+  const StepState start;
+  backend.copy_to_device(state, &start, sizeof start);
+  backend.issue(PriorSampleArgs{network.latent(rows), {1, Stream::prior, state, 0}});
+  network.decode(rows);
+  return network.parameters().download(network.output_mean(rows));
+}
+
+/// The hash of parameters and moments, of an evaluation and of a batch that was decoded.
+std::string hash_of(const Story& story, const Device& device) {
+  const std::unique_ptr<Backend> backend = make_backend(device);
+  const Config& config = story.config;
+  const ImageSet images = discs(config.model, story.images);
+  TrainConfig training = config.training;
+  const int64_t steps_per_epoch = (story.images + training.batch_size - 1) / training.batch_size;
+  training.epochs = (kSteps + steps_per_epoch - 1) / steps_per_epoch;
+  Network network(*backend, config.model, {training.batch_size, 1, /*training=*/true});
+  network.initialize(training.seed, images.mean_pixels());
+  {
+    TrainStep step(network, images, training);
+    while (step.steps_done() < kSteps) step.run(kSteps - step.steps_done());
+  }
+  Sha256 hash;
+  Parameters& parameters = network.parameters();
+  for (const View view :
+       {parameters.values(), parameters.first_moments(), parameters.second_moments()}) {
+    add(hash, std::span<const float>(parameters.download(view)));
+  }
+  EvaluateOptions options;
+  options.importance_samples = 3;
+  add(hash, evaluate(network, images.slice(0, 37), options, training));
+  add(hash, std::span<const float>(drawn(network, 21)));
+  return hash.finish();
+}
+
+std::string hash_of(const std::vector<Story>& stories, const Device& device, bool list) {
+  Sha256 hash;
+  for (const Story& story : stories) {
+    const std::string own = hash_of(story, device);
+    if (list) std::printf("  %s %s\n", own.c_str(), story.name.c_str());
+    add(hash, std::span<const char>(own));
+  }
+  return hash.finish();
+}
+
+struct Options {
+  std::vector<Device> devices;
+  bool wide = false, list = false;
+};
+
+std::vector<Device> all_of_the_processor() {
+  std::vector<Device> devices;
+  for (const std::string_view isa : cpu::available_isas()) {
+    for (const int threads : {1, 2, 3}) {
+      devices.push_back(Device::cpu(threads));
+      devices.back().cpu_isa = isa;
+    }
+  }
+  return devices;
+}
+
+Options parse(const std::vector<std::string>& words) {
+  Options options;
+  Device device = Device::cpu(1);
+  bool one = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool has_value = i + 1 < words.size();
+    if (words[i] == "--wide") {
+      options.wide = true;
+    } else if (words[i] == "--list") {
+      options.list = true;
+    } else if (words[i] == "--isa" && has_value) {
+      device.cpu_isa = words[++i];
+      one = true;
+    } else if (words[i] == "--threads" && has_value) {
+      device.threads = std::stoi(words[++i]);
+      one = true;
+    } else if (words[i] == "--device" && has_value) {
+      device = Device::parse(words[++i]);
+      device.precision = Precision::fp32;
+      one = true;
+    } else {
+      throw Error(ErrorCode::invalid_argument, "vae_exactness: what is '" + words[i] + "'?");
+    }
+  }
+  options.devices = one ? std::vector<Device>{device} : all_of_the_processor();
+  return options;
+}
+
+int run(const Options& options) {
+  const std::vector<Story> stories = options.wide ? wide_network() : small_networks();
+  const std::string_view expected = options.wide ? kWideNetwork : kSmallNetworks;
+  bool good = true;
+  for (const Device& device : options.devices) {
+    const std::string name = make_backend(device)->description();
+    const std::string hash = hash_of(stories, device, options.list);
+    std::printf("%s  %s%s\n", hash.c_str(), name.c_str(),
+                hash == expected ? "" : "  IS NOT WHAT IT SHOULD BE");
+    std::fflush(stdout);
+    good = good && hash == expected;
+  }
+  return good ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace vae
+
+int main(int argc, char** argv) {
+  try {
+    return vae::run(vae::parse({argv + 1, argv + argc}));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}
