@@ -2,7 +2,12 @@
 //
 // Philox4x32-10, the counter-based generator of Salmon et al. 2011, and the draws made from it.
 // A number is a function of (seed, stream, step, row, sample, element) and nothing else.
+// On a card its words come from cuRAND's device function, whose twin for the host is here.
 #pragma once
+
+#if defined(__CUDACC__) || defined(VAE_SIMT)
+#include <curand_philox4x32_x.h>
+#endif
 
 #include <cstdint>
 
@@ -19,6 +24,10 @@ struct PhiloxWords {
 /// Ten rounds on one 128-bit counter under one 64-bit key.
 VAE_HD static inline PhiloxWords philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                                         uint32_t key0, uint32_t key1) {
+#if defined(__CUDA_ARCH__) || defined(VAE_SIMT)
+  const uint4 words = curand_Philox4x32_10(make_uint4(c0, c1, c2, c3), make_uint2(key0, key1));
+  return {{words.x, words.y, words.z, words.w}};
+#else
   for (int round = 0; round < 10; ++round) {
     const uint64_t product0 = static_cast<uint64_t>(0xD2511F53u) * c0;
     const uint64_t product1 = static_cast<uint64_t>(0xCD9E8D57u) * c2;
@@ -30,6 +39,7 @@ VAE_HD static inline PhiloxWords philox(uint32_t c0, uint32_t c1, uint32_t c2, u
     key1 += 0xBB67AE85u;  // sqrt(3) - 1
   }
   return {{c0, c1, c2, c3}};
+#endif
 }
 
 /// Which row of which purpose draws: everything of the counter but the element.

@@ -46,7 +46,7 @@ RULES = (
 LIBRARIES = (
     (r"dnnl|oneapi/dnnl", r"bench/"),
     (r"cuda|cublas", r"kernels/cuda/|tests/simt/|tests/cuda/|bench/gpu/"),
-    (r"curand", r"tests/kernels/curand/"),
+    (r"curand", r"kernels/philox\.h|tests/kernels/curand/|tests/simt/core_test/curand_test\.cpp"),
     (r"CLI/|fmt/", r"host/cli/|tests/"),
     (r"gtest/|gmock/", r"tests/"),
     (r"benchmark/", r"bench/"),

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Built where the CUDA toolkit is present; nothing else links cuRAND.
+// Built where the CUDA toolkit is present; nothing else links cuRAND. Kernels use its device
+// function curand_Philox4x32_10, which is a header.
 #include <curand.h>
 #include <gtest/gtest.h>
+#include <vector_types.h>
+
+// The device function, compiled for the host.
+#define QUALIFIERS static inline
+#include <curand_philox4x32_x.h>
 
 #include <algorithm>
 #include <cmath>
@@ -35,6 +41,18 @@ class CurandTest : public ::testing::Test {
 
   curandGenerator_t generator_ = nullptr;
 };
+
+TEST(CurandDeviceFunctionTest, WordsAreEqualBitForBit) {
+  uint32_t c[6] = {};
+  for (int i = 0; i < 100000; ++i) {
+    const uint4 theirs = curand_Philox4x32_10({c[0], c[1], c[2], c[3]}, {c[4], c[5]});
+    const PhiloxWords ours = philox(c[0], c[1], c[2], c[3], c[4], c[5]);
+    ASSERT_TRUE(theirs.x == ours.word[0] && theirs.y == ours.word[1] && theirs.z == ours.word[2] &&
+                theirs.w == ours.word[3])
+        << i;
+    for (uint32_t& word : c) word = word * 1664525u + 1013904223u + theirs.x;
+  }
+}
 
 TEST_F(CurandTest, WordsAreEqualBitForBit) {
   std::vector<uint32_t> theirs(kCount);
