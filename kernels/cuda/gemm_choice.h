@@ -24,6 +24,7 @@ namespace vae::cuda {
 ///   autotune      each product is timed when it is first seen, and the fastest is kept
 ///   own           our kernels only
 ///   library       cuBLASLt wherever it can
+/// fp32 is computed by our kernels only, and asking for the library there is an error.
 enum class GemmMode { reproducible, autotune, own, library };
 
 /// Throws Error(invalid_argument) for another value.

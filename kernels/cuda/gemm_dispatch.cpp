@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "vae/error.h"
+#include "kernels/check.h"
 
 namespace vae::cuda {
 
@@ -49,6 +49,13 @@ GemmDispatch::GemmDispatch(const Setup& setup, cudaStream_t stream, void* worksp
                            std::size_t bytes)
     : setup_(setup), stream_(stream) {
   if (setup.mode == GemmMode::own) return;
+  if (setup.precision == Precision::fp32) {
+    if (setup.mode != GemmMode::library) return;
+    fail(ErrorCode::invalid_argument,
+         "VAE_GEMM=library, but precision fp32 has no products of "
+         "cuBLASLt: their bits would be those of one card and version; choose tf32 or bf16, or "
+         "unset VAE_GEMM");
+  }
   try {
     blas_ = std::make_unique<BlasGemm>(stream, setup.precision, workspace, bytes);
   } catch (const Error& error) {

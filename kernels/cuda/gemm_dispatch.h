@@ -21,6 +21,7 @@ namespace vae::cuda {
 ///   if (gemms_.takes(blas_product(args), [this, args] { run(args); })) return;
 ///   ...our kernel...
 ///
+/// In fp32 every product is ours: docs/arithmetic.md specifies its bits.
 /// A product is decided when it is first seen outside a capture: by the rule or, when autotuning,
 /// by timing it on the stream that the work runs on, which overwrites its outputs as running it
 /// does. Captures find nothing out, because since 13.3 cuBLASLt answers no question during one:
@@ -38,7 +39,8 @@ class GemmDispatch {
   };
 
   /// `workspace` as BlasGemm wants it. Not to be created while a stream is captured.
-  /// Throws Error(device) where the library cannot be used and the mode is not `own`.
+  /// Throws Error(device) where the library cannot be used and the mode is not `own`, and
+  /// Error(invalid_argument) for the mode `library` in fp32.
   GemmDispatch(const Setup& setup, cudaStream_t stream, void* workspace, std::size_t bytes);
 
   /// Whether the library computes the product; then it is issued. `own` issues our kernel for it by

@@ -12,6 +12,8 @@
 namespace vae::cuda {
 namespace {
 
+constexpr double kTolerance = 1e-2;  // sums of 8 products of factors rounded to tf32
+
 /// A store in memory that counts.
 struct MemoryStore : TuningStore {
   std::string load(std::string_view name) override {
@@ -34,9 +36,9 @@ class GemmDispatchTest : public BlasTest {
     args_.b = view(w_, 8, 8);
   }
 
-  GemmDispatch dispatch(GemmMode mode) {
-    return GemmDispatch({mode, Precision::fp32, 90, "simulated card", &store_},
-                        device_.stream.get(), device_.workspace.data(), Device32MiB::kBytes);
+  GemmDispatch dispatch(GemmMode mode, Precision precision = Precision::tf32) {
+    return GemmDispatch({mode, precision, 90, "simulated card", &store_}, device_.stream.get(),
+                        device_.workspace.data(), Device32MiB::kBytes);
   }
 
   /// An operation as a backend has it: the library, or our kernel, which takes `own_ms`.
@@ -94,6 +96,19 @@ TEST_F(GemmDispatchTest, OwnModeNeverTouchesTheLibrary) {
   EXPECT_FALSE(gemms.prefers_library(large()));
   EXPECT_EQ(event_calls(), 0);
   EXPECT_EQ(store_.loads + store_.saves, 0);
+}
+
+TEST_F(GemmDispatchTest, InFp32TheLibraryGetsNothingAndMayNotBeAskedFor) {
+  for (const GemmMode mode : {GemmMode::reproducible, GemmMode::autotune}) {
+    GemmDispatch gemms = dispatch(mode, Precision::fp32);
+    issue(gemms);
+    EXPECT_FALSE(gemms.prefers_library(large()));
+  }
+  EXPECT_EQ(own_runs_, 2);
+  EXPECT_EQ(simt::blas_calls_of("cublasLtCreate"), 0);
+  const std::string text = error_of([&] { dispatch(GemmMode::library, Precision::fp32); });
+  EXPECT_CONTAINS(text, "VAE_GEMM=library");
+  EXPECT_CONTAINS(text, "choose tf32 or bf16");
 }
 
 TEST_F(GemmDispatchTest, LibraryModeGivesItWhatItCovers) {
@@ -164,7 +179,7 @@ TEST_F(GemmDispatchTest, AutotuningKeepsTheFastestAlgorithm) {
   device_.stream.synchronize();
   EXPECT_EQ(simt::last_blas_algorithm(), 5);
   EXPECT_EQ(own_runs_, 9);
-  expect_near(y_.read(), product_of({x_.read(), 8}, {w_.read(), 8}, 8, 8, 8), 1e-5);
+  expect_near(y_.read(), product_of({x_.read(), 8}, {w_.read(), 8}, 8, 8, 8), kTolerance);
 
   // Another product, another decision.
   args_.transpose_b = true;
@@ -299,7 +314,7 @@ TEST_F(GemmDispatchTest, TheLibraryIsAskedNothingDuringACapture) {
     EXPECT_TRUE(gemms.prefers_library(blas_product(args_)));
     const int64_t runs = library_runs();
     VAE_CUDA(cudaGraphLaunch(graph.get(), device_.stream.get()));
-    expect_near(y_.read(), product_of({x_.read(), 8}, {w_.read(), 8}, 8, 8, 8), 1e-5);
+    expect_near(y_.read(), product_of({x_.read(), 8}, {w_.read(), 8}, 8, 8, 8), kTolerance);
     EXPECT_EQ(library_runs(), runs);
     // What a file remembers is checked with the library, which is a question too.
     if (mode == GemmMode::library) continue;

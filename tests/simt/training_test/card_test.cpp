@@ -277,7 +277,7 @@ TEST_F(CardTest, TwoCardsTakeTurnsAlsoInAnotherThread) {
 
 TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
   ::setenv("VAE_GEMM", "library", 1);
-  const auto backend = open(Precision::fp32);
+  const auto backend = open(Precision::tf32);
   ::unsetenv("VAE_GEMM");
   auto* const state = static_cast<StepState*>(backend->allocate(sizeof(StepState)));
   auto* const memory = static_cast<float*>(backend->allocate(4 * 64 * sizeof(float)));
@@ -300,7 +300,7 @@ TEST_F(CardTest, ProductsOfTheLibraryAreAmongTheLastKernels) {
 // after the first one's capture.
 TEST_F(CardTest, QuestionsToTheLibraryWaitForTheCapturesOfOtherThreads) {
   ::setenv("VAE_GEMM", "library", 1);
-  const auto capturing = open(Precision::fp32), asking = open(Precision::fp32);
+  const auto capturing = open(Precision::tf32), asking = open(Precision::tf32);
   ::unsetenv("VAE_GEMM");
   auto* const state = static_cast<StepState*>(capturing->allocate(sizeof(StepState)));
   auto* const memory = static_cast<float*>(asking->allocate(3 * 64 * sizeof(float)));
