@@ -60,6 +60,9 @@ class Backend {
 
   /// "cpu", "cuda:0": what the results are labelled with.
   virtual std::string name() const = 0;
+  /// What products are computed in, never automatic. fp32 has the same bits on every device
+  /// (docs/arithmetic.md); tf32 and bf16 only on equal ones.
+  virtual Precision precision() const { return Precision::fp32; }
   /// Model name, instruction set, threads; for people.
   virtual std::string description() const = 0;
 

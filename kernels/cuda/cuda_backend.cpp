@@ -34,9 +34,10 @@ CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
       precision_(resolve(device.precision, card_)),
       stream_(device.index),
       staging_(stream_) {
-  constexpr std::size_t kFloatBytes = Workspace::kFloats * sizeof(float);
+  workspace_.capacity = card_.multiprocessors * Workspace::kFloatsOfMultiprocessor;
+  const std::size_t float_bytes = static_cast<std::size_t>(workspace_.capacity) * sizeof(float);
   constexpr std::size_t kTicketBytes = Workspace::kTickets * sizeof(uint32_t);
-  workspace_floats_ = UniqueMemory(allocate(kFloatBytes));
+  workspace_floats_ = UniqueMemory(allocate(float_bytes));
   workspace_tickets_ = UniqueMemory(allocate(kTicketBytes));
   workspace_.floats = static_cast<float*>(workspace_floats_.get());
   workspace_.tickets = static_cast<uint32_t*>(workspace_tickets_.get());
@@ -47,7 +48,7 @@ CudaBackend::CudaBackend(const Device& device, TuningStore* tuning)
                                   card_.name,
                                   tuning,
                                   [this](const char* product) { stream_.remember(product); }};
-  gemms_.emplace(setup, stream_.get(), workspace_.floats, kFloatBytes);
+  gemms_.emplace(setup, stream_.get(), workspace_.floats, float_bytes);
 }
 
 CudaBackend::~CudaBackend() {

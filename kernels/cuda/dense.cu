@@ -4,7 +4,7 @@
 // activation, the slope of the layer below or the bias gradient in it.
 //   forward           y  = x w^T      both operands run along the sum in memory
 //   input gradient    dx = dy w       w runs along its own index: B is [K, N] in memory
-//   weight gradient   dw = dy^T x     both do: A is [K, M], B is [K, N]
+//   weight gradient   dw = dy^T x     both do: A is [K, M], B is [K, N], and K is the batch
 #include "kernels/cuda/gemm_epilogue.h"
 #include "kernels/cuda/gemm_kernel.h"
 #include "kernels/cuda/quads.h"
@@ -23,7 +23,8 @@ namespace {
 template <typename A, typename B, typename Epilogue>
 void launch(Precision precision, Stream& stream, const Card& card, const Workspace& workspace,
             const Product<A, B, Epilogue>& product) {
-  const Plan plan = plan_product<A, B>(product.rows, product.columns, product.depth, card);
+  const Plan plan =
+      plan_product<A, B>(product.rows, product.columns, product.depth, precision, card, workspace);
   launch_product(precision, stream, product, plan, workspace);
 }
 
@@ -64,7 +65,7 @@ void CudaBackend::run(const DenseBackwardWeightsArgs& args) {
   if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
   launch(precision_, stream_, card_, workspace_,
-         Product<SummedOperand, AlongExtent, StoreEpilogue>{
+         Product<BatchOperand, AlongExtent, StoreEpilogue>{
              "dense_backward_weights",
              out,
              in,
@@ -81,7 +82,7 @@ void CudaBackend::run(const GemmArgs& args) {
   const int64_t a_pitch = args.a.cols(), b_pitch = args.b.cols();
   const bool aligned = columns % 4 == 0 && aligned_to_quads(args.c.data);
   const StoreEpilogue store{args.c.data, aligned};
-  // Three of the four transpositions are those of dense layers and share their kernels.
+  // Two of the four transpositions are those of dense layers and share their kernels.
   const auto run = [&](const auto& a, const auto& b, const auto& epilogue) {
     launch(precision_, stream_, card_, workspace_,
            Product<std::decay_t<decltype(a)>, std::decay_t<decltype(b)>,
@@ -98,7 +99,7 @@ void CudaBackend::run(const GemmArgs& args) {
     run(a_along_depth, b_along_extent,
         SlopeEpilogue{args.c.data, nullptr, Activation::none, aligned});
   } else if (!args.transpose_b) {
-    run(SummedOperand{a_along_extent, nullptr}, b_along_extent, store);
+    run(a_along_extent, b_along_extent, store);
   } else {
     run(a_along_extent, b_along_depth, store);
   }

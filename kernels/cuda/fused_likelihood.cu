@@ -20,39 +20,27 @@ namespace {
 
 using OutputProduct = Product<AlongDepth, AlongDepth, LikelihoodEpilogue>;
 
-Plan plan_outputs(const DenseForwardArgs& dense, const Card& card) {
-  return plan_product<AlongDepth, AlongDepth>(dense.x.rows(), dense.w.rows(), dense.x.cols(), card);
+Plan plan_outputs(const DenseForwardArgs& dense, Precision precision, const Card& card,
+                  const Workspace& workspace) {
+  return plan_product<AlongDepth, AlongDepth>(dense.x.rows(), dense.w.rows(), dense.x.cols(),
+                                              precision, card, workspace);
 }
 
-/// What a split product leaves of the workspace: partial sums of rows lie behind its slices.
-int64_t split_floats(const Plan& plan) {
-  if (plan.slices == 1) return 0;
-  switch (plan.size) {
-    case TileSize::small:
-      return plan.tiles() * plan.slices * partial_floats<SmallTile, AlongDepth>();
-    case TileSize::medium:
-      return plan.tiles() * plan.slices * partial_floats<MediumTile, AlongDepth>();
-    case TileSize::large:
-      return plan.tiles() * plan.slices * partial_floats<LargeTile, AlongDepth>();
-  }
-  return 0;
-}
-
-int64_t split_tickets(const Plan& plan) { return plan.slices == 1 ? 0 : plan.tiles(); }
+int64_t split_tickets(const Plan& plan) { return plan.splits == 1 ? 0 : plan.tiles(); }
 
 }  // namespace
 
 bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& args) const {
-  const Plan plan = plan_outputs(dense, card_);
+  const Plan plan = plan_outputs(dense, precision_, card_, workspace_);
   return !dense.pre && args.samples <= std::numeric_limits<int32_t>::max() &&
-         split_floats(plan) + plan.tiles_across * dense.x.rows() <= Workspace::kFloats &&
+         plan.floats() + row_groups(dense.w.rows()) * dense.x.rows() <= workspace_.capacity &&
          split_tickets(plan) + plan.tiles_down + 1 <= Workspace::kTickets &&
          !gemms_->prefers_library(blas_product(dense));
 }
 
 void CudaBackend::run_fused(const DenseForwardArgs& dense, const LikelihoodArgs& args) {
   const int64_t rows = dense.x.rows(), in = dense.x.cols(), width = dense.w.rows();
-  const Plan plan = plan_outputs(dense, card_);
+  const Plan plan = plan_outputs(dense, precision_, card_, workspace_);
   uint32_t* const row_tickets = workspace_.tickets + split_tickets(plan);
   const LikelihoodEpilogue epilogue{
       args.log_px.data,
@@ -66,7 +54,7 @@ void CudaBackend::run_fused(const DenseForwardArgs& dense, const LikelihoodArgs&
       args.scale,
       static_cast<int>(plan.tiles_down),
       static_cast<int>(plan.tiles_across),
-      workspace_.floats + split_floats(plan),
+      workspace_.floats + plan.floats(),
       row_tickets,
       row_tickets + plan.tiles_down,
       width % 4 == 0 && aligned_to_quads(args.doutputs.data, args.x.data, dense.b.data)};

@@ -43,7 +43,8 @@ void CudaBackend::run_fused(const LoadBatchArgs& load, const DenseForwardArgs& d
       pixels,
       operand<AlongDepth>(dense.w.data, out, width),
       epilogue};
-  const Plan plan = plan_product<PixelOperand, AlongDepth>(rows, out, width, card_);
+  const Plan plan =
+      plan_product<PixelOperand, AlongDepth>(rows, out, width, precision_, card_, workspace_);
   launch_product(precision_, stream_, product, plan, workspace_);
 }
 

@@ -33,7 +33,8 @@ template <typename Tile>
 void launch(Precision precision, Stream& stream, const Card& card, const Workspace& workspace,
             const HeadsProduct& product) {
   Plan plan = tiled<Tile>(TileSize::small, product.rows, product.columns);
-  cut_depth<Tile, AlongDepth>(plan, product.depth, kSmallSlice, card);
+  cut_depth<Tile, AlongDepth>(plan, product.depth, kSmallSplit, precision, card,
+                              workspace.capacity);
   launch_in<Tile>(precision, stream, product, plan, workspace);
 }
 

@@ -90,7 +90,7 @@ struct ActivationEpilogue {
   template <typename Tile>
   __device__ void run(const StagedTile& tile) const {
     const int column = tile.first_column + QuadPlace<Tile>::here().column;
-    Quad shift = {};
+    Quad shift = {{-0.0f, -0.0f, -0.0f, -0.0f}};  // without a bias the sum keeps its sign of zero
     if (bias != nullptr && column < tile.columns) {
       shift = load_quad(bias + column, static_cast<std::size_t>(tile.columns - column), aligned);
     }

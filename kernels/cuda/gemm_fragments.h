@@ -134,7 +134,7 @@ __device__ inline void add_product_of_tiles(Sums<Tile>& sums, const float* a, co
     for (int i = 0; i < Tile::kProductsDown; ++i) {
       VAE_UNROLL
       for (int j = 0; j < Tile::kProductsAcross; ++j) {
-        Core::multiply(sums[i][j], a_parts[i], b_parts[j]);
+        Core::multiply(sums.of_tile[i][j], a_parts[i], b_parts[j]);
       }
     }
   }
@@ -174,12 +174,34 @@ __device__ inline void add_product_in_fp32(Sums<Tile>& sums, const float* a, con
       for (int n = 0; n < 4; ++n) {
         VAE_UNROLL
         for (int j = 0; j < 2 * Tile::kProductsAcross; ++j) {
-          float& sum = sums[i / 2][j / 2][i % 2 * 2 + j % 2];
+          float& sum = sums.of_tile[i / 2][j / 2][i % 2 * 2 + j % 2];
           sum = fused_multiply_add(a_values[n], b_values[j / 2][j % 2][n], sum);
         }
       }
     }
   }
+}
+
+/// Makes of the zeros that stand in a tile of A for depths from `depth` on negative ones: minus
+/// zero times the zero of B, added to a sum, leaves it as it is, be it a negative zero.
+template <typename Tile, typename ASide>
+__device__ inline void negate_padding(float* a, int depth) {
+  const int count = Tile::kRows * (Tile::kDepth - depth);
+  for (int i = threadIdx.x; i < count; i += Tile::kThreads) {
+    a[ASide::at(i % Tile::kRows, depth + i / Tile::kRows)] = -0.0f;
+  }
+}
+
+/// Adds the values of a tile of A to the sums of its rows: in fp32 one after the other.
+template <typename Tile, Precision kPrecision, typename ASide>
+__device__ inline void add_to_rows(Sums<Tile>& sums, const float* a) {
+  static_assert(Tile::kRows <= Tile::kThreads);
+  const int row = static_cast<int>(threadIdx.x);
+  if (row >= Tile::kRows) return;
+  constexpr bool kOneChain = kPrecision == Precision::fp32;
+  float sum = kOneChain ? sums.of_row : 0.0f;
+  for (int k = 0; k < Tile::kDepth; ++k) sum += a[ASide::at(row, k)];
+  sums.of_row = kOneChain ? sum : sums.of_row + sum;
 }
 
 }  // namespace vae::cuda

@@ -3,24 +3,46 @@
 // The one kernel of all matrix products, a template of tile, precision, operands and epilogue.
 #pragma once
 
-#include <cstddef>
-
 #include "kernels/cuda/gemm_fragments.h"
 #include "kernels/cuda/gemm_prologue.h"
+#include "kernels/cuda/gemm_sums.h"
 #include "kernels/cuda/gemm_tile.h"
 #include "kernels/cuda/instructions.h"
 
 namespace vae::cuda {
 
-/// Adds the product over depths begin .. end - 1. While a tile is multiplied, the next kStages - 1
-/// are under way: one barrier per tile says both that it has landed for all threads and that all
-/// are done with the one before, whose place the newest copies take.
-template <typename Tile, Precision kPrecision, typename A, typename B, typename ALoader,
-          typename BLoader>
-__device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, float* shared,
-                                   int begin, int end, bool with_row_sums) {
+/// Multiplies a pair of operand tiles. `depth` is how far from here to the end of the sum.
+template <typename Tile, Precision kPrecision, typename A, typename B>
+__device__ inline void multiply(Sums<Tile>& sums, float* a, const float* b, int depth,
+                                bool with_row_sums) {
   using ASide = SharedA<Tile, A>;
   using BSide = SharedB<Tile, B>;
+  if constexpr (kPrecision == Precision::fp32) {
+    if (depth < Tile::kDepth) {
+      negate_padding<Tile, ASide>(a, depth);
+      __syncthreads();
+    }
+    add_product_in_fp32<Tile, ASide, BSide>(sums, a, b);
+  } else {
+    add_product_of_tiles<Tile, kPrecision, ASide, BSide>(sums, a, b);
+  }
+  if constexpr (A::kOverBatch) {
+    if (with_row_sums) add_to_rows<Tile, kPrecision, ASide>(sums, a);
+  }
+}
+
+/// Adds the product over depths begin .. end - 1. While a tile is multiplied, the next kStages - 1
+/// are under way: one barrier per tile says both that it has landed for all threads and that all
+/// are done with the one before, whose place the newest copies take. In fp32, end_slice(n, last)
+/// follows slice n of these depths.
+template <typename Tile, Precision kPrecision, typename A, typename B, typename ALoader,
+          typename BLoader, typename EndSlice>
+__device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, float* shared,
+                                   int begin, int end, bool with_row_sums, EndSlice end_slice) {
+  using ASide = SharedA<Tile, A>;
+  using BSide = SharedB<Tile, B>;
+  constexpr int kSliceSteps = kSliceDepth / Tile::kDepth;
+  static_assert(kSliceSteps * Tile::kDepth == kSliceDepth);
   float* const a_ring = shared;
   float* const b_ring = shared + Tile::kStages * ASide::kFloats;
   const int steps = (end - begin + Tile::kDepth - 1) / Tile::kDepth;
@@ -43,91 +65,79 @@ __device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, flo
       b.fetch(b_ring + next * BSide::kFloats, depth);
     }
     copy_async_commit();
-    const float* const a_tile = a_ring + now * ASide::kFloats;
-    const float* const b_tile = b_ring + now * BSide::kFloats;
-    if constexpr (kPrecision == Precision::fp32) {
-      add_product_in_fp32<Tile, ASide, BSide>(sums, a_tile, b_tile);
-    } else {
-      add_product_of_tiles<Tile, kPrecision, ASide, BSide>(sums, a_tile, b_tile);
-    }
-    if constexpr (A::kHasRowSums) {
-      if (with_row_sums) a.add(a_tile);
-    }
+    multiply<Tile, kPrecision, A, B>(sums, a_ring + now * ASide::kFloats,
+                                     b_ring + now * BSide::kFloats,
+                                     end - begin - step * Tile::kDepth, with_row_sums);
     if (more) a.store(a_ring + next * ASide::kFloats);
+    if constexpr (kPrecision == Precision::fp32) {
+      const bool last = step + 1 == steps;
+      if (last || step % kSliceSteps == kSliceSteps - 1) end_slice(step / kSliceSteps, last);
+    }
     now = now + 1 == Tile::kStages ? 0 : now + 1;
     next = next + 1 == Tile::kStages ? 0 : next + 1;
   }
 }
 
-/// Floats that a block leaves to the one that sums a split product: its tile as its threads hold
-/// it, and perhaps its row sums.
-template <typename Tile, typename A>
-constexpr int partial_floats() {
-  return Tile::kRows * Tile::kColumns + (A::kHasRowSums ? Tile::kRows : 0);
-}
+/// What a block has of the work.
+struct BlockPlace {
+  int tile;  // of those of this launch
+  int split;
+  int row, column;  // of C, where its tile begins
+  int begin, end;   // depths
 
-/// Where thread t of a block keeps fragment (i, j): neighbours in t are neighbours in memory.
-template <typename Tile>
-__device__ inline std::size_t fragment_at(int i, int j) {
-  return 4 *
-         (static_cast<std::size_t>(i * Tile::kProductsAcross + j) * Tile::kThreads + threadIdx.x);
-}
+  template <typename Tile>
+  __device__ static BlockPlace here(const Work& work) {
+    const int block = static_cast<int>(blockIdx.x);
+    const int tile = block / work.splits, split = block % work.splits;
+    const int begin = split * work.split_depth, rest = work.depth - begin;
+    return {tile,
+            split,
+            (work.first_tile + tile) / work.tiles_across * Tile::kRows,
+            (work.first_tile + tile) % work.tiles_across * Tile::kColumns,
+            begin,
+            begin + (rest < work.split_depth ? rest : work.split_depth)};
+  }
+};
 
-template <typename Tile>
-__device__ inline void store_sums(float* partial, const Sums<Tile>& sums) {
-  VAE_UNROLL
-  for (int i = 0; i < Tile::kProductsDown; ++i) {
-    VAE_UNROLL
-    for (int j = 0; j < Tile::kProductsAcross; ++j) {
-      const float(&d)[4] = sums[i][j];
-      *reinterpret_cast<float4*>(partial + fragment_at<Tile>(i, j)) =
-          make_float4(d[0], d[1], d[2], d[3]);
+/// The product of a block's tile over its depths. Of a split one it leaves the sums in memory.
+template <typename Tile, Precision kPrecision, typename A, typename B>
+__device__ inline void sum_block(Sums<Tile>& sums, const A& a, const B& b, float* shared,
+                                 const BlockPlace& place, const Work& work,
+                                 const SumsInMemory<Tile, A>& left,
+                                 const SumsInMemory<Tile, A>& kept) {
+  const bool first_column = place.column == 0;
+  typename A::template Loader<Tile, Tile::kRows> a_loader(a, place.row, place.end, first_column);
+  typename B::template Loader<Tile, Tile::kColumns> b_loader(b, place.column, place.end,
+                                                             place.row == 0);
+  SliceJoiner<Tile, A> joiner(kept);
+  const auto end_slice = [&](int slice, bool last) {
+    if (leaves_slices<kPrecision, A>() && work.splits > 1) {
+      left[place.begin / kSliceDepth + slice].store(sums);
+      fill(sums, 0.0f);
+    } else {
+      joiner.take(sums, slice, last);
     }
-  }
+  };
+  add_product<Tile, kPrecision, A, B>(sums, a_loader, b_loader, shared, place.begin, place.end,
+                                      first_column, end_slice);
+  if (!leaves_slices<kPrecision, A>() && work.splits > 1) left[place.split].store(sums);
 }
 
-template <typename Tile>
-__device__ inline void add_sums(Sums<Tile>& sums, const float* partial) {
-  VAE_UNROLL
-  for (int i = 0; i < Tile::kProductsDown; ++i) {
-    VAE_UNROLL
-    for (int j = 0; j < Tile::kProductsAcross; ++j) {
-      const float4 d = *reinterpret_cast<const float4*>(partial + fragment_at<Tile>(i, j));
-      sums[i][j][0] += d.x;
-      sums[i][j][1] += d.y;
-      sums[i][j][2] += d.z;
-      sums[i][j][3] += d.w;
+/// The sum of what the blocks of a tile have left, whichever of them came last.
+template <typename Tile, Precision kPrecision, typename A>
+__device__ inline void join_blocks(Sums<Tile>& sums, int count, const SumsInMemory<Tile, A>& left,
+                                   const SumsInMemory<Tile, A>& kept) {
+  if constexpr (kPrecision == Precision::fp32 && A::kOverBatch) {
+    TreeOfParts<Tile, A> tree(kept);
+    for (int i = 0; i < count; ++i) {
+      fill(sums, kNothing);
+      left[i].add_to(sums);
+      tree.take(sums, i, i == count - 1);
     }
+  } else {
+    fill(sums, kNothing);
+    for (int i = 0; i < count; ++i) left[i].add_to(sums);
   }
-}
-
-/// Each block of a split tile leaves its sums; the last to come adds them all in the order of the
-/// slices, so that the result does not depend on which one that was. True in the last one.
-template <typename Tile>
-__device__ inline bool sum_slices(Sums<Tile>& sums, float& row_sum, bool with_row_sums,
-                                  const Work& work, int tile, int slice, std::size_t floats) {
-  constexpr std::size_t kTileFloats = std::size_t{Tile::kRows} * Tile::kColumns;
-  float* const first = work.partials + static_cast<std::size_t>(tile) * work.slices * floats;
-  float* const own = first + static_cast<std::size_t>(slice) * floats;
-  const bool has_row = with_row_sums && threadIdx.x < Tile::kRows;
-  store_sums<Tile>(own, sums);
-  if (has_row) own[kTileFloats + threadIdx.x] = row_sum;
-  if (!last_block_to_arrive(work.tickets + tile, static_cast<uint32_t>(work.slices))) return false;
-  VAE_UNROLL
-  for (int i = 0; i < Tile::kProductsDown; ++i) {
-    VAE_UNROLL
-    for (int j = 0; j < Tile::kProductsAcross; ++j) {
-      VAE_UNROLL
-      for (float& d : sums[i][j]) d = 0.0f;
-    }
-  }
-  row_sum = 0.0f;
-  for (int s = 0; s < work.slices; ++s) {
-    const float* const partial = first + static_cast<std::size_t>(s) * floats;
-    add_sums<Tile>(sums, partial);
-    if (has_row) row_sum += partial[kTileFloats + threadIdx.x];
-  }
-  return true;
 }
 
 /// Puts the sums where the epilogue finds them by row and column.
@@ -140,53 +150,43 @@ __device__ inline void stage(float* staged, const Sums<Tile>& sums) {
     for (int j = 0; j < Tile::kProductsAcross; ++j) {
       float* const at = staged + (warp.row + 16 * i + warp.group) * Tile::kStagedPitch +
                         warp.column + 8 * j + 2 * warp.member;
-      const float(&d)[4] = sums[i][j];
+      const float(&d)[4] = sums.of_tile[i][j];
       *reinterpret_cast<float2*>(at) = make_float2(d[0], d[1]);
       *reinterpret_cast<float2*>(at + 8 * Tile::kStagedPitch) = make_float2(d[2], d[3]);
     }
   }
 }
 
-/// Blocks count through slices, then tile columns, then tile rows.
+/// Blocks count through splits, then tile columns, then tile rows.
 template <typename Tile, Precision kPrecision, typename A, typename B, typename Epilogue>
 __global__ void __launch_bounds__(Tile::kThreads, (resident_blocks<Tile, kPrecision>()))
     dense_kernel(const A a, const B b, const Epilogue epilogue, const Work work) {
   if constexpr (is_compiled_here<kPrecision>()) {
     SharedCarver carver;
     float* const shared = carver.take<float>(shared_floats<Tile, A, B>());
-    const int block = static_cast<int>(blockIdx.x);
-    const int tile = block / work.slices, slice = block % work.slices;
-    const int tile_row = tile / work.tiles_across, tile_column = tile % work.tiles_across;
-    const int first_row = tile_row * Tile::kRows, first_column = tile_column * Tile::kColumns;
-    const int begin = slice * work.slice_depth;
-    const int end = work.depth - begin < work.slice_depth ? work.depth : begin + work.slice_depth;
-    bool with_row_sums = false;
-    if constexpr (A::kHasRowSums) with_row_sums = a.sums != nullptr && tile_column == 0;
+    const auto place = BlockPlace::here<Tile>(work);
+    const SumsInMemory<Tile, A> memory(work.memory, place.column == 0);
+    const SumsInMemory<Tile, A> left = memory[place.tile * (work.left + work.splits * work.kept)];
+    const SumsInMemory<Tile, A> kept = left[work.left + place.split * work.kept];
 
     Sums<Tile> sums = {};
-    float row_sum = 0.0f;
-    {
-      typename A::template Loader<Tile, Tile::kRows> a_loader(a, first_row, end, tile_column == 0);
-      typename B::template Loader<Tile, Tile::kColumns> b_loader(b, first_column, end,
-                                                                 tile_row == 0);
-      add_product<Tile, kPrecision, A, B>(sums, a_loader, b_loader, shared, begin, end,
-                                          with_row_sums);
-      if constexpr (A::kHasRowSums) {
-        if (with_row_sums) row_sum = a_loader.total();
+    sum_block<Tile, kPrecision>(sums, a, b, shared, place, work, left, kept);
+    if (work.splits > 1) {
+      if (!last_block_to_arrive(work.tickets + place.tile, static_cast<uint32_t>(work.splits))) {
+        return;
       }
+      join_blocks<Tile, kPrecision>(sums, work.left, left, kept);
     }
-    if (work.slices > 1 && !sum_slices<Tile>(sums, row_sum, with_row_sums, work, tile, slice,
-                                             partial_floats<Tile, A>())) {
-      return;
-    }
-    if constexpr (A::kHasRowSums) {
-      const int own = first_row + static_cast<int>(threadIdx.x);
-      if (with_row_sums && threadIdx.x < Tile::kRows && own < work.rows) a.sums[own] = row_sum;
+    if constexpr (A::kOverBatch) {
+      const int row = place.row + static_cast<int>(threadIdx.x);
+      if (place.column == 0 && threadIdx.x < Tile::kRows && row < work.rows) {
+        a.sums[row] = sums.of_row;
+      }
     }
     __syncthreads();  // all have read the operand tiles that the staged tile overwrites
     stage<Tile>(shared, sums);
     __syncthreads();
-    epilogue.template run<Tile>({shared, first_row, first_column, work.rows, work.columns});
+    epilogue.template run<Tile>({shared, place.row, place.column, work.rows, work.columns});
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // log p(x|z) and its gradient in the epilogue of the product that makes the decoder's outputs,
-// which are not written. A row's terms are summed over the lanes that share it in a tile, and from
-// tile to tile in ascending order by the block of the tile row that comes last, so the order is the
-// same in every run.
+// which are not written. A row's terms are summed in groups of 32 columns by the tiles that have
+// them, and from group to group in ascending order by the block of the tile row that comes last:
+// rule 5 of docs/arithmetic.md, whatever the tile.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,8 @@
 
 namespace vae::cuda {
 
+constexpr int64_t row_groups(int64_t width) { return (width + kSumGroup - 1) / kSumGroup; }
+
 struct LikelihoodEpilogue {
   float* log_px;              // [M] out
   float* doutputs;            // [M, N] out, or null
@@ -29,7 +31,7 @@ struct LikelihoodEpilogue {
   int samples;
   float scale;
   int tiles_down, tiles_across;
-  float* row_sums;        // [tiles_across, M] of the workspace
+  float* group_sums;      // [row_groups(N), M] of the workspace
   uint32_t* row_tickets;  // [tiles_down], zero between launches
   uint32_t* last_ticket;  // [1], likewise
   bool aligned;           // to quads, rows too
@@ -50,8 +52,8 @@ struct LikelihoodEpilogue {
     const int row = tile.first_row + static_cast<int>(threadIdx.x);
     if (threadIdx.x < Tile::kRows && row < tile.rows) {
       float sum = 0.0f;
-      for (int across = 0; across < tiles_across; ++across) {
-        sum += row_sums[static_cast<std::size_t>(across) * tile.rows + row];
+      for (int64_t group = 0; group < row_groups(tile.columns); ++group) {
+        sum += group_sums[group * tile.rows + row];
       }
       log_px[row] = constants.normalizer + sum;
     }
@@ -64,7 +66,7 @@ struct LikelihoodEpilogue {
     }
   }
 
-  /// The gradients of a tile, and the sums of its rows.
+  /// The gradients of a tile, and the sums of its rows' groups.
   template <typename Tile, typename Rule>
   __device__ void sum_tile(Rule rule, const StagedTile& tile,
                            const LikelihoodConstants& constants) const {
@@ -82,10 +84,10 @@ struct LikelihoodEpilogue {
         const Quad outputs = staged_quad<Tile>(tile, base + place.row, place.column);
         sum = add_terms(rule, outputs, shift, row, column, tile.columns, constants);
       }
-      sum = with_groups(0.0f, sum, Place::kLanes);
-      if (row < tile.rows && place.column == 0) {
-        const int across = tile.first_column / Tile::kColumns;
-        row_sums[static_cast<std::size_t>(across) * tile.rows + row] = sum;
+      static_assert(Place::kLanes % kGroupLanes == 0);
+      sum = group_sum(sum, kGroupLanes);
+      if (row < tile.rows && rest > 0 && column % kSumGroup == 0) {
+        group_sums[column / kSumGroup * tile.rows + row] = sum;
       }
     }
   }

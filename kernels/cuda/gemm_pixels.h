@@ -19,7 +19,7 @@ namespace vae::cuda {
 /// What LoadBatchArgs says, for kernels.
 struct PixelOperand {
   static constexpr Major kMajor = Major::depth;
-  static constexpr bool kHasRowSums = false;
+  static constexpr bool kOverBatch = false;
   template <typename Tile, int kExtent>
   class Loader;
 
@@ -37,7 +37,7 @@ struct PixelOperand {
 };
 
 /// fetch() reads pixels into registers; while they come the block multiplies; then store() draws.
-/// The leader writes what it loads to x, each slice its own columns.
+/// The leader writes what it loads to x, each split its own columns.
 template <typename Tile, int kExtent>
 class PixelOperand::Loader {
  public:

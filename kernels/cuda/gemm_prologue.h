@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Operands of a product: where they come from and how a block brings their tiles into shared
-// memory. An operand has kMajor and a Loader<Tile, kExtent> with
+// memory. An operand has kMajor, kOverBatch (whether the sum is one over a batch, and that of its
+// own rows is wanted too) and a Loader<Tile, kExtent> with
 //   fetch(shared, depth)   begins to bring the tile at `depth`, before the block multiplies another
 //   store(shared)          ends it, after the block has multiplied
 // Several blocks load the same rows; one of them is the `leader`. Outside the matrix, and from the
-// end of the slice on, tiles hold zeros.
+// end of the split on, tiles hold zeros.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +62,7 @@ class MatrixLoader {
 template <Major kMajor_>
 struct MatrixOperand {
   static constexpr Major kMajor = kMajor_;
-  static constexpr bool kHasRowSums = false;
+  static constexpr bool kOverBatch = false;
   template <typename Tile, int kExtent>
   using Loader = MatrixLoader<Tile, kExtent, MatrixOperand>;
 
@@ -80,7 +81,7 @@ struct MatrixOperand {
 /// mu of latent n / 2 where n is even, its logvar where n is odd.
 struct HeadsOperand {
   static constexpr Major kMajor = Major::depth;
-  static constexpr bool kHasRowSums = false;
+  static constexpr bool kOverBatch = false;
   template <typename Tile, int kExtent>
   using Loader = MatrixLoader<Tile, kExtent, HeadsOperand>;
 
@@ -95,50 +96,13 @@ struct HeadsOperand {
   }
 };
 
-/// Sums the rows of the tiles too: in float within a tile, in double from tile to tile.
-template <typename Tile, int kExtent>
-class SummingLoader : public MatrixLoader<Tile, kExtent, MatrixOperand<Major::extent>> {
- public:
-  using Base = MatrixLoader<Tile, kExtent, MatrixOperand<Major::extent>>;
-  using Base::Base;
+/// The gradients [B, extent] of a layer's outputs, in a sum over the rows of the batch. Their own
+/// sums are the bias gradient: the blocks of the first tile column make them from what they load
+/// anyway.
+struct BatchOperand : MatrixOperand<Major::extent> {
+  static constexpr bool kOverBatch = true;
 
-  /// Sees every tile once, in ascending depth.
-  __device__ void add(const float* shared) {
-    constexpr int kDepth = Tile::kDepth / kParts;
-    const int own = threadIdx.x % kExtent, first = threadIdx.x / kExtent * kDepth;
-    float sum = 0.0f;
-    VAE_UNROLL
-    for (int k = 0; k < kDepth; ++k) sum += shared[Base::Shared::at(own, first + k)];
-    sum_ += sum;
-  }
-
-  /// The sum of row threadIdx.x of the tile, for the first kExtent threads; all must call it.
-  __device__ float total() const {
-    VAE_SHARED(double, parts, [Tile::kThreads]);
-    parts[threadIdx.x] = sum_;
-    __syncthreads();
-    double total = 0.0;
-    for (int part = 0; part < kParts; ++part) {
-      total += parts[part * kExtent + static_cast<int>(threadIdx.x) % kExtent];
-    }
-    return static_cast<float>(total);
-  }
-
- private:
-  static constexpr int kParts = Tile::kThreads / kExtent;
-  static_assert(kParts >= 1 && Tile::kDepth % kParts == 0);
-
-  double sum_ = 0.0;
-};
-
-/// A matrix [depth, extent] whose sums over depth are wanted as well: of the output gradients they
-/// are the bias gradient. The blocks of the first tile column make them from what they load anyway.
-struct SummedOperand : MatrixOperand<Major::extent> {
-  static constexpr bool kHasRowSums = true;
-  template <typename Tile, int kExtent>
-  using Loader = SummingLoader<Tile, kExtent>;
-
-  float* sums;  // [extent] out, or null
+  float* sums;  // [extent] out
 };
 
 }  // namespace vae::cuda

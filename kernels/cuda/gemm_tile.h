@@ -40,9 +40,13 @@ using SmallTile = Tile<32, 32, 32, 2, 2, 4, 4>;
 using MediumTile = Tile<64, 64, 32, 2, 2, 3, 3>;
 using LargeTile = Tile<128, 128, 16, 2, 4, 4, 2>;
 
-/// Of one warp: 16 x 8 products by row and column, each a fragment d of instructions.h.
+/// What a thread has of a tile.
 template <typename Tile>
-using Sums = float[Tile::kProductsDown][Tile::kProductsAcross][4];
+struct Sums {
+  // Of its warp's part: 16 x 8 products by row and column, each a fragment d of instructions.h.
+  float of_tile[Tile::kProductsDown][Tile::kProductsAcross][4];
+  float of_row;  // of A's row threadIdx.x, in the first kRows threads, where they are wanted
+};
 
 /// An operand's tile in shared memory, as it lies in global memory. Pitches are such that the 32
 /// loads of a fragment hit 32 banks: 4 modulo 32 (or 20) where lane 4 g + t reads [g][t], 8 where
@@ -90,13 +94,16 @@ struct StagedTile {
   int rows, columns;  // M, N
 };
 
-/// What a launch computes and how the work is cut.
+/// What a launch computes and how the work is cut. Sums in `memory`, of each tile: those that its
+/// blocks leave to the last of them to come, then what each block keeps while it joins parts.
 struct Work {
   int rows, columns, depth;  // M, N, K
   int tiles_across;
-  int slices, slice_depth;  // of K; a multiple of the tile's depth
-  float* partials;          // [tiles, slices, kRows * kColumns (+ kRows)], where slices > 1
-  uint32_t* tickets;        // [tiles], zero between launches
+  int first_tile;           // of this launch
+  int splits, split_depth;  // the blocks of a tile, each with so much of K
+  int left, kept;           // sums that they leave together; that each keeps
+  float* memory;            // [tiles of this launch, left + splits * kept] sums of a tile
+  uint32_t* tickets;        // [tiles of this launch], zero between launches
 };
 
 /// In fp32 a thread of a large tile needs more than 128 registers.

@@ -100,8 +100,8 @@ void CudaBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
   const int64_t blocks = std::max<int64_t>(1, (count + kNormRange - 1) / kNormRange);
   auto* const block_sums = reinterpret_cast<double*>(workspace_.floats);
-  VAE_CHECK(blocks <= Workspace::kFloats / 2, "judge_gradient: ", count,
-            " parameters are more than the ", Workspace::kFloats / 2 * kNormRange,
+  VAE_CHECK(blocks <= workspace_.capacity / 2, "judge_gradient: ", count,
+            " parameters are more than the ", workspace_.capacity / 2 * kNormRange,
             " that its workspace is made for");
   stream_.launch("judge_gradient", {static_cast<unsigned>(blocks), kNormThreads},
                  judge_gradient_kernel, args.state, args.gradients.data, count, args.clip_norm,

@@ -66,7 +66,7 @@ def dynamic_bytes(name: str) -> int:
     rows, columns, depth, _, _, stages, _ = map(int, tile[1].split(","))
 
     def operand_floats(operand, extent):
-        along_extent = operand.startswith("SummedOperand") or "(Major)1" in operand
+        along_extent = operand.startswith("BatchOperand") or "(Major)1" in operand
         return depth * (extent + 8) if along_extent else extent * (depth + 4)
 
     ring = stages * (operand_floats(tile[2], rows) + operand_floats(tile[3], columns))

@@ -187,6 +187,13 @@ inline std::vector<float> random_values(int64_t count, uint64_t seed, float low 
   return values;
 }
 
+/// For comparisons that see the sign of a zero, and take a NaN for itself.
+inline std::vector<uint32_t> bits_of(const std::vector<float>& values) {
+  std::vector<uint32_t> bits(values.size());
+  std::memcpy(bits.data(), values.data(), values.size() * sizeof(float));
+  return bits;
+}
+
 /// Largest |a - b| / max(scale, |b|).
 inline double worst_error(const std::vector<float>& found, const std::vector<double>& expected,
                           double scale = 1.0) {

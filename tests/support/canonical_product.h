@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "tests/support/canonical_sums.h"
+
 namespace vae::testing {
 
 /// A matrix with any strides.
@@ -32,20 +34,6 @@ inline float sum_over_features(const Elements& a, const Elements& b, int64_t i, 
     sum = first == 0 ? slice : sum + slice;
   }
   return sum;
-}
-
-/// Rule 3: neighbours, then the neighbours of their sums, and so on.
-inline float balanced_tree(std::vector<float> values) {
-  if (values.empty()) return 0.0f;
-  while (values.size() > 1) {
-    std::vector<float> sums;
-    for (std::size_t i = 0; i + 1 < values.size(); i += 2) {
-      sums.push_back(values[i] + values[i + 1]);
-    }
-    if (values.size() % 2 == 1) sums.push_back(values.back());
-    values = sums;
-  }
-  return values.front();
 }
 
 /// Rule 2: parts of 128 rows, joined by the balanced tree. `add` is a link of the chain.
@@ -76,6 +64,19 @@ inline std::vector<float> canonical_product(const Elements& a, const Elements& b
     }
   }
   return c;
+}
+
+/// Rule 2 for bias gradients: the sums of the columns of dy [rows, columns].
+inline std::vector<float> canonical_column_sums(const std::vector<float>& dy, int64_t rows,
+                                                int64_t columns) {
+  std::vector<float> sums;
+  for (int64_t j = 0; j < columns; ++j) {
+    const auto add = [&](float part, int64_t row) {
+      return part + dy[static_cast<std::size_t>(row * columns + j)];
+    };
+    sums.push_back(sum_over_rows(rows, add));
+  }
+  return sums;
 }
 
 }  // namespace vae::testing

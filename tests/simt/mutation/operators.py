@@ -44,8 +44,11 @@ RULES = [
 # Changes of one place that no rule above makes, each once a survivor: (path, operator, code, changed
 # code). The code stands in one line of the file.
 PLANTED = [
-    ("kernels/cuda/gemm_likelihood.h", "tiles left out", "across < tiles_across;",
-     "across < tiles_across && across < 16;"),
+    ("kernels/cuda/gemm_likelihood.h", "groups left out", "group < row_groups(tile.columns);",
+     "group < row_groups(tile.columns) && group < 64;"),
+    ("kernels/cuda/gemm_sums.h", "slices of 64", "kSliceDepth = 128;", "kSliceDepth = 64;"),
+    ("kernels/cuda/gemm_sums.h", "chain of parts", "part % 2 == 0 && !last", "!last"),
+    ("kernels/cuda/gemm_sums.h", "sign of zero lost", "kNothing = -0.0f", "kNothing = 0.0f"),
     ("kernels/cuda/reduce.h", "blocks left out", "at < count ? numbers[at] : 0.0",
      "at < count && part == 0 ? numbers[at] : 0.0"),
     ("kernels/rules/importance.h", "infinities unlike",
