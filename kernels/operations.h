@@ -2,8 +2,8 @@
 //
 // THE CONTRACT's operations. An operation is its arguments: a struct with its name and with
 // check(), which throws Error(invalid_argument) for shapes that do not fit and for what is missing.
-// Every backend does the same arithmetic on the same shapes; tests/kernels runs each operation on
-// each backend.
+// Every backend does the same arithmetic on the same shapes: in fp32 to the bit, as
+// docs/arithmetic.md has it. tests/kernels runs each operation on each backend.
 //
 // Shape legend, used everywhere:
 //   B batch rows      K importance samples per row (1 in training)   N dataset images
@@ -144,7 +144,7 @@ struct PriorSampleArgs {
   void check() const;
 };
 
-/// Adds this batch's posterior statistics, per latent dimension, in double and in row order.
+/// Adds this batch's posterior statistics, per latent dimension: long sums over rows.
 struct PosteriorStatisticsArgs {
   DoubleView sums;  // [3, Z] in/out: sum of KL, of mu, of mu^2
   ConstView heads;  // [B, 2Z]
@@ -184,7 +184,7 @@ struct LikelihoodMeanArgs {
   void check() const;
 };
 
-/// Merges K importance weights into the running log-sum-exp of each row:
+/// Merges K importance weights, one at a time, into the running log-sum-exp of each row:
 /// sum_i exp(log_w_i) = sum * exp(max), log_w = log_px + log_ratio. Start: max = -inf, sum = 0.
 struct ImportanceArgs {
   DoubleView running_max;  // [B] in/out
@@ -197,7 +197,7 @@ struct ImportanceArgs {
   void check() const;
 };
 
-/// Adds a batch's sums to the totals of the epoch, in row order and in double, and remembers in
+/// Adds a batch's long sums over rows to the totals of the epoch, and remembers in
 /// state->loss the batch's objective (with state->beta). A non-finite loss adds nothing.
 struct AccumulateArgs {
   Totals* totals = nullptr;
