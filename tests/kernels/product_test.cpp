@@ -88,14 +88,18 @@ const Known& known_product(const BlockCase& c) {
   return known;
 }
 
-/// A matrix, or its transpose, in the midst of rows of memory with rubbish around it.
+/// A matrix, or its transpose, among rubbish: a gap behind each row in memory, and what is not only
+/// read has more before and behind. Behind a factor there is nothing, as an address sanitizer
+/// knows.
 class Padded {
  public:
   Padded(const std::vector<float>& values, int64_t rows, int64_t columns, bool transposed,
          int64_t gap)
       : rows_(rows), columns_(columns), transposed_(transposed) {
-    stride_ = (transposed ? rows : columns) + gap;
-    memory_.assign(2 * kPadding + (transposed ? columns : rows) * stride_, kRubbish);
+    const int64_t lines = transposed ? columns : rows, width = transposed ? rows : columns;
+    stride_ = width + gap;
+    const int64_t behind = values.empty() ? kPadding + gap : 0;
+    memory_.assign(kPadding + std::max<int64_t>(0, lines - 1) * stride_ + width + behind, kRubbish);
     for (std::size_t i = 0; i < values.size(); ++i) *at(i / columns, i % columns) = values[i];
   }
   Padded(int64_t rows, int64_t columns, bool transposed, int64_t gap)
