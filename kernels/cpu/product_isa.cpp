@@ -210,10 +210,16 @@ inline void copy_transposed(float* to, int64_t to_row, const float* from, int64_
   }
 }
 
+/// values[first .. last - 1] = 0, where last is a multiple of four.
+inline void fill_zero(float* values, int64_t first, int64_t last) {
+  for (; first % 4 != 0; ++first) values[first] = 0.0f;
+  for (; first < last; first += 4) store(values + first, Quad{});
+}
+
 // ---- blocks -------------------------------------------------------------------------------------
 
-constexpr int64_t kDepthBlock = 8 * kChain;      // so deep a block of a's rows
-constexpr int64_t kRowsBlockFloats = 64 * 1024;  // stays in the second cache with this many values
+constexpr int64_t kDepthBlock = 8 * kChain;       // so deep a block of a's rows
+constexpr int64_t kRowsBlockFloats = 128 * 1024;  // stays in the second cache with this many values
 
 /// How a block is gone through, and where in the scratch memory its copies lie.
 struct Plan {
@@ -229,6 +235,12 @@ struct Plan {
 inline bool better_packed(const ProductBlock& p) {
   if (p.a_row != 1 || p.rows < kTileRows) return false;
   return p.a_column % 256 == 0 || p.columns >= 8 * kPanel;
+}
+
+/// Copying b's rows costs little where many tiles read them, and rows that lie apart by a large
+/// power of two are better read once.
+inline bool better_copied(const ProductBlock& p, int64_t rows) {
+  return rows > (p.b_row % 256 == 0 ? 2 : 8) * kTileRows;
 }
 
 inline int64_t parts_of(int64_t depth) { return larger(1, (depth + kChain - 1) / kChain); }
@@ -278,7 +290,7 @@ inline void pack_edge(const ProductBlock& p, const Panel& panel, int64_t k, int6
   float* to = panel.packed_b;
   for (int64_t q = 0; q < depth; ++q, from += p.b_row, to += panel.width) {
     for (int64_t j = 0; j < panel.columns; ++j) to[j] = from[j];
-    for (int64_t j = panel.columns; j < panel.width; ++j) to[j] = 0.0f;
+    fill_zero(to, panel.columns, panel.width);
   }
 }
 
@@ -294,7 +306,7 @@ inline void place_b(const ProductBlock& p, const Panel& panel, Strip& s, int64_t
   } else {
     s.b = p.b + k * p.b_row + panel.column;
     s.b_row = p.b_row;
-    if (s.rows > 2 * kTileRows) s.packed = panel.packed_b;
+    if (better_copied(p, s.rows)) s.packed = panel.packed_b;
   }
 }
 
@@ -372,17 +384,31 @@ inline void multiply_panel(const ProductBlock& p, const Panel& panel) {
   if (!panel.direct() && panel.k + panel.depth == p.depth) write_sums(p, panel);
 }
 
-/// Rows of a that lie as columns in memory, tile by tile side by side. A tile that is not whole is
-/// followed by whatever there is: the rows beyond are not read.
+/// Rows of a that lie as columns in memory, tile by tile side by side: the tiles of a cache line at
+/// a time. One that is not whole is followed by whatever there is: the rows beyond are not read.
 inline void pack_rows(float* packed, const float* a, int64_t a_column, int64_t rows,
                       int64_t depth) {
-  const int64_t whole = rows / kTileRows * kTileRows;
-  for (int64_t k = 0; k < depth; ++k, a += a_column, packed += kTileRows) {
-    for (int64_t row = 0; row < whole; row += kTileRows) {
+  constexpr int64_t kTiles = kLine / kTileRows;
+  int64_t row = 0;
+  for (; row + kLine <= rows; row += kLine) {
+    float* to = packed + row * depth;
+    for (int64_t k = 0; k < depth; ++k, to += kTileRows) {
       VAE_UNROLL
-      for (int64_t r = 0; r < kTileRows; ++r) packed[row * depth + r] = a[row + r];
+      for (int64_t t = 0; t < kTiles; ++t) {
+        VAE_UNROLL
+        for (int64_t r = 0; r < kTileRows; ++r) {
+          to[t * kTileRows * depth + r] = a[k * a_column + row + t * kTileRows + r];
+        }
+      }
     }
-    for (int64_t row = whole; row < rows; ++row) packed[whole * depth + row - whole] = a[row];
+  }
+  for (; row < rows; row += kTileRows) {
+    const int64_t count = smaller(kTileRows, rows - row);
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t r = 0; r < count; ++r) {
+        packed[row * depth + k * kTileRows + r] = a[k * a_column + row + r];
+      }
+    }
   }
 }
 
@@ -446,9 +472,7 @@ void pack_panels(float* panels, const float* b, int64_t b_column, int64_t depth,
     for (int64_t k = 0; k < depth; k += kRows) {
       const int64_t rows = smaller(kRows, depth - k);
       copy_transposed(panel + k * width, width, b + column * b_column + k, b_column, present, rows);
-      for (int64_t q = k; q < k + rows; ++q) {
-        for (int64_t j = present; j < width; ++j) panel[q * width + j] = 0.0f;
-      }
+      for (int64_t q = k; q < k + rows; ++q) fill_zero(panel + q * width, present, width);
     }
     column += width;
   }
