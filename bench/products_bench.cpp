@@ -89,6 +89,21 @@ ordered_json race(const std::string& name, const Timer& timer, int rounds, doubl
 
 /// The operands of a layer, in the backend's memory.
 class Operands {
+ private:
+  std::vector<std::shared_ptr<float>> memory_;  // before the views, which are made in it
+
+  View tensor(Backend& backend, int64_t rows, int64_t columns) {
+    const Shape shape{rows, columns};
+    auto* const data = static_cast<float*>(backend.allocate(shape.count() * sizeof(float)));
+    memory_.emplace_back(data, [&backend](float* memory) { backend.deallocate(memory); });
+    uint32_t state = 1;
+    for (int64_t i = 0; i < shape.count(); ++i) {
+      state = state * 1664525 + 1013904223;
+      data[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
+    }
+    return {data, shape};
+  }
+
  public:
   Operands(Backend& backend, const Layer& layer)
       : layer(layer),
@@ -102,21 +117,6 @@ class Operands {
 
   Layer layer;
   View x, w, y, dy, dx, dw, db;
-
- private:
-  View tensor(Backend& backend, int64_t rows, int64_t columns) {
-    const Shape shape{rows, columns};
-    auto* const data = static_cast<float*>(backend.allocate(shape.count() * sizeof(float)));
-    memory_.emplace_back(data, [&backend](float* memory) { backend.deallocate(memory); });
-    uint32_t state = 1;
-    for (int64_t i = 0; i < shape.count(); ++i) {
-      state = state * 1664525 + 1013904223;
-      data[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
-    }
-    return {data, shape};
-  }
-
-  std::vector<std::shared_ptr<float>> memory_;
 };
 
 /// A product of a layer, by both.

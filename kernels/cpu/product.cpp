@@ -26,7 +26,6 @@ constexpr int64_t kBandFloats = 1 << 19;   // of b, packed
 constexpr int64_t kTurned = 24, kCopied = 3;
 
 int64_t quotient_up(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
-int64_t rounded_up(int64_t size, int64_t unit) { return quotient_up(size, unit) * unit; }
 
 }  // namespace
 
