@@ -52,11 +52,9 @@ std::string to_json_text(const TrainingState& state, double beta) {
       .member("epoch_kl", state.totals.kl)
       .member("epoch_squared_elbo", state.totals.squared_elbo)
       .member("epoch_images", state.totals.images)
-      .member("epoch_seconds", state.epoch_seconds)
       .member("steps_per_epoch", state.steps_per_epoch)
       .member("data_name", state.data_name)
-      .member("data_fingerprint", state.data_fingerprint)
-      .member("device", state.device);
+      .member("data_fingerprint", state.data_fingerprint);
   if (state.data_mean) json.member("data_mean", *state.data_mean);
   if (state.best) write_member(json, "best", *state.best, beta);
   return json.text();
@@ -87,10 +85,8 @@ TrainingState training_from_json(const json& document, const std::string& origin
   state.totals.kl = member<double>(document, "epoch_kl", origin);
   state.totals.squared_elbo = member<double>(document, "epoch_squared_elbo", origin);
   state.totals.images = static_cast<int64_t>(member<uint64_t>(document, "epoch_images", origin));
-  state.epoch_seconds = member<double>(document, "epoch_seconds", origin);
   state.data_name = member<std::string>(document, "data_name", origin);
   state.data_fingerprint = member<std::string>(document, "data_fingerprint", origin);
-  state.device = member<std::string>(document, "device", origin);
   if (document.contains("data_mean")) {
     state.data_mean = member<double>(document, "data_mean", origin);
   }

@@ -13,11 +13,11 @@
 
 namespace vae {
 
-/// Everything beside weights and moments that a training needs to go on exactly.
+/// Everything beside weights and moments that a training needs to go on exactly. Nothing of it
+/// depends on the device or on the clock: that is in run.json.
 struct TrainingState {
   StepState step;                   // only the counters are stored; begin_step() derives the rest
   Totals totals;                    // of the unfinished epoch
-  double epoch_seconds = 0.0;       // spent on the unfinished epoch
   uint32_t steps_per_epoch = 0;     // 0: unknown, in files of earlier versions
   std::optional<EpochRecord> best;  // of checkpoints/best.safetensors
   /// Of an earlier version: the best checkpoint is that of the highest test bound at beta 1, be it
@@ -26,7 +26,6 @@ struct TrainingState {
   std::string data_name;
   std::string data_fingerprint;
   std::optional<double> data_mean;  // mean pixel of the training images; older files lack it
-  std::string device;  // description of what it ran on: other devices round differently
 };
 
 struct CheckpointOptions {

@@ -63,7 +63,6 @@ ordered_json training_document(const TrainingState& training, double beta) {
       {"skipped_steps", training.step.skipped},
       {"data", training.data_name},
       {"data_fingerprint", training.data_fingerprint},
-      {"device", training.device},
   };
   if (training.steps_per_epoch > 0) {
     document["epoch"] = training.step.step / training.steps_per_epoch;

@@ -22,6 +22,11 @@ void take_member(const json& object, const char* key, std::string& value) {
   if (found != object.end() && found->is_string()) value = found->get<std::string>();
 }
 
+void take_member(const json& object, const char* key, double& value) {
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_number()) value = found->get<double>();
+}
+
 template <typename Integer>
 bool take_member(const json& object, const char* key, Integer& value) {
   const auto found = object.find(key);
@@ -51,11 +56,13 @@ std::string to_json_text(const RunStatus& status, double beta) {
       .member("steps", status.steps)
       .member("device", status.device)
       .member("device_description", status.device_description)
+      .member("precision", status.precision)
       .member("data", status.data)
       .member("data_fingerprint", status.data_fingerprint)
       .member("parameters", status.parameters)
       .member("seed", status.seed)
       .member("version", status.version);
+  if (status.epoch_seconds > 0.0) json.member("epoch_seconds", status.epoch_seconds);
   if (status.skipped_pictures > 0) json.member("skipped_pictures", status.skipped_pictures);
   if (status.saved_step) json.member("saved_step", *status.saved_step);
   if (!status.reason.empty()) json.member("reason", status.reason);
@@ -78,6 +85,8 @@ RunStatus read_run_status(const std::string& path) {
   if (int64_t step = 0; take_member(run, "saved_step", step)) status.saved_step = step;
   take_member(run, "device", status.device);
   take_member(run, "device_description", status.device_description);
+  take_member(run, "precision", status.precision);
+  take_member(run, "epoch_seconds", status.epoch_seconds);
   take_member(run, "data", status.data);
   take_member(run, "data_fingerprint", status.data_fingerprint);
   take_member(run, "skipped_pictures", status.skipped_pictures);

@@ -19,6 +19,8 @@ struct RunStatus {
   std::optional<int64_t> saved_step;  // of a checkpoint that was whole on disk at the time
   std::string device;
   std::string device_description;
+  std::string precision;       // "fp32", "tf32" or "bf16": what the products were computed in
+  double epoch_seconds = 0.0;  // spent on the unfinished epoch, up to `step`
   std::string data;
   std::string data_fingerprint;
   int64_t skipped_pictures = 0;  // that --skip-bad left out

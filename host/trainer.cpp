@@ -118,6 +118,7 @@ struct Trainer::Impl {
   std::optional<Checkpoint> find_checkpoint_to_resume() const;
   void resume(const std::optional<Checkpoint>& checkpoint);
   void take_up_status(const RunStatus& earlier, int64_t after_step);
+  void warn_of_other_device(const RunStatus& earlier) const;
   void restore(const Checkpoint& checkpoint);
   void take_up_best(const TrainingState& state);
   void choose_among_old();
@@ -167,7 +168,7 @@ struct Trainer::Impl {
   std::shared_ptr<Model::Impl> network_owner;  // the step needs it, also where the model is taken
   std::unique_ptr<TrainStep> step;
   double earlier_seconds = 0.0;  // spent on this epoch before a resume
-  Clock::time_point epoch_start, last_report;
+  Clock::time_point epoch_start = Clock::now(), last_report;
   Clock::time_point run_start = Clock::now();
   double picture_seconds = 0.0;  // of run(), for pictures and reports
   Clock::time_point last_news;   // when the report was written last
@@ -265,25 +266,33 @@ void Trainer::Impl::resume(const std::optional<Checkpoint>& checkpoint) {
 /// What an earlier process left in run.json, for a run that goes on after this step.
 void Trainer::Impl::take_up_status(const RunStatus& earlier, int64_t after_step) {
   if (earlier.last && earlier.last->step <= after_step) last = earlier.last;
+  if (earlier.step == after_step) earlier_seconds = earlier.epoch_seconds;
+  warn_of_other_device(earlier);
   if (!earlier.saved_step || *earlier.saved_step <= after_step) return;
   if (has_damaged_checkpoints(folder->path())) return;  // of which was said enough
   say(LogLevel::warning, concat("the checkpoint after step ", *earlier.saved_step,
                                 " is gone; the newest one left is of step ", after_step));
 }
 
+/// In fp32 all devices compute the same bits.
+void Trainer::Impl::warn_of_other_device(const RunStatus& earlier) const {
+  const Backend& backend = *model->impl().backend;
+  const std::string device = backend.description();
+  const std::string_view precision = to_string(backend.precision()), fp32 = "fp32";
+  if (earlier.precision.empty() || earlier.device_description == device) return;
+  if (earlier.precision == fp32 && precision == fp32) return;
+  say(LogLevel::warning,
+      concat("the run was made in ", shortened(earlier.precision, 8), " on '",
+             shortened(earlier.device_description, 256), "' and goes on in ", precision, " on '",
+             device, "': numbers will differ in the last digits"));
+}
+
 void Trainer::Impl::restore(const Checkpoint& checkpoint) {
   const TrainingState& state = *checkpoint.training();
-  const std::string device = model->impl().backend->description();
-  if (state.device != device) {
-    say(LogLevel::warning,
-        concat("the run was made on '", shortened(state.device, 256), "' and goes on on '", device,
-               "': numbers will differ in the last digits"));
-  }
   const bool useless = state.best_is_of_the_old_rule && !measure_old_best();
   checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
   step->set_state(state.step);
   step->set_totals(state.totals);
-  earlier_seconds = state.epoch_seconds;
   reported_skips = state.step.skipped;
   in_streak = state.step.skipped_in_a_row > 0;
   rotation->resume(step->steps_done());
@@ -406,7 +415,10 @@ bool Trainer::Impl::train_epochs() {
     if (due || command != Command::proceed) save();
     if (end) show_epoch(command == Command::stop || step->steps_done() == step->total_steps());
     if (command != Command::stop) continue;
-    if (!end) earlier_seconds += seconds_since(epoch_start);  // run() may be called again
+    if (!end) {  // run() may be called again
+      earlier_seconds += seconds_since(epoch_start);
+      epoch_start = Clock::now();
+    }
     break;
   }
   return step->steps_done() >= step->total_steps();
@@ -644,12 +656,14 @@ void Trainer::Impl::save_best(const std::optional<EpochRecord>& before) {
   write_status("running");
 }
 
-/// run.json tells of the first checkpoint, so that a resume can miss it.
+/// run.json tells of the first checkpoint, so that a resume can miss it, and within an epoch of the
+/// time spent on it.
 void Trainer::Impl::save() {
   if (!folder) return;
   const bool first = !rotation->saved_step();
   rotation->save(step->steps_done(), [this](const std::string& path) { write(path); });
-  if (first && rotation->saved_step()) write_status("running");
+  const bool within_epoch = step->steps_done() % step->steps_per_epoch() != 0;
+  if ((first || within_epoch) && rotation->saved_step()) write_status("running");
 }
 
 void Trainer::Impl::write(const std::string& path) const {
@@ -661,14 +675,11 @@ TrainingState Trainer::Impl::training_state() const {
   TrainingState state;
   state.step = step->state();
   state.totals = step->totals();
-  const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
-  state.epoch_seconds = between_epochs ? 0.0 : earlier_seconds + seconds_since(epoch_start);
   state.steps_per_epoch = static_cast<uint32_t>(step->steps_per_epoch());
   state.best = best;
   state.data_name = data.name;
   state.data_fingerprint = fingerprint;
   state.data_mean = network_owner->trained_mean;
-  state.device = model->impl().backend->description();
   return state;
 }
 
@@ -682,6 +693,9 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   run.saved_step = rotation->saved_step();
   run.device = model->impl().backend->name();
   run.device_description = model->impl().backend->description();
+  run.precision = to_string(model->impl().backend->precision());
+  const bool between_epochs = step->steps_done() % step->steps_per_epoch() == 0;
+  if (!between_epochs) run.epoch_seconds = earlier_seconds + seconds_since(epoch_start);
   run.data = data.name;
   run.skipped_pictures = data.skipped;
   run.data_fingerprint = fingerprint;
