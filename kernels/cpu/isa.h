@@ -65,8 +65,9 @@ using HalfWordVector = uint32_t __attribute__((vector_size(kVectorBytes / 2)));
 // One register, for loops whose sums must stay in registers.
 constexpr int64_t kRegisterFloats = kRegisterBytes / 4;
 using Register = float __attribute__((vector_size(kRegisterBytes)));
-using LongRegister = double __attribute__((vector_size(2 * kRegisterBytes)));  // of as many lanes
-using LongBits = int64_t __attribute__((vector_size(2 * kRegisterBytes)));
+using HalfRegister = float __attribute__((vector_size(kRegisterBytes / 2)));
+using Doubles = double __attribute__((vector_size(kRegisterBytes)));
+using DoubleBits = int64_t __attribute__((vector_size(kRegisterBytes)));
 
 template <typename Vector, typename T>
 inline Vector load(const T* memory) {
@@ -86,30 +87,41 @@ inline Register broadcast(float x) { return x - Register{}; }
 /// a b + c, rounded once.
 #if defined(VAE_FUSES)
 inline Register multiply_add(Register a, Register b, Register c) {
-  Register result;
+  Register result = c;
   VAE_UNROLL
   for (int64_t l = 0; l < kRegisterFloats; ++l) result[l] = __builtin_fmaf(a[l], b[l], c[l]);
   return result;
 }
 #else
+/// Of half a register, whose doubles fill one: comparisons of more the compiler does one by one.
 /// In binary64 the product is exact. Its sum with c is rounded to odd: towards zero, and the last
 /// bit set where anything was lost, so that the second rounding, to binary32, sees which side of a
 /// tie it is on. [Boldo & Melquiond 2008]
-inline Register multiply_add(Register a, Register b, Register c) {
-  const LongRegister product =
-      __builtin_convertvector(a, LongRegister) * __builtin_convertvector(b, LongRegister);
-  const LongRegister addend = __builtin_convertvector(c, LongRegister);
-  LongRegister sum = product + addend;
-  const LongRegister rest = sum - product;
-  const LongRegister lost = (product - (sum - rest)) + (addend - rest);  // [Knuth's TwoSum]
-  LongBits bits;
+inline HalfRegister multiply_add(HalfRegister a, HalfRegister b, HalfRegister c) {
+  const Doubles product = __builtin_convertvector(a, Doubles) * __builtin_convertvector(b, Doubles);
+  const Doubles addend = __builtin_convertvector(c, Doubles);
+  Doubles sum = product + addend;
+  const Doubles rest = sum - product;
+  const Doubles lost = (product - (sum - rest)) + (addend - rest);  // [Knuth's TwoSum]
+  DoubleBits bits;
   __builtin_memcpy(&bits, &sum, sizeof bits);
-  const LongBits inexact = (lost > 0.0) | (lost < 0.0);  // neither for NaN
-  const LongBits even = (bits & 1) - 1;
-  const LongBits step = ((lost > 0.0) ^ (sum > 0.0)) | 1;  // away from zero or towards it
+  const DoubleBits inexact = (lost > 0.0) | (lost < 0.0);  // neither for NaN
+  const DoubleBits even = (bits & 1) - 1;
+  const DoubleBits step = ((lost > 0.0) ^ (sum > 0.0)) | 1;  // away from zero or towards it
   bits += step & inexact & even;
   __builtin_memcpy(&sum, &bits, sizeof sum);
-  return __builtin_convertvector(sum, Register);
+  return __builtin_convertvector(sum, HalfRegister);
+}
+
+inline Register multiply_add(Register a, Register b, Register c) {
+  static_assert(kRegisterFloats == 4);
+  const HalfRegister low =
+      multiply_add(__builtin_shufflevector(a, a, 0, 1), __builtin_shufflevector(b, b, 0, 1),
+                   __builtin_shufflevector(c, c, 0, 1));
+  const HalfRegister high =
+      multiply_add(__builtin_shufflevector(a, a, 2, 3), __builtin_shufflevector(b, b, 2, 3),
+                   __builtin_shufflevector(c, c, 2, 3));
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3);
 }
 #endif
 
