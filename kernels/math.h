@@ -176,10 +176,10 @@ VAE_HD static inline float normal_cdf(float x) {
 /// Sine and cosine of 2 pi (word + 1/2) / 2^32. The reduction to an eighth of a turn is exact.
 VAE_HD static inline void sincos_turn(uint32_t word, float& sine, float& cosine) {
   const uint32_t quadrant = (word + 0x20000000u) >> 30;
-  const uint32_t rest = word - (quadrant << 30);
+  const auto rest = static_cast<int32_t>(word - (quadrant << 30));
   // 2 pi / 2^32 times rest + 1/2 in two parts that floats hold exactly.
-  const float high = static_cast<float>(static_cast<int32_t>(rest & 0xffffff00u));
-  const float low = static_cast<float>(static_cast<int32_t>(rest & 0xffu)) + 0.5f;
+  const float high = static_cast<float>(rest);
+  const float low = static_cast<float>(rest - static_cast<int32_t>(high)) + 0.5f;
   const float t_low = fused_multiply_add(high, -4.070940268e-17f, low * 1.462918120e-09f);
   const float t = fused_multiply_add(high, 1.462918120e-09f, t_low);
   const float z = t * t;
