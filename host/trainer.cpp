@@ -615,7 +615,7 @@ void Trainer::Impl::show_resumed_epoch() {
   if (!folder || !options.pictures || step->steps_done() == 0 || !between_epochs) return;
   const bool last = step->steps_done() == step->total_steps();
   if (!last && !keeps_pictures(epoch())) return;
-  if (find_pictures(folder->path(), PictureKind::samples).contains(epoch())) return;
+  if (find_pictures(folder->path(), kLastPicture).contains(epoch())) return;
   write_pictures();
 }
 

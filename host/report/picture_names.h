@@ -13,6 +13,7 @@ namespace vae {
 enum class PictureKind { reconstructions, samples, manifold, map };
 inline constexpr std::array kPictureKinds = {PictureKind::reconstructions, PictureKind::samples,
                                              PictureKind::manifold, PictureKind::map};
+inline constexpr PictureKind kLastPicture = PictureKind::map;  // they are written in this order
 
 /// "epoch-003-samples.png"; of the map of the latent space "epoch-003-map.svg".
 std::string picture_name(int64_t epoch, PictureKind kind);

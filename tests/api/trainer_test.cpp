@@ -567,6 +567,16 @@ TEST_F(TrainerTest, ResumingWithOtherThreadsGivesTheSameCheckpoints) {
   }
 }
 
+/// As after a kill between two of an epoch's pictures.
+TEST_F(TrainerTest, AResumeDrawsWhatIsMissingOfItsEpochsPictures) {
+  const std::string run = temporary_ / "run";
+  go(tiny_config(), run);
+  const std::string last = run + "/images/epoch-004-map.svg";
+  ASSERT_TRUE(fs::remove(last));
+  go(tiny_config(), run);
+  EXPECT_TRUE(fs::exists(last));
+}
+
 TEST_F(TrainerTest, ADamagedNewestCheckpointIsSetAsideAndTheOneBeforeServes) {
   go(tiny_config(), temporary_ / "whole");
   const std::string run = temporary_ / "run";

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/floating_point_mode.h"
 #include "tests/simt/core/machine.h"
 #include "tests/simt/core/sanitizers.h"
 
@@ -310,6 +311,7 @@ void run_grid(const LaunchShape& shape, const std::function<void()>& thread) {
   const std::lock_guard<std::mutex> lock(g_one_launch);
   const RunsGrid runs_grid;
   const Quiet quiet;
+  const vae::FloatingPointMode mode;  // a card has its own
   begin_launch(shape, thread);
   try {
     run_all_blocks();
