@@ -52,6 +52,7 @@ TEST(MathTest, ValuesThatAreExact) {
   EXPECT_EQ(normal_cdf(-kInfinity), 0.0f);
   EXPECT_EQ(normal_cdf(kInfinity), 1.0f);
   EXPECT_EQ(log_gamma(1.0f), 0.0f);
+  EXPECT_EQ(log_gamma(2.0f), 0.0f);
   EXPECT_EQ(normal_quantile(0.5f), 0.0f);
   EXPECT_EQ(normal_quantile(0.0f), -kInfinity);
   EXPECT_EQ(normal_quantile(1.0f), kInfinity);
