@@ -6,7 +6,7 @@
 #include <memory>
 #include <random>
 
-#include "host/arena.h"
+#include "host/graph/arena.h"
 
 namespace vae::ops {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "host/model_impl.h"
-#include "host/train_step.h"
+#include "host/model/model_impl.h"
+#include "host/training/train_step.h"
 #include "vae/config.h"
 
 namespace vae {

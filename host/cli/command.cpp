@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "host/cli/suggest.h"
+#include "host/text/suggest.h"
 #include "vae/error.h"
 
 namespace vae::cli {

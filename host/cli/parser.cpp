@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "host/cli/help_text.h"
-#include "host/cli/suggest.h"
 #include "host/cli/terminal.h"
+#include "host/text/suggest.h"
 #include "vae/error.h"
 #include "vae/version.h"
 

@@ -7,7 +7,7 @@
 
 #include "host/cli/files.h"
 #include "host/cli/json_text.h"
-#include "host/cli/shell_quote.h"
+#include "host/text/shell_quote.h"
 #include "vae/doubts.h"
 #include "vae/error.h"
 

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "host/cli/shell_quote.h"
+#include "host/text/shell_quote.h"
 #include "vae/error.h"
 #include "vae/printable.h"
 

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "host/cli/suggest.h"
 #include "host/cli/terminal.h"
+#include "host/text/suggest.h"
 #include "vae/error.h"
 
 namespace vae::cli {

@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "host/cli/shell_quote.h"
-#include "host/cli/suggest.h"
 #include "host/data/file_names.h"
 #include "host/io/ascii.h"
+#include "host/text/shell_quote.h"
+#include "host/text/suggest.h"
 #include "kernels/check.h"
 
 namespace vae {

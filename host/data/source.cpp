@@ -6,7 +6,6 @@
 #include <span>
 #include <string_view>
 
-#include "host/cli/shell_quote.h"
 #include "host/data/cifar.h"
 #include "host/data/idx_source.h"
 #include "host/data/mnist.h"
@@ -18,6 +17,7 @@
 #include "host/io/foreign.h"
 #include "host/io/gzip.h"
 #include "host/io/input_file.h"
+#include "host/text/shell_quote.h"
 #include "kernels/check.h"
 
 namespace vae {

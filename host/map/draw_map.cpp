@@ -8,7 +8,7 @@
 #include "host/draw/canvas.h"
 #include "host/draw/font.h"
 #include "host/map/frame.h"
-#include "host/report/number_text.h"
+#include "host/text/number_text.h"
 #include "kernels/check.h"
 #include "vae/printable.h"
 

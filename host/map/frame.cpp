@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "host/report/svg_plot.h"
+#include "host/draw/svg_plot.h"
 
 namespace vae {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "host/map/principal_axes.h"
-#include "host/report/number_text.h"
+#include "host/text/number_text.h"
 #include "kernels/check.h"
 
 namespace vae {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "host/map/frame.h"
-#include "host/report/html.h"
-#include "host/report/number_text.h"
+#include "host/text/html.h"
+#include "host/text/number_text.h"
 
 namespace vae {
 namespace {

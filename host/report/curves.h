@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "host/report/svg_plot.h"
+#include "host/draw/svg_plot.h"
 #include "vae/trainer.h"
 
 namespace vae {

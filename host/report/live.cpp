@@ -5,9 +5,9 @@
 #include <cmath>
 #include <filesystem>
 
-#include "host/cli/shell_quote.h"
-#include "host/report/html.h"
-#include "host/report/number_text.h"
+#include "host/text/html.h"
+#include "host/text/number_text.h"
+#include "host/text/shell_quote.h"
 
 namespace vae {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/report/page.h"
 
-#include "host/report/html.h"
+#include "host/text/html.h"
 
 namespace vae {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "host/io/atomic_file.h"
 #include "host/io/png.h"
-#include "host/report/html.h"
-#include "host/report/picture_names.h"
+#include "host/run/picture_names.h"
+#include "host/text/html.h"
 #include "vae/image.h"
 
 namespace vae {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "host/io/atomic_file.h"
-#include "host/metrics_log.h"
-#include "host/run_status.h"
+#include "host/run/metrics_log.h"
+#include "host/run/run_status.h"
 
 namespace vae {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host/epoch_record.h"
+#include "host/model/epoch_record.h"
 #include "vae/config.h"
 #include "vae/trainer.h"
 

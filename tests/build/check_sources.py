@@ -4,7 +4,8 @@
 
     include/vae <- kernels/{.,rules} <- kernels/{cpu,cuda}        include/vae, kernels/{.,rules} <- host
     Of include/vae, kernels see what no new key of the configuration changes.
-    host/cli, tests/api and tests/cli see include/vae only.
+    The wings of host/ see those below them.
+    host/cli, tests/api and tests/cli see include/vae only, host/cli what it shares of host/text too.
 
 Usage: check_sources.py ROOT        prints one line for each fault; exit status 1 if there is one
 """
@@ -19,8 +20,29 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # The file that knows which backends there are.
 BACKEND_MAKER = "kernels/devices.cpp"
 
-# Standard C++ alone, and used on both sides.
-SHARED_WITH_CLI = r"host/cli/(shell_quote|suggest)\.h"
+# The wings of host/, each level above those that it may include. Wings of one level do not know each
+# other.
+WINGS = (
+    ("text",),
+    ("io",),
+    ("config", "data", "draw", "machine"),
+    ("graph",),
+    ("model",),
+    ("run",),
+    ("map", "report", "training"),
+    ("bench",),
+)
+
+
+def wing_rules():
+    """A rule for each wing: the public headers, the kernels' contract, itself, and what lies below."""
+    below = []
+    for level in WINGS:
+        for wing in level:
+            seen = "|".join(below + [wing])
+            yield (rf"host/{wing}/", rf"vae/|kernels/(rules/)?[^/]+$|host/({seen})/")
+        below += level
+
 
 # What of include/vae kernels may see.
 VAE = r"vae/(device|error|printable|types)\.h$"
@@ -32,8 +54,9 @@ RULES = (
     (r"kernels/cpu/", rf"{VAE}|kernels/((cpu|rules)/)?[^/]+$"),
     (r"kernels/cuda/", rf"{VAE}|kernels/((cuda|rules)/)?[^/]+$|simt/simt\.h$"),
     (r"kernels/", rf"{VAE}|kernels/(rules/)?[^/]+$"),
-    (r"host/cli/", r"vae/|host/cli/"),
-    (r"host/", rf"vae/|kernels/(rules/)?[^/]+$|host/(?!cli/)|{SHARED_WITH_CLI}$"),
+    (r"host/cli/", r"vae/|host/(cli|text)/"),
+    *wing_rules(),
+    (r"host/", r"$"),  # no file belongs to no wing
     (r"tests/(api|cli)/", r"vae/|tests/(api|cli|support)/"),
     (r"tests/consumer/|examples/", r"vae/"),
     # What stands in for the toolkit's headers includes its own by their names.

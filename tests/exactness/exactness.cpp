@@ -19,11 +19,11 @@
 #include <string_view>
 #include <vector>
 
-#include "host/arena.h"
-#include "host/evaluator.h"
+#include "host/graph/arena.h"
 #include "host/io/sha256.h"
-#include "host/network.h"
-#include "host/train_step.h"
+#include "host/model/evaluator.h"
+#include "host/model/network.h"
+#include "host/training/train_step.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/vector_ops.h"
 #include "vae/config.h"

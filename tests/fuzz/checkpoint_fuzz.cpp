@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "host/checkpoint.h"
+#include "host/model/checkpoint.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "host/metrics_log.h"
+#include "host/run/metrics_log.h"
 #include "tests/fuzz/run_parser.h"
 
 VAE_FUZZ_TARGET(metrics) {

@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "host/network.h"
-#include "host/report/picture_names.h"
+#include "host/model/network.h"
+#include "host/run/picture_names.h"
 #include "tests/support/memory_growth.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"

@@ -23,7 +23,7 @@ set(sources
   host/io/atomic_file.cpp
   host/io/file_descriptor.cpp
   host/io/input_file.cpp
-  host/tuning_file.cpp
+  host/machine/tuning_file.cpp
   kernels/cuda/blas_gemm.cpp
   kernels/cuda/blas_library.cpp
   kernels/cuda/errors.cpp

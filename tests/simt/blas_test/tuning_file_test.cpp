@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "host/tuning_file.h"
+#include "host/machine/tuning_file.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "host/network.h"
-#include "host/train_step.h"
+#include "host/model/network.h"
+#include "host/training/train_step.h"
 #include "kernels/backend.h"
 #include "tests/simt/blas/blas.h"
 #include "tests/simt/runtime/runtime.h"

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "host/model_impl.h"
-#include "host/run_folder.h"
-#include "host/train_step.h"
+#include "host/io/run_folder.h"
+#include "host/model/model_impl.h"
+#include "host/training/train_step.h"
 #include "kernels/backend.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"

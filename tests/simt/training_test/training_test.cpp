@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "host/network.h"
-#include "host/train_step.h"
+#include "host/model/network.h"
+#include "host/training/train_step.h"
 #include "kernels/backend.h"
 #include "tests/simt/runtime/runtime.h"
 #include "tests/simt/training_test/device.h"

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "host/graph/arena.h"
+#include "kernels/backend.h"
+#include "vae/config.h"
+
+namespace vae {
+
+/// The matrix products of one training step and nothing else: for each dense layer the forward
+/// product, the weight gradient and, but for the first layer, the input gradient, with the step's
+/// shapes and in memory of their own.
+class GemmFloor {
+ public:
+  GemmFloor(Backend& backend, const ModelConfig& model, int64_t batch_size);
+
+  void run();
+  double gflop() const;  ///< 10^9 floating-point operations of one run()
+
+ private:
+  struct LayerProducts {
+    View x, w, y;  // [B, I], [O, I], [B, O]
+    View dx, dw;   // [B, I] (empty for the first layer), [O, I]
+  };
+
+  Backend& backend_;
+  Arena arena_;
+  std::vector<LayerProducts> layers_;
+};
+
+}  // namespace vae

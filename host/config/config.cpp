@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+#include "vae/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include <nlohmann/json.hpp>
+
+#include "host/config/table.h"
+#include "host/config/value.h"
+#include "host/io/json.h"
+#include "host/text/suggest.h"
+#include "kernels/check.h"
+
+namespace vae {
+namespace {
+
+using config_detail::Entry;
+using nlohmann::json;
+
+const Entry* find_entry(std::string_view section, std::string_view name) {
+  for (const Entry& entry : config_detail::table()) {
+    if (entry.key.name == name && (section.empty() || entry.key.section == section)) return &entry;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> known_names(std::string_view section) {
+  std::vector<std::string> names;
+  for (const Entry& entry : config_detail::table()) {
+    if (section.empty() || entry.key.section == section) names.emplace_back(entry.key.name);
+  }
+  return names;
+}
+
+/// "unknown key 'x'", with the section it belongs to or the closest name.
+std::string unknown_key(std::string_view section, std::string_view name) {
+  std::string text =
+      concat("unknown key '", section, section.empty() ? "" : ".", name.substr(0, 80), "'");
+  if (const Entry* elsewhere = find_entry("", name)) {
+    return concat(text, "; it belongs into \"", elsewhere->key.section, "\"");
+  }
+  return text + did_you_mean(name, known_names(section));
+}
+
+[[noreturn]] void fail_with_list(std::string_view what, const std::vector<std::string>& problems) {
+  std::string text(what);
+  if (problems.size() == 1) fail(ErrorCode::invalid_argument, text, ": ", problems.front());
+  text += concat(": ", problems.size(), " problems");
+  for (const std::string& problem : problems) text += "\n  - " + problem;
+  fail(ErrorCode::invalid_argument, text);
+}
+
+JsonDocument parse_document(std::string_view text, std::string_view origin) {
+  JsonRules rules;
+  rules.comments = true;
+  rules.error = ErrorCode::invalid_argument;
+  return parse_json(text, origin, rules);
+}
+
+void read_section(Config& config, const std::string& section, const json& object,
+                  std::vector<std::string>& problems) {
+  if (!object.is_object()) {
+    problems.push_back("'" + section + "' must be an object { ... }");
+    return;
+  }
+  for (const auto& [name, value] : object.items()) {
+    const Entry* entry = find_entry(section, name);
+    if (entry == nullptr) {
+      problems.push_back(unknown_key(section, name));
+      continue;
+    }
+    const std::string problem =
+        config_detail::set_from_json(entry->field(config), entry->range, value);
+    if (!problem.empty()) problems.push_back(section + "." + name + " " + problem);
+  }
+}
+
+Config starting_point(const json& document, const Config& base,
+                      std::vector<std::string>& problems) {
+  const auto found = document.find("preset");
+  if (found == document.end()) return base;
+  if (!found->is_string()) {
+    problems.push_back("'preset' must be a name in quotes");
+    return base;
+  }
+  try {
+    return preset(found->get<std::string>());
+  } catch (const Error& error) {
+    problems.push_back(error.what());
+    return base;
+  }
+}
+
+/// Rate of schedule step after the last of its epochs; the highest or lowest of the run.
+double last_stage_rate(const TrainConfig& training) {
+  return training.learning_rate *
+         std::pow(training.step_factor, static_cast<double>(training.step_epochs.size()));
+}
+
+/// Pixel values of one image: a colour picture of the largest sides.
+constexpr double kMostPixels = 4096.0 * 4096.0 * 3.0;
+
+/// ModelConfig::pixels() of sizes that may be out of their ranges and overflow an integer.
+double pixel_values(const ModelConfig& model) {
+  return static_cast<double>(model.height) * static_cast<double>(model.width) *
+         static_cast<double>(model.channels);
+}
+
+bool is_positive_float(double value) {
+  const auto used = static_cast<float>(value);
+  return std::isfinite(used) && used > 0.0f;
+}
+
+/// What one key's range cannot say.
+void check_relations(const Config& config, std::vector<std::string>& problems) {
+  const ModelConfig& model = config.model;
+  const TrainConfig& training = config.training;
+  if (pixel_values(model) > kMostPixels) {
+    problems.push_back(concat("model.height, model.width and model.channels make more than ",
+                              static_cast<int64_t>(kMostPixels), " pixel values"));
+  }
+  if (!(static_cast<float>(model.logvar_min) < static_cast<float>(model.logvar_max))) {
+    problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
+  }
+  const std::vector<int64_t>& epochs = training.step_epochs;
+  if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {
+    problems.push_back("training.step_epochs must rise from entry to entry");
+  }
+  if (training.schedule == LearningRateSchedule::step && epochs.empty()) {
+    problems.push_back("training.schedule is step but training.step_epochs is empty");
+  }
+  if (training.schedule == LearningRateSchedule::step &&
+      is_positive_float(training.learning_rate) && !is_positive_float(last_stage_rate(training))) {
+    problems.push_back(concat("training.learning_rate ", training.learning_rate,
+                              " multiplied by training.step_factor ", training.step_factor,
+                              " at each of the ", epochs.size(), " training.step_epochs becomes ",
+                              last_stage_rate(training), ", which no 32-bit float holds"));
+  }
+  if (config.data.grey && config.data.rgb) {
+    problems.push_back("data.grey (--grey) and data.rgb (--rgb) exclude each other");
+  }
+  if (training.validation >= 1.0 && training.validation != std::floor(training.validation)) {
+    problems.push_back(
+        "training.validation (--validation) is a share below 1, or a whole number of images");
+  }
+}
+
+template <typename Enum>
+std::string_view word_of(Enum value) {
+  for (const auto& [candidate, word] : config_detail::words(value)) {
+    if (candidate == value) return word;
+  }
+  return "?";
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> list;
+    for (const Entry& entry : config_detail::table()) list.push_back(entry.key);
+    return list;
+  }();
+  return keys;
+}
+
+void set_config_value(Config& config, std::string_view key, std::string_view value) {
+  const std::size_t dot = key.find('.');
+  const bool dotted = dot != std::string_view::npos;
+  const std::string_view section = dotted ? key.substr(0, dot) : std::string_view();
+  const std::string_view name = dotted ? key.substr(dot + 1) : key;
+  const Entry* entry = find_entry(section, name);
+  if (entry == nullptr) fail(ErrorCode::invalid_argument, unknown_key(section, name));
+  const std::string problem =
+      config_detail::set_from_text(entry->field(config), entry->range, value);
+  if (!problem.empty()) {
+    fail(ErrorCode::invalid_argument, entry->key.section, ".", name, " (", entry->key.flag, ") ",
+         problem);
+  }
+}
+
+Config config_from_json(std::string_view text, const Config& base, std::string_view origin) {
+  const JsonDocument parsed = parse_document(text, origin);
+  const json& document = *parsed;
+  if (!document.is_object()) {
+    fail(ErrorCode::invalid_argument, origin, ": a configuration is an object { ... }");
+  }
+  std::vector<std::string> problems;
+  Config config = starting_point(document, base, problems);
+  const std::vector<std::string> sections = {"preset", "model", "training", "data"};
+  for (const auto& [name, value] : document.items()) {
+    if (name == "preset") continue;
+    if (name == "model" || name == "training" || name == "data") {
+      read_section(config, name, value, problems);
+    } else if (find_entry("", name) != nullptr) {
+      problems.push_back(unknown_key("", name));
+    } else {
+      problems.push_back("unknown key '" + name.substr(0, 80) + "'" + did_you_mean(name, sections));
+    }
+  }
+  if (!problems.empty()) fail_with_list(origin, problems);
+  return config;
+}
+
+std::string config_to_json(const Config& config) {
+  Config copy = config;  // the table hands out pointers that can also be written through
+  std::string text = "{";
+  std::string_view section;
+  for (const Entry& entry : config_detail::table()) {
+    // What is not done is not said: runs on images as they come have the configurations they had.
+    if (entry.key.section == "data" && config.data == DataConfig()) continue;
+    const bool first = entry.key.section != section;
+    if (first) {
+      text += concat(section.empty() ? "\n" : "\n  },\n", "  \"", entry.key.section, "\": {");
+      section = entry.key.section;
+    }
+    text += concat(first ? "\n" : ",\n", "    \"", entry.key.name,
+                   "\": ", config_detail::to_json_text(entry.field(copy)));
+  }
+  return text + "\n  }\n}\n";
+}
+
+std::string config_value(const Config& config, const ConfigKey& key) {
+  const Entry* entry = find_entry(key.section, key.name);
+  VAE_CHECK(entry != nullptr, "there is no key ", key.section, ".", key.name);
+  Config copy = config;
+  return config_detail::to_json_text(entry->field(copy));
+}
+
+void validate(const Config& config) {
+  Config copy = config;
+  std::vector<std::string> problems;
+  for (const Entry& entry : config_detail::table()) {
+    const std::string problem = config_detail::check_range(entry.field(copy), entry.range);
+    if (problem.empty()) continue;
+    problems.push_back(
+        concat(entry.key.section, ".", entry.key.name, " (", entry.key.flag, ") ", problem));
+  }
+  check_relations(config, problems);
+  if (!problems.empty()) fail_with_list("configuration", problems);
+}
+
+std::string_view to_string(Activation value) { return word_of(value); }
+std::string_view to_string(Initialization value) { return word_of(value); }
+std::string_view to_string(Likelihood value) { return word_of(value); }
+std::string_view to_string(Variance value) { return word_of(value); }
+std::string_view to_string(Binarization value) { return word_of(value); }
+std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
+std::string_view to_string(Precision value) { return word_of(value); }
+
+Binarization binarization_from_string(std::string_view word) {
+  Config config;
+  set_config_value(config, "training.binarization", word);
+  return config.training.binarization;
+}
+
+Precision precision_from_string(std::string_view word) {
+  Config config;
+  set_config_value(config, "training.precision", word);
+  return config.training.precision;
+}
+
+}  // namespace vae

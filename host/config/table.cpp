@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+#include "host/config/table.h"
+
+#include <array>
+#include <deque>
+#include <limits>
+#include <string>
+
+#include "host/config/value.h"
+#include "kernels/step_state.h"
+
+namespace vae::config_detail {
+namespace {
+
+constexpr std::array<Word<Activation>, 9> kActivations = {{{Activation::none, "none"},
+                                                           {Activation::relu, "relu"},
+                                                           {Activation::leaky_relu, "leaky_relu"},
+                                                           {Activation::tanh, "tanh"},
+                                                           {Activation::sigmoid, "sigmoid"},
+                                                           {Activation::softplus, "softplus"},
+                                                           {Activation::elu, "elu"},
+                                                           {Activation::gelu, "gelu"},
+                                                           {Activation::silu, "silu"}}};
+constexpr std::array<Word<Initialization>, 6> kInitializations = {
+    {{Initialization::glorot_uniform, "glorot_uniform"},
+     {Initialization::glorot_normal, "glorot_normal"},
+     {Initialization::he_uniform, "he_uniform"},
+     {Initialization::he_normal, "he_normal"},
+     {Initialization::lecun_normal, "lecun_normal"},
+     {Initialization::pytorch, "pytorch"}}};
+constexpr std::array<Word<Likelihood>, 2> kLikelihoods = {
+    {{Likelihood::bernoulli, "bernoulli"}, {Likelihood::gaussian, "gaussian"}}};
+constexpr std::array<Word<Variance>, 2> kVariances = {
+    {{Variance::fixed, "fixed"}, {Variance::learned, "learned"}}};
+constexpr std::array<Word<Binarization>, 4> kBinarizations = {
+    {{Binarization::none, "none"},
+     {Binarization::fixed, "static"},
+     {Binarization::dynamic, "dynamic"},
+     {Binarization::threshold, "threshold"}}};
+constexpr std::array<Word<LearningRateSchedule>, 3> kSchedules = {
+    {{LearningRateSchedule::constant, "constant"},
+     {LearningRateSchedule::step, "step"},
+     {LearningRateSchedule::cosine, "cosine"}}};
+constexpr std::array<Word<Precision>, 4> kPrecisions = {{{Precision::automatic, "auto"},
+                                                         {Precision::fp32, "fp32"},
+                                                         {Precision::tf32, "tf32"},
+                                                         {Precision::bf16, "bf16"}}};
+
+// Caps keep a slip of the hand from becoming a demand for all memory; they are far above any use.
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMillion = 1e6;
+constexpr Range kAnything = {-kInfinity, kInfinity, true, true};
+constexpr Range kPositive = {0.0, kInfinity, true, true};
+constexpr Range kNotNegative = {0.0, kInfinity, false, true};
+constexpr Range kImageSide = {1, 4096};
+constexpr Range kChannels = {1, 1024};
+constexpr Range kWidths = {1, 65536, false, false, 64};
+constexpr Range kLogvar = {-80, 80};  // exp() of it stays a finite float
+
+using M = ModelConfig;
+using T = TrainConfig;
+using D = DataConfig;
+
+template <auto Member>
+Field model(Config& c) {
+  return &(c.model.*Member);
+}
+
+template <auto Member>
+Field training(Config& c) {
+  return &(c.training.*Member);
+}
+
+template <auto Member>
+Field data(Config& c) {
+  return &(c.data.*Member);
+}
+
+std::vector<Entry> model_entries() {
+  return {
+      {{"model", "height", "--height", "image height in pixels; train takes it from the data", ""},
+       model<&M::height>,
+       kImageSide},
+      {{"model", "width", "--width", "image width in pixels; train takes it from the data", ""},
+       model<&M::width>,
+       kImageSide},
+      {{"model", "channels", "--channels",
+        "values of a pixel: 1 grey, 3 colour; train takes it from the data", ""},
+       model<&M::channels>,
+       kChannels},
+      {{"model", "encoder", "--encoder", "hidden widths from the pixels to the heads", ""},
+       model<&M::encoder>,
+       kWidths},
+      {{"model", "decoder", "--decoder", "hidden widths from the latent to the pixels", ""},
+       model<&M::decoder>,
+       kWidths},
+      {{"model", "latent", "--latent", "number of latent dimensions", ""},
+       model<&M::latent>,
+       {1, 65536}},
+      {{"model", "activation", "--activation", "non-linearity of the hidden layers", ""},
+       model<&M::activation>,
+       kAnything},
+      {{"model", "initialization", "--initialization", "how the weights are drawn", ""},
+       model<&M::initialization>,
+       kAnything},
+      {{"model", "output_bias_from_mean", "--output-bias-from-mean",
+        "start the output bias at the mean training pixel", ""},
+       model<&M::output_bias_from_mean>,
+       kAnything},
+      {{"model", "likelihood", "--likelihood", "observation model p(x|z)", ""},
+       model<&M::likelihood>,
+       kAnything},
+      {{"model", "variance", "--variance", "gaussian: sigma squared fixed, or learned from there",
+        ""},
+       model<&M::variance>,
+       kAnything},
+      {{"model", "sigma", "--sigma", "gaussian: standard deviation (where learned: its start)", ""},
+       model<&M::sigma>,
+       {1e-6, kMillion}},
+      {{"model", "logvar_min", "--logvar-min", "lower clamp of the posterior's log-variance", ""},
+       model<&M::logvar_min>,
+       kLogvar},
+      {{"model", "logvar_max", "--logvar-max", "upper clamp of the posterior's log-variance", ""},
+       model<&M::logvar_max>,
+       kLogvar},
+  };
+}
+
+std::vector<Entry> training_entries() {
+  return {
+      {{"training", "epochs", "--epochs", "passes over the training set", ""},
+       training<&T::epochs>,
+       {1, kMillion}},
+      {{"training", "batch_size", "--batch-size", "images of one step", ""},
+       training<&T::batch_size>,
+       {1, 1 << 20}},
+      {{"training", "seed", "--seed", "key of every random number of the run",
+        "0..18446744073709551615"},
+       training<&T::seed>,
+       kAnything},
+      {{"training", "binarization", "--binarization", "how pixels become the model's input", ""},
+       training<&T::binarization>,
+       kAnything},
+      {{"training", "beta", "--beta", "weight of the KL term in the objective", ""},
+       training<&T::beta>,
+       {0, kMillion}},
+      {{"training", "kl_warmup_epochs", "--kl-warmup-epochs", "epochs over which beta rises from 0",
+        ""},
+       training<&T::kl_warmup_epochs>,
+       {0, kMillion}},
+      {{"training", "learning_rate", "--learning-rate", "base rate of Adam", ""},
+       training<&T::learning_rate>,
+       kPositive},
+      {{"training", "adam_beta1", "--adam-beta1", "decay of Adam's first moment", ""},
+       training<&T::adam_beta1>,
+       {0, 1, false, true}},
+      {{"training", "adam_beta2", "--adam-beta2", "decay of Adam's second moment", ""},
+       training<&T::adam_beta2>,
+       {0, 1, false, true}},
+      {{"training", "adam_epsilon", "--adam-epsilon", "constant in Adam's denominator", ""},
+       training<&T::adam_epsilon>,
+       {1e-30, 1}},
+      {{"training", "clip_norm", "--clip-norm", "largest global gradient norm; 0: no clipping", ""},
+       training<&T::clip_norm>,
+       kNotNegative},
+      {{"training", "schedule", "--schedule", "how the learning rate moves over the run", ""},
+       training<&T::schedule>,
+       kAnything},
+      {{"training", "step_epochs", "--step-epochs",
+        "schedule step: epochs after which the rate is multiplied", ""},
+       training<&T::step_epochs>,
+       {1, kMillion, false, false, Schedule::kMaxStages}},
+      {{"training", "step_factor", "--step-factor", "schedule step: the multiplier", ""},
+       training<&T::step_factor>,
+       kPositive},
+      {{"training", "final_factor", "--final-factor", "schedule cosine: last rate over base rate",
+        ""},
+       training<&T::final_factor>,
+       {0, 1}},
+      {{"training", "validation", "--validation",
+        "training images set aside to choose the best checkpoint: a share below 1, or how many",
+        ""},
+       training<&T::validation>,
+       {0, 1e9}},
+      {{"training", "checkpoint_every", "--checkpoint-every",
+        "steps between checkpoints; 0: at each epoch's end", ""},
+       training<&T::checkpoint_every>,
+       {0, 1e12}},
+      {{"training", "max_nonfinite_steps", "--max-nonfinite-steps",
+        "skipped steps in a row that stop the run", ""},
+       training<&T::max_nonfinite_steps>,
+       {1, kMillion}},
+      {{"training", "precision", "--precision",
+        "of matrix products on a GPU; auto: tf32 where the card has it", ""},
+       training<&T::precision>,
+       kAnything},
+  };
+}
+
+std::vector<Entry> data_entries() {
+  return {
+      {{"data", "size", "--size", "scale images to cover this size and cut the centre out", ""},
+       data<&D::size>,
+       kImageSide},
+      {{"data", "grey", "--grey", "make coloured images grey", ""}, data<&D::grey>, kAnything},
+      {{"data", "rgb", "--rgb", "make grey images coloured, to mix with others", ""},
+       data<&D::rgb>,
+       kAnything},
+      {{"data", "transpose", "--transpose", "turn rows into columns: EMNIST's files need it", ""},
+       data<&D::transpose>,
+       kAnything},
+      {{"data", "test_share", "--test-share",
+        "held out for testing where the data have no test images; 0: a tenth", ""},
+       data<&D::test_share>,
+       {0, 1, false, true}},
+  };
+}
+
+std::vector<Entry> make_table() {
+  std::vector<Entry> entries = model_entries();
+  for (const Entry& entry : training_entries()) entries.push_back(entry);
+  for (const Entry& entry : data_entries()) entries.push_back(entry);
+  static std::deque<std::string> texts;  // keeps the views below alive
+  Config config;
+  for (Entry& entry : entries) {
+    entry.key.placeholder = placeholder_text(entry.field(config));
+    if (!entry.key.choices.empty()) continue;
+    entry.key.choices = texts.emplace_back(choices_text(entry.field(config), entry.range));
+  }
+  return entries;
+}
+
+}  // namespace
+
+const std::vector<Entry>& table() {
+  static const std::vector<Entry> entries = make_table();
+  return entries;
+}
+
+std::span<const Word<Activation>> words(Activation) { return kActivations; }
+std::span<const Word<Initialization>> words(Initialization) { return kInitializations; }
+std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
+std::span<const Word<Variance>> words(Variance) { return kVariances; }
+std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
+std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
+std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
+
+}  // namespace vae::config_detail

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "host/data/pixel_values.h"
+#include "kernels/check.h"
+#include "vae/dataset.h"
+
+namespace vae {
+
+namespace {
+
+constexpr double kHeldOut = 0.1;  // of images without a test set
+
+[[noreturn]] void fail_no_grey_level(const ImageSet& images, std::size_t index, float value,
+                                     ChannelOrder order) {
+  const int64_t at = static_cast<int64_t>(index) % images.image_size();
+  const int64_t plane = images.height() * images.width(), channels = images.channels();
+  const bool last = order == ChannelOrder::last;
+  const int64_t pixel = last ? at / channels : at % plane;
+  fail(ErrorCode::invalid_argument, "image set: image ",
+       static_cast<int64_t>(index) / images.image_size(), ", row ", pixel / images.width(),
+       ", column ", pixel % images.width(), ", channel ", last ? at % channels : at / plane,
+       " (counted from 0) is ", value, "; floats lie in [0, 1], 0 black and 1 white",
+       value > 1.0f && value <= 255.0f ? ": divide them by 255 if that is their white" : "");
+}
+
+}  // namespace
+
+Dataset::Dataset(std::string set_name, const ImageSet& train_images, const ImageSet& test_images)
+    : name(std::move(set_name)),
+      train(train_images.as(Split::train)),
+      test(test_images.as(Split::test)) {}
+
+Dataset::Dataset(std::string set_name, const ImageSet& images)
+    : Dataset(Dataset(std::move(set_name), images, {}).with_test(kHeldOut)) {}
+
+ImageSet::ImageSet(int64_t height, int64_t width, int64_t channels, std::vector<uint8_t> pixels,
+                   std::vector<uint8_t> labels, ChannelOrder order)
+    : height_(height), width_(width), channels_(channels) {
+  constexpr int64_t kLargestSide = 1 << 20;  // keeps every product within 63 bits
+  const auto possible = [](int64_t side) { return side > 0 && side <= kLargestSide; };
+  VAE_CHECK(possible(height) && possible(width) && possible(channels), "image set: a size of ",
+            height, " x ", width, " x ", channels, " (height x width x channels) is impossible");
+  const auto bytes = static_cast<int64_t>(pixels.size());
+  VAE_CHECK(bytes % image_size() == 0, "image set: ", bytes,
+            " pixel values are no whole number of ", "images of ", height, " x ", width, " x ",
+            channels);
+  count_ = bytes / image_size();
+  VAE_CHECK(labels.empty() || static_cast<int64_t>(labels.size()) == count_, "image set: ", count_,
+            " images but ", labels.size(), " labels");
+  if (order == ChannelOrder::first && channels > 1) {
+    pixels = channels_last(pixels, height, width, channels);
+  }
+  pixels_ = std::make_shared<const std::vector<uint8_t>>(std::move(pixels));
+  labels_ = std::make_shared<const std::vector<uint8_t>>(std::move(labels));
+}
+
+ImageSet ImageSet::from_floats(int64_t height, int64_t width, int64_t channels,
+                               std::span<const float> values, std::vector<uint8_t> labels,
+                               ChannelOrder order) {
+  std::vector<uint8_t> bytes(values.size());
+  const std::optional<std::size_t> bad = grey_levels_to_bytes(values, bytes);
+  ImageSet images(height, width, channels, std::move(bytes), std::move(labels), order);
+  if (bad) fail_no_grey_level(images, *bad, values[*bad], order);
+  return images;
+}
+
+std::span<const uint8_t> ImageSet::pixels() const {
+  if (!pixels_) return {};
+  return std::span(*pixels_).subspan(first_ * image_size(), count_ * image_size());
+}
+
+std::span<const uint8_t> ImageSet::labels() const {
+  if (!labels_ || labels_->empty()) return {};
+  return std::span(*labels_).subspan(first_, count_);
+}
+
+std::span<const std::string> ImageSet::names() const {
+  if (!names_ || names_->empty()) return {};
+  return std::span(*names_).subspan(first_, count_);
+}
+
+std::span<const std::string> ImageSet::label_names() const {
+  return label_names_ ? std::span(*label_names_) : std::span<const std::string>();
+}
+
+ImageSet ImageSet::with_names(std::vector<std::string> names,
+                              std::vector<std::string> label_names) const {
+  VAE_CHECK(first_ == 0 && (!pixels_ || count_ * image_size() == std::ssize(*pixels_)),
+            "image set: names are given to a whole set, not to a slice");
+  VAE_CHECK(names.empty() || std::ssize(names) == count_, "image set: ", count_, " images but ",
+            names.size(), " names");
+  const auto labels = this->labels();
+  const auto largest = std::max_element(labels.begin(), labels.end());
+  VAE_CHECK(label_names.empty() || largest == labels.end() || *largest < label_names.size(),
+            "image set: label ", static_cast<int>(*largest), " but names for ", label_names.size(),
+            " labels");
+  ImageSet named = *this;
+  named.names_ = std::make_shared<const std::vector<std::string>>(std::move(names));
+  named.label_names_ = std::make_shared<const std::vector<std::string>>(std::move(label_names));
+  return named;
+}
+
+Image ImageSet::image(int64_t index) const {
+  VAE_CHECK(index >= 0 && index < count_, "image set: image ", index, " of ", count_);
+  return to_image(pixels().subspan(index * image_size(), image_size()), height_, width_, channels_);
+}
+
+ModelConfig ImageSet::fit(ModelConfig model) const {
+  model.height = height_;
+  model.width = width_;
+  model.channels = channels_;
+  return model;
+}
+
+ImageSet ImageSet::slice(int64_t first, int64_t count) const {
+  VAE_CHECK(first >= 0 && count >= 0 && first <= count_ && count <= count_ - first,
+            "image set: a slice of ", count, " images from ", first, " out of ", count_);
+  ImageSet part = *this;
+  part.first_ = first_ + first;
+  part.count_ = count;
+  return part;
+}
+
+ImageSet ImageSet::as(Split split) const {
+  ImageSet same = *this;
+  same.split_ = split;
+  return same;
+}
+
+std::vector<double> ImageSet::mean_pixels() const {
+  std::vector<int64_t> sums(image_size());
+  const std::span<const uint8_t> all = pixels();
+  for (int64_t first = 0; first < count_; ++first) {
+    const uint8_t* image = all.data() + first * image_size();
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += image[i];
+  }
+  std::vector<double> means(sums.size());
+  const double scale = count_ == 0 ? 0.0 : 1.0 / (255.0 * static_cast<double>(count_));
+  std::transform(sums.begin(), sums.end(), means.begin(),
+                 [&](int64_t sum) { return static_cast<double>(sum) * scale; });
+  return means;
+}
+
+}  // namespace vae

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "host/model/evaluator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "host/graph/arena.h"
+#include "host/model/image_reader.h"
+#include "kernels/check.h"
+#include "kernels/floating_point_mode.h"
+#include "kernels/math.h"
+#include "kernels/rules/binarization.h"
+#include "kernels/rules/likelihoods.h"
+
+namespace vae {
+
+namespace {
+
+constexpr int64_t kFullSpeedRows = 128;   // of a matrix product
+constexpr double kActiveVariance = 0.01;  // Var_x(mu) above which a dimension counts as active
+
+/// Standard error of the mean of n numbers from their sum and the sum of their squares. One number
+/// tells nothing about its spread: NaN.
+double standard_error(double sum, double sum_of_squares, double n) {
+  if (n < 2) return std::numeric_limits<double>::quiet_NaN();
+  const double mean = sum / n;
+  const double variance = std::max(0.0, sum_of_squares / n - mean * mean) * n / (n - 1);
+  return std::sqrt(variance / n);
+}
+
+/// Device memory and running sums of one evaluation.
+class Evaluator {
+ public:
+  Evaluator(Network& network, const ImageSet& images, const EvaluateOptions& options,
+            const TrainConfig& training)
+      : network_(network),
+        options_(options),
+        binarization_(options.binarization.value_or(training.binarization)),
+        seed_(options.seed.value_or(training.seed)),
+        images_(images.count()),
+        batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
+        reader_(network, images, binarization_, seed_),
+        arena_(network.backend()) {
+    const int64_t rows = std::min(batch_, images_);
+    arena_.request(statistics_, {3, network.config().latent});
+    arena_.request(running_max_, {rows});
+    arena_.request(running_sum_, {rows});
+    arena_.request(totals_);
+    arena_.allocate("the evaluation's sums");
+    network.reserve_batch(rows, most_codes(rows));
+  }
+
+  Evaluation run();
+
+ private:
+  void read_batch(int64_t first, int64_t rows);
+  bool add_importance_bound(int64_t first, int64_t rows);
+  bool report(double share) const { return !options_.progress || options_.progress(share); }
+  void summarize(Evaluation& result) const;
+  /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
+  /// images, as many samples as there is speed to gain from.
+  int64_t most_codes(int64_t rows) const {
+    const int64_t most = std::min(batch_, std::max(rows, kFullSpeedRows));
+    return rows * std::clamp<int64_t>(options_.importance_samples, 1, most / rows);
+  }
+
+  Network& network_;
+  const EvaluateOptions& options_;
+  Binarization binarization_;
+  uint64_t seed_;
+  int64_t images_;
+  int64_t batch_;  // the most rows at once, of images and of codes
+  ImageReader reader_;
+  Arena arena_;
+  DoubleView statistics_;  // [3, Z]
+  DoubleView running_max_, running_sum_;
+  Totals* totals_ = nullptr;
+  double importance_bound_ = 0.0;  // sum over images of L_K
+  double squared_importance_bound_ = 0.0;
+};
+
+Evaluation Evaluator::run() {
+  for (int64_t first = 0; first < images_; first += batch_) {
+    const int64_t rows = std::min(batch_, images_ - first);
+    read_batch(first, rows);
+    if (options_.importance_samples > 0 && !add_importance_bound(first, rows)) return {};
+    if (!report(static_cast<double>(first + rows) / static_cast<double>(images_))) return {};
+  }
+  Evaluation result;
+  summarize(result);
+  return result;
+}
+
+void Evaluator::read_batch(int64_t first, int64_t rows) {
+  Backend& backend = network_.backend();
+  const ModelConfig& model = network_.config();
+  network_.infer(reader_.batch(first, rows), reader_.noise());
+  backend.issue(PosteriorStatisticsArgs{statistics_, network_.heads(rows),
+                                        static_cast<float>(model.logvar_min),
+                                        static_cast<float>(model.logvar_max)});
+  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/false);
+  backend.issue(AccumulateArgs{totals_, reader_.state(), log_px, network_.kl(rows)});
+}
+
+/// L_K = E[ log 1/K sum_i p(x, z_i) / q(z_i | x) ], in chunks of samples.  [IWAE eq. 8]
+/// False when the caller asked to stop: a million samples of one batch take hours.
+bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
+  Backend& backend = network_.backend();
+  std::vector<double> max(rows, -std::numeric_limits<double>::infinity()), sum(rows, 0.0);
+  const std::size_t bytes = rows * sizeof(double);
+  backend.copy_to_device(running_max_.data, max.data(), bytes);
+  backend.copy_to_device(running_sum_.data, sum.data(), bytes);
+  const int64_t wanted = options_.importance_samples;
+  const int64_t chunk = most_codes(rows) / rows;
+  for (int64_t done = 0; done < wanted;) {
+    const int64_t samples = std::min(chunk, wanted - done);
+    network_.sample_posterior(rows, samples, reader_.noise(done));
+    const ConstView log_px = network_.score(rows, samples, /*with_gradient=*/false);
+    backend.issue(ImportanceArgs{running_max_.head(rows), running_sum_.head(rows), log_px,
+                                 network_.log_ratio(rows * samples), samples});
+    done += samples;
+    const double share = static_cast<double>(done) / static_cast<double>(wanted);
+    const double images = static_cast<double>(first) + share * static_cast<double>(rows);
+    if (!report(images / static_cast<double>(images_))) return false;
+  }
+  backend.copy_to_host(max.data(), running_max_.data, bytes);
+  backend.copy_to_host(sum.data(), running_sum_.data, bytes);
+  const double log_k = logarithm(static_cast<double>(options_.importance_samples));
+  for (int64_t row = 0; row < rows; ++row) {
+    const double bound = max[row] + logarithm(sum[row]) - log_k;
+    importance_bound_ += bound;
+    squared_importance_bound_ += bound * bound;
+  }
+  return true;
+}
+
+void Evaluator::summarize(Evaluation& result) const {
+  Backend& backend = network_.backend();
+  Totals totals;
+  backend.copy_to_host(&totals, totals_, sizeof totals);
+  const int64_t latent = network_.config().latent;
+  std::vector<double> statistics(3 * latent);
+  backend.copy_to_host(statistics.data(), statistics_.data, statistics.size() * sizeof(double));
+
+  const auto n = static_cast<double>(images_);
+  if (totals.images != images_) {
+    fail(ErrorCode::diverged, "evaluation: the bound is not a finite number for some of the ",
+         images_, " images; the weights are not usable");
+  }
+  result.reconstruction = totals.reconstruction / n;
+  result.kl = totals.kl / n;
+  result.elbo = result.reconstruction - result.kl;
+  result.elbo_standard_error =
+      standard_error(totals.reconstruction - totals.kl, totals.squared_elbo, n);
+  result.importance_samples = options_.importance_samples;
+  if (options_.importance_samples > 0) {
+    result.nll = -importance_bound_ / n;
+    result.nll_standard_error = standard_error(importance_bound_, squared_importance_bound_, n);
+  }
+  for (int64_t z = 0; z < latent; ++z) {
+    const double mean = statistics[latent + z] / n;
+    const double spread = std::max(0.0, statistics[2 * latent + z] / n - mean * mean);
+    result.kl_per_dimension.push_back(statistics[z] / n);
+    result.mean_variance.push_back(spread);
+    result.active_units += spread > kActiveVariance;
+  }
+  result.binarization = binarization_;
+  result.is_likelihood =
+      !makes_grey_levels(binarization_) || is_of_grey_levels(network_.config().likelihood);
+  result.seed = seed_;
+  result.images = images_;
+  result.device = backend.name();
+}
+
+}  // namespace
+
+Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
+                    const TrainConfig& training) {
+  VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
+            "importance samples must lie in [0, 2^24), got ", options.importance_samples);
+  const FloatingPointMode mode;
+  return Evaluator(network, images, options, training).run();
+}
+
+}  // namespace vae

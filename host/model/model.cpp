@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "vae/model.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "host/model/checkpoint.h"
+#include "host/model/checkpoint_choice.h"
+#include "host/model/evaluator.h"
+#include "host/model/model_impl.h"
+#include "kernels/check.h"
+#include "kernels/floating_point_mode.h"
+#include "kernels/rules/binarization.h"
+
+namespace vae {
+
+namespace {
+
+constexpr int64_t kInferenceRows = 128;  // enough for full GEMM speed, small enough for any cache
+constexpr std::size_t kInferenceBytes = std::size_t{256} << 20;  // bounds the rows of large images
+
+Config with_model(const ModelConfig& model) {
+  Config config;
+  config.model = model;
+  return config;
+}
+
+/// The precision asked for, else the one that the configuration names.
+Device with_precision(Device device, Precision configured) {
+  if (device.precision == Precision::automatic) device.precision = configured;
+  return device;
+}
+
+void append(Backend& backend, ConstView rows, std::vector<float>& out) {
+  const std::size_t before = out.size();
+  out.resize(before + rows.count());
+  backend.copy_to_host(out.data() + before, rows.data, rows.count() * sizeof(float));
+}
+
+/// How many of `count` rows go through the network at once.
+int64_t batch_of(Network& network, int64_t count, std::size_t bytes_of_one) {
+  const auto fitting = static_cast<int64_t>(kInferenceBytes / bytes_of_one);
+  return std::min({kInferenceRows, std::max<int64_t>(1, fitting), std::max<int64_t>(1, count),
+                   network.most_rows()});
+}
+
+/// Calls body(first, rows) for consecutive batches of `count` rows.
+template <typename Body>
+void for_batches(int64_t batch, int64_t count, Body body) {
+  for (int64_t first = 0; first < count; first += batch) {
+    body(first, std::min(batch, count - first));
+  }
+}
+
+/// The same, after room was made for such batches in the encoder.
+template <typename Body>
+void encode_batches(Network& network, int64_t count, Body body) {
+  const int64_t batch = batch_of(network, count, network.activation_bytes(1, 0));
+  network.reserve(batch, 0);
+  for_batches(batch, count, body);
+}
+
+/// The same, after room was made for such batches in the decoder.
+template <typename Body>
+void decode_batches(Network& network, int64_t count, Body body) {
+  const int64_t batch = batch_of(network, count, network.activation_bytes(0, 1));
+  network.reserve(0, batch);
+  for_batches(batch, count, body);
+}
+
+}  // namespace
+
+Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : config(wanted) {
+  validate(config);
+  // A trained model is read where the precision it was trained with may not exist. fp32 does
+  // everywhere, and who trained with it wants the exact numbers.
+  const Precision configured = config.training.precision;
+  const bool keep = training || configured == Precision::fp32;
+  const Device chosen = with_precision(device, keep ? configured : Precision::automatic);
+  backend = make_backend(choose_device(chosen).device, &tuning);
+  Network::Options options;
+  options.training = training;
+  network = std::make_unique<Network>(*backend, config.model, options);
+}
+
+ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarization> binarization,
+                                std::optional<uint64_t> seed) {
+  const TrainConfig& training = config.training;
+  const Binarization without_chance =
+      draws(training.binarization) ? Binarization::none : training.binarization;
+  return {*network, images, binarization.value_or(without_chance), seed.value_or(training.seed)};
+}
+
+Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
+    : impl_(std::make_shared<Impl>(with_model(config), device, /*training=*/false)) {
+  const FloatingPointMode mode;
+  const std::vector<double> grey(config.pixels(), 0.5);
+  impl_->network->initialize(seed, grey);
+}
+
+Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+Model::Impl& Model::impl() { return const_cast<Impl&>(std::as_const(*this).impl()); }
+const Model::Impl& Model::impl() const {
+  VAE_CHECK(impl_ != nullptr,
+            "this vae::Model was moved from and holds nothing; use the object it ",
+            "was moved to, or assign another model to this one");
+  return *impl_;
+}
+
+namespace {
+
+/// A model with the weights of a file that was found under `path`.
+std::shared_ptr<Model::Impl> load_impl(const std::string& path, const std::string& file,
+                                       const Checkpoint& checkpoint, const Device& device) {
+  auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
+  checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+  if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
+  impl->checkpoint = describe_checkpoint(path, file, checkpoint);
+  return impl;
+}
+
+}  // namespace
+
+Model Model::load(const std::string& path, const Device& device) {
+  return with_memory_for("load the model", [&] {
+    const std::string file = find_checkpoint(path);
+    return Model(
+        load_impl(path, file, Checkpoint::read(file, {.advise_import = file == path}), device));
+  });
+}
+
+Model Model::load_unverified(const std::string& path, const std::optional<Config>& config,
+                             const Device& device) {
+  return with_memory_for("load the model", [&] {
+    return Model(load_impl(path, path, Checkpoint::read_foreign(path, config), device));
+  });
+}
+
+void Model::save(const std::string& path) const {
+  write_checkpoint(path, impl().network->parameters(), impl().config);
+}
+
+const ModelConfig& Model::config() const { return impl().config.model; }
+const Config& Model::run_config() const { return impl().config; }
+const std::optional<CheckpointInfo>& Model::checkpoint() const { return impl().checkpoint; }
+int64_t Model::parameter_count() const { return impl().network->parameters().count(); }
+std::string Model::device_name() const { return impl().backend->name(); }
+
+Posterior Model::encode(const ImageSet& images, std::optional<Binarization> binarization,
+                        std::optional<uint64_t> seed) {
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
+  const int64_t latent = config().latent;
+  Posterior posterior;
+  posterior.mean.shape = posterior.logvar.shape = {images.count(), latent};
+  std::vector<float> heads;
+  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+    heads.clear();
+    append(*impl().backend, network.encode(reader.batch(first, rows)), heads);
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto mu = heads.begin() + row * 2 * latent;
+      posterior.mean.values.insert(posterior.mean.values.end(), mu, mu + latent);
+      std::transform(mu + latent, mu + 2 * latent, std::back_inserter(posterior.logvar.values),
+                     [&](float logvar) {
+                       return std::clamp(logvar, static_cast<float>(config().logvar_min),
+                                         static_cast<float>(config().logvar_max));
+                     });
+    }
+  });
+  return posterior;
+}
+
+Array Model::decode(const Array& z) {
+  VAE_CHECK(z.shape.size() == 2 && z.row_size() == config().latent,
+            "decode takes codes of shape [n, ", config().latent, "], got rows of ", z.row_size(),
+            " numbers");
+  if (const auto at = z.first_not_finite()) {
+    fail(ErrorCode::invalid_argument, "decode: row ", *at / z.row_size(), ", column ",
+         *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
+         "; codes are finite numbers");
+  }
+  Network& network = *impl().network;
+  Array out{{z.rows(), config().pixels()}, {}};
+  out.values.reserve(static_cast<std::size_t>(z.rows() * config().pixels()));
+  decode_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
+    const View latent = network.latent(rows);
+    impl().backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
+    network.decode(rows);
+    append(*impl().backend, network.output_mean(rows), out.values);
+  });
+  return out;
+}
+
+Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> binarization,
+                         std::optional<uint64_t> seed) {
+  return decode(encode(images, binarization, seed).mean);
+}
+
+Array Model::sample(int64_t count, uint64_t seed, int64_t first_draw) {
+  constexpr int64_t kDraws = int64_t{1} << 32;  // numbered by 32 bits
+  VAE_CHECK(count >= 0 && first_draw >= 0 && first_draw <= kDraws && count <= kDraws - first_draw,
+            "sample: ", count, " draws from number ", first_draw,
+            " on do not exist; they are numbered 0 to 2^32 - 1");
+  Network& network = *impl().network;
+  Arena arena(*impl().backend);
+  StepState* state = nullptr;
+  arena.request(state);
+  arena.allocate("the state");
+  Array out{{count, config().pixels()}, {}};
+  out.values.reserve(static_cast<std::size_t>(count * config().pixels()));
+  decode_batches(network, count, [&](int64_t first, int64_t rows) {
+    StepState position;
+    position.first_row = static_cast<uint32_t>(first_draw + first);
+    impl().backend->copy_to_device(state, &position, sizeof position);
+    impl().backend->issue(PriorSampleArgs{network.latent(rows), {seed, Stream::prior, state, 0}});
+    network.decode(rows);
+    append(*impl().backend, network.output_mean(rows), out.values);
+  });
+  return out;
+}
+
+Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
+  return vae::evaluate(*impl().network, images, options, impl().config.training);
+}
+
+Array Model::inputs(const ImageSet& images, std::optional<Binarization> binarization,
+                    std::optional<uint64_t> seed) {
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
+  Array out{{images.count(), config().pixels()}, {}};
+  out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
+  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+    const LoadBatchArgs load = reader.batch(first, rows);
+    impl().backend->issue(load);
+    append(*impl().backend, load.x, out.values);
+  });
+  return out;
+}
+
+}  // namespace vae

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "host/graph/arena.h"
+#include "host/graph/layer.h"
+#include "host/graph/parameters.h"
+#include "kernels/backend.h"
+#include "vae/config.h"
+
+namespace vae {
+
+/// The tensors of a model, in the order of their declaration. Takes no memory of their size.
+std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
+
+/// The graph of one VAE on a backend: encoder trunk, two linear heads, decoder and likelihood.
+/// Parameters are there from the start; activations when somebody says for how many rows.
+class Network {
+ public:
+  struct Options {
+    int64_t max_rows = 0;     // B, images at once: room to start with
+    int64_t max_samples = 1;  // K, latent samples an image at once
+    bool training = false;    // gradients and Adam's moments too
+  };
+
+  Network(Backend& backend, const ModelConfig& config, const Options& options);
+
+  /// Draws all weights from stream initialize of `seed`. `mean_pixels` [X] is used when the model
+  /// asks for it (output_bias_from_mean); it may be empty otherwise.
+  void initialize(uint64_t seed, std::span<const double> mean_pixels = {});
+
+  /// Makes room for passes of up to `images` rows through the encoder and `codes` rows through the
+  /// decoder, if there is less. Views of earlier passes are void afterwards. Throws
+  /// Error(out_of_memory); then there is no room at all. A pinned network does not grow.
+  void reserve(int64_t images, int64_t codes);
+  /// The same for a batch whose size somebody chose: the error names a size that would fit.
+  void reserve_batch(int64_t images, int64_t codes);
+  /// The most rows that reserve() can be asked for.
+  int64_t most_rows() const;
+  /// While one of these lives, the activations stay where they are: recordings hold addresses.
+  class Pin {
+   public:
+    explicit Pin(Network& network) : network_(network) { ++network_.pins_; }
+    ~Pin() { --network_.pins_; }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+   private:
+    Network& network_;
+  };
+  /// Bytes of the activations of so many rows.
+  std::size_t activation_bytes(int64_t images, int64_t codes);
+
+  /// Where load_batch() writes the images of the next pass: x [rows, X].
+  View input(int64_t rows) const;
+
+  // Forward passes. Operations that a device may run as one kernel are handed to it in pairs.
+  /// Loads x, then x -> heads [rows, 2Z]. load.x must be input(rows).
+  ConstView encode(const LoadBatchArgs& load);
+  /// encode(), then one z of each row [rows, Z] and its kl [rows].
+  ConstView infer(const LoadBatchArgs& load, const NoiseKey& noise);
+  /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
+  ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
+  /// z -> decoder outputs [rows, X].
+  ConstView decode(int64_t rows);
+  /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.
+  ConstView score(int64_t rows, int64_t samples, bool with_gradient);
+  /// E[x|z] in place of the outputs of decode().
+  ConstView output_mean(int64_t rows);
+
+  /// Gradient of the objective with respect to every parameter; after infer() and score() with
+  /// gradient of the same rows, one sample each.
+  void backward(int64_t rows, const NoiseKey& noise);
+
+  // Views of the last forward pass.
+  View latent(int64_t rows) const;          // z [rows, Z]
+  ConstView heads(int64_t rows) const;      // [rows, 2Z]
+  ConstView kl(int64_t rows) const;         // [rows]
+  ConstView log_ratio(int64_t rows) const;  // [rows]
+  ConstView log_px(int64_t rows) const;     // [rows]
+
+  Backend& backend() const { return backend_; }
+  const ModelConfig& config() const { return config_; }
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+
+ private:
+  void request_activations(Arena& arena, int64_t images, int64_t codes);
+  void place_log_variance();
+  const Signal& run_encoder(const LoadBatchArgs& load, std::size_t layers);
+  GaussianForwardArgs posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const;
+  LikelihoodArgs likelihood(int64_t rows, int64_t samples, bool with_gradient) const;
+
+  Backend& backend_;
+  ModelConfig config_;
+  bool training_;
+  std::vector<std::unique_ptr<Layer>> encoder_;  // the last one is the pair of heads
+  std::vector<std::unique_ptr<Layer>> decoder_;  // the last one gives the likelihood's outputs
+  Parameters parameters_;
+  std::optional<Arena> arena_;      // the activations'
+  int64_t images_ = 0, codes_ = 0;  // rows they have room for
+  int pins_ = 0;
+  Signal input_;   // x
+  Signal latent_;  // z
+  View dlatent_;   // [rows, Z]
+  View kl_, log_ratio_, log_px_;
+  View fixed_log_variance_;  // [1]
+  ConstView log_variance_;
+  View dlog_variance_;
+};
+
+}  // namespace vae

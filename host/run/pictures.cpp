@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "host/run/pictures.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "host/io/atomic_file.h"
+#include "host/run/picture_names.h"
+#include "host/text/number_text.h"
+#include "kernels/check.h"
+#include "vae/image.h"
+#include "vae/latent.h"
+#include "vae/latent_map.h"
+#include "vae/report.h"
+
+namespace vae {
+namespace {
+
+constexpr int64_t kColumns = 12;
+constexpr int64_t kReconstructionBands = 2;  // of inputs above outputs
+constexpr int64_t kSampleRows = 8;
+constexpr int64_t kManifoldSide = 20;
+constexpr int64_t kComfortableSide = 56;            // pixels; smaller images are enlarged to it
+constexpr int64_t kLargestCell = 256;               // pixels a side; larger images are reduced
+constexpr int64_t kPictureSide = 1024;              // what columns and rows of cells have to fit in
+constexpr int64_t kChunkBytes = int64_t{64} << 20;  // of pixel values at once
+constexpr int64_t kMostDots = 2000;                 // of a map
+constexpr int64_t kMostCodeValues = int64_t{1} << 22;
+constexpr uint64_t kPictureSeed = 1;  // the same draws at every epoch
+
+/// How images of one size become the cells of a picture of bounded size.
+struct PictureLayout {
+  int64_t enlarge, reduce;
+  int64_t columns, rows;
+};
+
+int64_t divided_up(int64_t number, int64_t divisor) { return (number + divisor - 1) / divisor; }
+
+/// At most so many columns and rows; two of each even of the largest images.
+PictureLayout lay_out(const ModelConfig& model, int64_t columns, int64_t rows) {
+  const auto [height, width] = picture_size(model.height, model.width, model.channels);
+  const int64_t side = std::max(height, width);
+  PictureLayout layout;
+  layout.enlarge = std::max<int64_t>(1, kComfortableSide / side);
+  layout.reduce = divided_up(side, kLargestCell);
+  const auto most = [&](int64_t pixels, int64_t wanted) {
+    const int64_t cell = divided_up(pixels * layout.enlarge, layout.reduce);
+    return std::clamp<int64_t>(kPictureSide / cell, 2, wanted);
+  };
+  layout.columns = most(width, columns);
+  layout.rows = most(height, rows);
+  return layout;
+}
+
+/// Cells from the rows that `produce(first, count)` gives [count, X], a bounded number at a time.
+template <typename Produce>
+std::vector<Image> make_cells(int64_t count, const ModelConfig& model, const PictureLayout& layout,
+                              Produce produce) {
+  const int64_t row_bytes = model.pixels() * static_cast<int64_t>(sizeof(float));
+  const int64_t chunk = std::max<int64_t>(1, kChunkBytes / row_bytes);
+  std::vector<Image> cells;
+  for (int64_t first = 0; first < count; first += chunk) {
+    const Array rows = produce(first, std::min(chunk, count - first));
+    for (const Image& image : to_images(rows, model.height, model.width, model.channels)) {
+      cells.push_back(layout.reduce > 1 ? shrink(image, layout.reduce)
+                                        : enlarge(image, layout.enlarge));
+    }
+  }
+  return cells;
+}
+
+/// Rows of inputs, each above the row of its reconstructions. The last band is filled up with
+/// black where the data set is too small.
+Image reconstruction_picture(Model& model, const ImageSet& test) {
+  const PictureLayout layout = lay_out(model.config(), kColumns, 2 * kReconstructionBands);
+  const int64_t columns = std::min(test.count(), layout.columns);
+  const int64_t count = std::min(test.count(), layout.columns * (layout.rows / 2));
+  const std::vector<Image> inputs = make_cells(
+      count, model.config(), layout,
+      [&](int64_t first, int64_t rows) { return model.inputs(test.slice(first, rows)); });
+  const std::vector<Image> outputs = make_cells(
+      count, model.config(), layout,
+      [&](int64_t first, int64_t rows) { return model.reconstruct(test.slice(first, rows)); });
+  Image black = inputs.front();
+  std::fill(black.pixels.begin(), black.pixels.end(), uint8_t{0});
+  std::vector<Image> cells;
+  for (int64_t first = 0; first < count; first += columns) {
+    for (const std::vector<Image>* row : {&inputs, &outputs}) {
+      for (int64_t i = first; i < first + columns; ++i) {
+        cells.push_back(i < count ? (*row)[i] : black);
+      }
+    }
+  }
+  return make_grid(cells, columns);
+}
+
+/// Never enlarged: so many cells make a large picture anyhow.
+Image manifold_picture(Model& model) {
+  const ModelConfig& config = model.config();
+  const auto [height, width] = picture_size(config.height, config.width, config.channels);
+  const int64_t side = std::max(height, width);
+  const PictureLayout layout{1, divided_up(side * kManifoldSide, kPictureSide), kManifoldSide,
+                             kManifoldSide};
+  const Array codes = manifold_grid(kManifoldSide);
+  return make_grid(make_cells(codes.rows(), config, layout,
+                              [&](int64_t first, int64_t rows) {
+                                return model.decode({{rows, codes.row_size()},
+                                                     {codes.row(first), codes.row(first + rows)}});
+                              }),
+                   layout.columns);
+}
+
+/// The first test images as dots, so many as a page can hold and memory allows.
+std::string map_drawing(Model& model, const ImageSet& test) {
+  const int64_t most = std::max<int64_t>(1, kMostCodeValues / model.config().latent);
+  const int64_t count = std::min({test.count(), kMostDots, most});
+  const ImageSet images = test.slice(0, count);
+  LatentMap map = make_latent_map(model.encode(images).mean, images.labels(), images.label_names());
+  if (count < test.count()) {
+    const std::string shown =
+        "the first " + grouped_text(count) + " of " + grouped_text(test.count()) + " test images";
+    map.note = map.note.empty() ? shown : shown + "; " + map.note;
+  }
+  return latent_map_svg(map);
+}
+
+}  // namespace
+
+Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows) {
+  const PictureLayout layout = lay_out(model.config(), columns, rows);
+  const int64_t count = layout.columns * layout.rows;
+  return make_grid(
+      make_cells(count, model.config(), layout,
+                 [&](int64_t first, int64_t draws) { return model.sample(draws, seed, first); }),
+      layout.columns);
+}
+
+void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
+                          int64_t epoch) {
+  const std::string folder = run_folder + "/images";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    fail(ErrorCode::io, "cannot create ", folder, ": ", error.message());
+  }
+  const auto save = [&](PictureKind kind, const Image& picture) {
+    save_png(folder + "/" + picture_name(epoch, kind), picture);
+  };
+  save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
+  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, kSampleRows));
+  if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model));
+  write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
+                        std::string_view(map_drawing(model, data.test)));
+}
+
+}  // namespace vae

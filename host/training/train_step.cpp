@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "host/training/train_step.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "host/model/image_reader.h"
+#include "kernels/check.h"
+
+namespace vae {
+
+namespace {
+
+Schedule make_schedule(const TrainConfig& config, int64_t images) {
+  Schedule schedule;
+  schedule.images = static_cast<uint32_t>(images);
+  schedule.batch_size = static_cast<uint32_t>(std::min(config.batch_size, images));
+  const int64_t per_epoch = schedule.steps_per_epoch();
+  const int64_t total = per_epoch * config.epochs;
+  VAE_CHECK(total <= std::numeric_limits<uint32_t>::max(), "training.epochs: ", config.epochs,
+            " epochs of ", per_epoch, " steps exceed 2^32 steps; use a larger batch_size");
+  VAE_CHECK(config.step_epochs.size() <= Schedule::kMaxStages, "training.step_epochs: at most ",
+            Schedule::kMaxStages, " stages are supported, got ", config.step_epochs.size());
+  schedule.total_steps = static_cast<uint32_t>(total);
+  schedule.learning_rate = config.learning_rate;
+  schedule.kind = config.schedule;
+  for (const int64_t epoch : config.step_epochs) {
+    const int64_t step = std::min<int64_t>(epoch * per_epoch, schedule.total_steps);
+    schedule.stage_steps[schedule.stage_count++] = static_cast<uint32_t>(step);
+  }
+  schedule.stage_factor = config.step_factor;
+  schedule.final_factor = config.final_factor;
+  schedule.beta = config.beta;
+  schedule.beta_warmup_steps = config.kl_warmup_epochs * static_cast<double>(per_epoch);
+  schedule.max_skipped_in_a_row = static_cast<uint32_t>(config.max_nonfinite_steps);
+  return schedule;
+}
+
+}  // namespace
+
+TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig& config,
+                     int64_t steps_at_once)
+    : network_(network),
+      config_(config),
+      schedule_(make_schedule(config, train.count())),
+      arena_(network.backend()),
+      first_draw_(first_draw(train, config.binarization)) {
+  VAE_CHECK(train.image_size() == network.config().pixels(), "the training images have ",
+            train.image_size(), " values each but the model takes ", network.config().pixels());
+  arena_.request(pixels_, {train.count(), train.image_size()});
+  arena_.request(state_);
+  arena_.request(totals_);
+  arena_.allocate("the training images");
+  Backend& backend = network_.backend();
+  backend.copy_to_device(pixels_.data, train.pixels().data(), train.pixels().size());
+  set_state({});
+  set_totals({});
+  const int64_t size = schedule_.batch_size;
+  network_.reserve_batch(size, size);
+  pin_.emplace(network_);
+  const int64_t last = schedule_.images - (steps_per_epoch() - 1) * size;
+  const int64_t full = steps_per_epoch() - (last != size ? 1 : 0);
+  const int64_t last_rows = last != size ? last : 0;
+  if (steps_at_once == 0) steps_at_once = backend.steps_per_recording();
+  steps_at_once_ = std::clamp<int64_t>(steps_at_once, 1, full);
+  full_batch_ = record(1, 0);
+  if (last_rows > 0) last_batch_ = record(0, last_rows);
+  if (steps_at_once_ == 1) return;
+  many_ = record(steps_at_once_, 0);
+  const int64_t left = full % steps_at_once_;
+  if (left + (last_rows > 0) > 1) rest_ = record(left, last_rows);
+}
+
+TrainStep::Part TrainStep::record(int64_t full_batches, int64_t last_rows) {
+  const int64_t size = schedule_.batch_size;
+  auto body = [=, this] {
+    for (int64_t i = 0; i < full_batches; ++i) issue(size);
+    if (last_rows > 0) issue(last_rows);
+  };
+  return {full_batches + (last_rows > 0), network_.backend().record(std::move(body))};
+}
+
+/// The longest part that fits: not more than `most` steps, and not past the epoch's end.
+TrainStep::Part& TrainStep::next_part(int64_t most) {
+  const int64_t left = steps_per_epoch() - steps_done_ % steps_per_epoch();
+  const int64_t full_left = left - last_batch_.steps;
+  if (rest_.recording && left == rest_.steps && most >= left) return rest_;
+  if (many_.recording && std::min(full_left, most) >= many_.steps) return many_;
+  return full_left > 0 ? full_batch_ : last_batch_;
+}
+
+int64_t TrainStep::run(int64_t most) {
+  const int64_t before = steps_done_;
+  if (steps_done_ % steps_per_epoch() == 0) {
+    network_.backend().fill_zero(totals_, sizeof *totals_);
+  }
+  do {
+    Part& part = next_part(most);
+    part.recording->replay();
+    steps_done_ += part.steps;
+    most -= part.steps;
+  } while (most > 0 && steps_done_ % steps_per_epoch() != 0);
+  return steps_done_ - before;
+}
+
+void TrainStep::run_unrecorded() {
+  issue(schedule_.batch_size);
+  ++steps_done_;
+}
+
+void TrainStep::issue(int64_t rows) {
+  Backend& backend = network_.backend();
+  backend.issue(BeginStepArgs{state_, schedule_});
+
+  LoadBatchArgs load;
+  load.x = network_.input(rows);
+  load.pixels = pixels_;
+  load.state = state_;
+  load.binarization = config_.binarization;
+  load.shuffle = true;
+  load.seed = config_.seed;
+  load.first_draw = first_draw_;
+  const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
+  network_.infer(load, noise);
+  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
+  backend.issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
+  network_.backward(rows, noise);
+
+  const Parameters& parameters = network_.parameters();
+  backend.issue(
+      JudgeGradientArgs{state_, parameters.gradients(), static_cast<float>(config_.clip_norm)});
+  AdamArgs adam;
+  adam.parameters = parameters.values();
+  adam.first_moment = parameters.first_moments();
+  adam.second_moment = parameters.second_moments();
+  adam.gradients = parameters.gradients();
+  adam.state = state_;
+  adam.beta1 = static_cast<float>(config_.adam_beta1);
+  adam.beta2 = static_cast<float>(config_.adam_beta2);
+  adam.epsilon = static_cast<float>(config_.adam_epsilon);
+  backend.issue(adam);
+}
+
+StepState TrainStep::state() const {
+  StepState state;
+  network_.backend().copy_to_host(&state, state_, sizeof state);
+  return state;
+}
+
+void TrainStep::set_state(const StepState& state) {
+  network_.backend().copy_to_device(state_, &state, sizeof state);
+  steps_done_ = state.step;
+}
+
+Totals TrainStep::totals() const {
+  Totals totals;
+  network_.backend().copy_to_host(&totals, totals_, sizeof totals);
+  return totals;
+}
+
+void TrainStep::set_totals(const Totals& totals) {
+  network_.backend().copy_to_device(totals_, &totals, sizeof totals);
+}
+
+}  // namespace vae

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+#include "vae/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string>
+
+#include "host/text/suggest.h"
+#include "vae/error.h"
+
+namespace vae {
+namespace {
+
+/// The message of the Error that `action` throws; its code must be invalid_argument.
+template <typename Action>
+std::string message_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
+}
+
+std::string json_problem(const std::string& json) {
+  return message_of([&] { config_from_json(json, {}, "run.json"); });
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+#define EXPECT_CONTAINS(text, part) EXPECT_TRUE(contains(text, part)) << text
+
+/// A value for each key that differs from every preset.
+Config unusual() {
+  Config config;
+  config.model = {7,
+                  9,
+                  3,
+                  {11, 5},
+                  {},
+                  3,
+                  Activation::silu,
+                  Initialization::lecun_normal,
+                  true,
+                  Likelihood::gaussian,
+                  Variance::learned,
+                  0.1,
+                  -7.25,
+                  1.0 / 3.0};
+  config.training = {77,
+                     31,
+                     std::numeric_limits<uint64_t>::max(),
+                     Binarization::fixed,
+                     0.3,
+                     2.5,
+                     1e-300,
+                     0.1 + 0.2,
+                     0.9999999999999999,
+                     1e-7,
+                     5.5,
+                     LearningRateSchedule::step,
+                     {3, 9},
+                     0.7,
+                     0.01,
+                     0.15,
+                     12345678901,
+                     4,
+                     Precision::bf16};
+  config.data = {{64, 48}, true, false, true, 0.25};
+  return config;
+}
+
+TEST(ConfigTest, EveryKeySurvivesTheRoundTripExactly) {
+  const Config config = unusual();
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "x"), config);
+}
+
+TEST(ConfigTest, JsonNamesEveryKeyOnce) {
+  const std::string json = config_to_json(unusual());
+  std::set<std::string_view> names, flags;
+  for (const ConfigKey& key : config_keys()) {
+    EXPECT_CONTAINS(json, "\"" + std::string(key.name) + "\":");
+    EXPECT_TRUE(names.insert(key.name).second) << key.name << " twice: flags would clash";
+    EXPECT_TRUE(flags.insert(key.flag).second) << key.flag;
+    EXPECT_FALSE(key.help.empty()) << key.name;
+    EXPECT_FALSE(key.choices.empty()) << key.name;
+    std::string flag = "--" + std::string(key.name);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    EXPECT_EQ(key.flag, flag);
+  }
+}
+
+TEST(ConfigTest, EveryFieldIsInTheTable) {
+  // A structured binding stops compiling when a field is added without a key.
+  [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] =
+      ModelConfig();
+  [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
+                                t16, t17, t18, t19] = TrainConfig();
+  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
+  EXPECT_EQ(config_keys().size(), 14u + 19u + 5u);
+}
+
+TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
+  EXPECT_EQ(config_to_json({}).find("\"data\""), std::string::npos);
+  Config config;
+  config.data.grey = true;
+  EXPECT_CONTAINS(config_to_json(config),
+                  "\"data\": {\n    \"size\": \"none\",\n    \"grey\": true");
+  EXPECT_EQ(config_value(config, config_keys().back()), "0");
+}
+
+TEST(ConfigTest, SizesAreWidthByHeight) {
+  Config config;
+  set_config_value(config, "size", "64x48");
+  EXPECT_EQ(config.data.size, (ImageSize{64, 48}));
+  set_config_value(config, "data.size", "32");
+  EXPECT_EQ(config.data.size, (ImageSize{32, 32}));
+  set_config_value(config, "size", "none");
+  EXPECT_EQ(config.data.size, ImageSize());
+  for (const char* text : {"", "x", "64x", "x64", "0", "64x0", "-1", "64x48x3", "64 x 48", "8.5"}) {
+    EXPECT_THROW(set_config_value(config, "size", text), Error) << text;
+  }
+  config.data.size = {5000, 5};
+  EXPECT_THROW(validate(config), Error);
+  config.data = {};
+  config.data.grey = config.data.rgb = true;
+  EXPECT_THROW(validate(config), Error);
+}
+
+TEST(ConfigTest, TextSetsWhatJsonSets) {
+  Config config;
+  set_config_value(config, "encoder", "11,5");
+  set_config_value(config, "model.decoder", "none");
+  set_config_value(config, "activation", "gelu");
+  set_config_value(config, "training.binarization", "static");
+  set_config_value(config, "learning_rate", "2.5e-4");
+  set_config_value(config, "output_bias_from_mean", "true");
+  set_config_value(config, "seed", "18446744073709551615");
+  EXPECT_EQ(config.model.encoder, (std::vector<int64_t>{11, 5}));
+  EXPECT_TRUE(config.model.decoder.empty());
+  EXPECT_EQ(config.model.activation, Activation::gelu);
+  EXPECT_EQ(config.training.binarization, Binarization::fixed);
+  EXPECT_EQ(config.training.learning_rate, 2.5e-4);
+  EXPECT_TRUE(config.model.output_bias_from_mean);
+  EXPECT_EQ(config.training.seed, std::numeric_limits<uint64_t>::max());
+}
+
+TEST(ConfigTest, RefusesTextThatIsNoValue) {
+  Config config;
+  const Config before = config;
+  for (const auto& [key, text] :
+       std::vector<std::pair<std::string, std::string>>{{"epochs", ""},
+                                                        {"epochs", "1.5"},
+                                                        {"epochs", "10x"},
+                                                        {"epochs", " 1"},
+                                                        {"epochs", "99999999999999999999"},
+                                                        {"seed", "-1"},
+                                                        {"beta", "1,5"},
+                                                        {"encoder", "400,"},
+                                                        {"encoder", ",4"},
+                                                        {"encoder", ""},
+                                                        {"encoder", "4;5"},
+                                                        {"output_bias_from_mean", "yes"},
+                                                        {"activation", "RELU"}}) {
+    const std::string message =
+        message_of([&config, &key = key, &text = text] { set_config_value(config, key, text); });
+    EXPECT_CONTAINS(message, key);
+    EXPECT_CONTAINS(message, "expected");
+  }
+  EXPECT_EQ(config, before);
+}
+
+TEST(ConfigTest, SuggestsTheClosestKeyWordAndPreset) {
+  Config config;
+  EXPECT_CONTAINS(message_of([&] { set_config_value(config, "bach_size", "1"); }),
+                  "did you mean 'batch_size'?");
+  EXPECT_CONTAINS(message_of([&] { set_config_value(config, "activation", "rleu"); }),
+                  "did you mean 'relu'?");
+  EXPECT_CONTAINS(message_of([&] { preset("mlp-400-2"); }), "did you mean 'mlp-400-20'?");
+  EXPECT_CONTAINS(message_of([&] { binarization_from_string("statik"); }),
+                  "did you mean 'static'?");
+  EXPECT_CONTAINS(json_problem(R"({"model": {"latnet": 3}})"), "did you mean 'latent'?");
+  EXPECT_CONTAINS(json_problem(R"({"modle": {}})"), "did you mean 'model'?");
+}
+
+TEST(ConfigTest, SaysWhereAKeyOfTheOtherSectionBelongs) {
+  EXPECT_CONTAINS(json_problem(R"({"model": {"epochs": 3}})"), "belongs into \"training\"");
+  EXPECT_CONTAINS(json_problem(R"({"epochs": 3})"), "belongs into \"training\"");
+}
+
+TEST(ConfigTest, ListsEveryProblemOfADocument) {
+  const std::string message = json_problem(
+      R"({"model": {"latent": "20", "encodr": [1], "encoder": [1.5]}, "training": {"seed": -1}})");
+  EXPECT_CONTAINS(message, "run.json: 4 problems");
+  EXPECT_CONTAINS(message, "model.latent cannot be \"20\"");
+  EXPECT_CONTAINS(message, "encodr");
+  EXPECT_CONTAINS(message, "[1.5]");
+  EXPECT_CONTAINS(message, "training.seed cannot be -1");
+}
+
+TEST(ConfigTest, RefusesNumbersThatJsonWouldRoundSilently) {
+  EXPECT_CONTAINS(json_problem(R"({"training": {"seed": 18446744073709551616}})"), "seed");
+  EXPECT_CONTAINS(json_problem(R"({"training": {"epochs": 9223372036854775808}})"), "epochs");
+  EXPECT_CONTAINS(json_problem(R"({"training": {"epochs": 1.0}})"), "epochs");
+}
+
+TEST(ConfigTest, NamesTheFileOfABrokenDocument) {
+  for (const char* text : {"", "{", "[1]", "3", "{\"model\": 3}", "nul",
+                           R"({"training": {"epochs": 1, "epochs": 2}})"}) {
+    EXPECT_CONTAINS(json_problem(text), "run.json");
+  }
+}
+
+TEST(ConfigTest, ReadsCommentsAndKeepsWhatTheDocumentLeavesOut) {
+  Config base;
+  base.training.epochs = 3;
+  const Config config =
+      config_from_json("{ // small\n \"model\": {\"latent\": 2 /* plane */}}", base, "x");
+  EXPECT_EQ(config.model.latent, 2);
+  EXPECT_EQ(config.training.epochs, 3);
+}
+
+TEST(ConfigTest, APresetInADocumentReplacesTheBaseBeforeAnyKey) {
+  Config base;
+  base.training.epochs = 3;
+  const Config config =
+      config_from_json(R"({"model": {"latent": 5}, "preset": "iwae-1"})", base, "x");
+  Config expected = preset("iwae-1");
+  expected.model.latent = 5;
+  EXPECT_EQ(config, expected);
+}
+
+TEST(ConfigTest, PresetsAreTheNetworksOfTheirNames) {
+  const Config mlp = preset("mlp-400-20");
+  EXPECT_EQ(mlp.model.encoder, std::vector<int64_t>{400});
+  EXPECT_EQ(mlp.model.decoder, std::vector<int64_t>{400});
+  EXPECT_EQ(mlp.model.latent, 20);
+  EXPECT_EQ(preset("tutorial").model.encoder, (std::vector<int64_t>{256, 128}));
+  EXPECT_EQ(preset("tutorial").model.decoder, std::vector<int64_t>{128});
+  EXPECT_EQ(preset("iwae-1").model.activation, Activation::tanh);
+  EXPECT_EQ(preset("iwae-1").model.latent, 50);
+  EXPECT_EQ(preset("iwae-1").training.batch_size, 20);
+  EXPECT_EQ(preset("iwae-1").training.adam_epsilon, 1e-4);
+  EXPECT_EQ(preset(preset_names().front()), Config());
+  for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
+}
+
+TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
+  Config config;
+  config.model.latent = 0;
+  config.model.encoder = {400, 70000};
+  config.model.height = config.model.width = 4096;
+  config.model.channels = 4;
+  config.model.logvar_min = 21;
+  config.training.learning_rate = std::numeric_limits<double>::quiet_NaN();
+  config.training.adam_beta1 = 1.0;
+  config.training.schedule = LearningRateSchedule::step;
+  const std::string message = message_of([&] { validate(config); });
+  EXPECT_CONTAINS(message, "7 problems");
+  for (const char* part :
+       {"--latent", "70000", "make more than 50331648 pixel values", "logvar_min",
+        "--learning-rate", "--adam-beta1", "step_epochs is empty"}) {
+    EXPECT_CONTAINS(message, part);
+  }
+}
+
+TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
+  struct Limit {
+    const char* key;
+    const char* allowed;
+    const char* refused;
+  };
+  for (const Limit& limit : std::vector<Limit>{{"height", "1", "0"},
+                                               {"height", "4096", "4097"},
+                                               {"width", "4096", "4097"},
+                                               {"channels", "1024", "1025"},
+                                               {"channels", "1", "0"},
+                                               {"latent", "65536", "65537"},
+                                               {"encoder", "65536", "65537"},
+                                               {"encoder", "none", "0"},
+                                               {"sigma", "1e-6", "0"},
+                                               {"epochs", "1", "0"},
+                                               {"batch_size", "1048576", "1048577"},
+                                               {"batch_size", "1", "0"},
+                                               {"beta", "0", "-1e-9"},
+                                               {"beta", "0", "inf"},
+                                               {"learning_rate", "1e-30", "0"},
+                                               {"learning_rate", "1e38", "1e39"},
+                                               {"learning_rate", "1e-44", "1e-46"},
+                                               {"adam_beta1", "0.9999999", "0.99999999"},
+                                               {"clip_norm", "3e38", "4e38"},
+                                               {"beta", "1e-30", "1e-50"},
+                                               {"step_factor", "3e38", "4e38"},
+                                               {"adam_beta2", "0", "1"},
+                                               {"adam_epsilon", "1e-8", "0"},
+                                               {"clip_norm", "0", "-1"},
+                                               {"final_factor", "1", "1.1"},
+                                               {"step_epochs", "3,4", "4,4"},
+                                               {"checkpoint_every", "0", "-1"},
+                                               {"max_nonfinite_steps", "1", "0"}}) {
+    Config config;
+    set_config_value(config, limit.key, limit.allowed);
+    EXPECT_NO_THROW(validate(config)) << limit.key << ' ' << limit.allowed;
+    set_config_value(config, limit.key, limit.refused);
+    EXPECT_THROW(validate(config), Error) << limit.key << ' ' << limit.refused;
+  }
+  Config config;
+  config.model.decoder.assign(64, 1);
+  EXPECT_NO_THROW(validate(config));
+  config.model.decoder.push_back(1);
+  EXPECT_THROW(validate(config), Error);
+}
+
+/// Keys that hold a number with a fraction.
+std::vector<std::string> real_keys() {
+  std::vector<std::string> keys;
+  for (const ConfigKey& key : config_keys()) {
+    Config config;
+    try {
+      set_config_value(config, key.name, "0.5");
+      keys.emplace_back(key.name);
+    } catch (const Error&) {
+    }
+  }
+  return keys;
+}
+
+TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
+  ASSERT_EQ(real_keys().size(), 14u);
+  for (const std::string& key : real_keys()) {
+    for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
+      Config config;
+      set_config_value(config, key, text);
+      EXPECT_CONTAINS(message_of([&] { validate(config); }), key) << text;
+    }
+  }
+  Config config;
+  config.training.learning_rate = 1e39;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "infinite as a 32-bit float");
+  config.training.learning_rate = 1e-50;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "0 as a 32-bit float");
+}
+
+TEST(ConfigTest, TheRateOfEveryStageIsAFloat) {
+  Config config;
+  config.training.schedule = LearningRateSchedule::step;
+  for (int64_t epoch = 1; epoch <= 32; ++epoch) config.training.step_epochs.push_back(epoch);
+  EXPECT_NO_THROW(validate(config));
+  for (const double factor : {1e-2, 1e3}) {
+    config.training.step_factor = factor;
+    EXPECT_CONTAINS(message_of([&] { validate(config); }), "step_factor");
+  }
+  config.training.step_factor = 0.1;
+  config.training.step_epochs.push_back(33);
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "at most 32");
+}
+
+TEST(ConfigTest, ClampsAreApartAsFloats) {
+  Config config;
+  config.model.logvar_min = 1.0;
+  config.model.logvar_max = 1.0 + 1e-12;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "logvar_min");
+}
+
+TEST(SuggestTest, CountsASwapOfNeighboursAsOneEdit) {
+  EXPECT_EQ(edit_distance("relu", "rleu"), 1u);
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+}
+
+TEST(SuggestTest, OffersNothingForAWordLikeNoneOfThem) {
+  const std::vector<std::string> verbs = {"train", "eval", "sample"};
+  EXPECT_EQ(closest_word("quux", verbs), "");
+  EXPECT_EQ(closest_word("", verbs), "");
+  EXPECT_EQ(closest_word("trian", verbs), "train");
+  EXPECT_EQ(closest_word(std::string(1 << 20, 'x'), verbs), "");
+}
+
+}  // namespace
+}  // namespace vae
