@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
 #include "kernels/operations.h"
 #include "kernels/tuning_store.h"
@@ -117,11 +118,27 @@ class Backend {
   /// Called before each operation, for devices of which a thread has a current one.
   virtual void make_current() {}
 
+  template <typename Args>
+  [[noreturn]] void lacks(const Args&) const {
+    fail(ErrorCode::unavailable, name(), " has no operation ", Args::kName);
+  }
+
   virtual void run(const BeginStepArgs& args) = 0;
   virtual void run(const LoadBatchArgs& args) = 0;
   virtual void run(const DenseForwardArgs& args) = 0;
   virtual void run(const DenseBackwardInputArgs& args) = 0;
   virtual void run(const DenseBackwardWeightsArgs& args) = 0;
+  virtual void run(const ConvForwardArgs& args) { lacks(args); }
+  virtual void run(const ConvBackwardInputArgs& args) { lacks(args); }
+  virtual void run(const ConvBackwardWeightsArgs& args) { lacks(args); }
+  virtual void run(const UpsampleArgs& args) { lacks(args); }
+  virtual void run(const UpsampleBackwardArgs& args) { lacks(args); }
+  virtual void run(const AveragePoolArgs& args) { lacks(args); }
+  virtual void run(const AveragePoolBackwardArgs& args) { lacks(args); }
+  virtual void run(const AddArgs& args) { lacks(args); }
+  virtual void run(const AddBackwardArgs& args) { lacks(args); }
+  virtual void run(const ConcatArgs& args) { lacks(args); }
+  virtual void run(const ConcatBackwardArgs& args) { lacks(args); }
   virtual void run(const GaussianForwardArgs& args) = 0;
   virtual void run(const GaussianBackwardArgs& args) = 0;
   virtual void run(const PriorSampleArgs& args) = 0;

@@ -3,6 +3,9 @@
 // The checks of every operation, once for all devices.
 #include "kernels/operations.h"
 
+#include <initializer_list>
+#include <limits>
+
 #include "kernels/check.h"
 #include "kernels/rules/activations.h"
 #include "kernels/rules/likelihoods.h"
@@ -44,6 +47,21 @@ class Tensors {
               " must be the same tensor in both operations");
   }
 
+  /// What an activation's slope at x is computed from.
+  void have_slope_of(Activation activation, ConstView x, ConstView pre, const Shape& shape) const {
+    if (needs_pre_activation(activation)) {
+      have("pre", pre, shape);
+    } else if (activation != Activation::none) {
+      have("x", x, shape);
+    }
+  }
+
+  void have_activation_of(Activation activation, ConstView pre, const Shape& shape) const {
+    may_have("pre", pre, shape);
+    VAE_CHECK(pre || !needs_pre_activation(activation), operation_,
+              ": gelu and silu need memory for the pre-activation");
+  }
+
   void are_linear(const DenseForwardArgs& dense) const {
     VAE_CHECK(dense.activation == Activation::none, operation_, ": the outputs are linear");
   }
@@ -72,9 +90,7 @@ void DenseForwardArgs::check() const {
   tensors.have("w", w, {out, x.cols()});
   tensors.have("b", b, {out});
   tensors.have("y", y, {rows, out});
-  tensors.may_have("pre", pre, {rows, out});
-  VAE_CHECK(pre || !needs_pre_activation(activation), kName,
-            ": gelu and silu need memory for the pre-activation");
+  tensors.have_activation_of(activation, pre, {rows, out});
 }
 
 void DenseBackwardInputArgs::check() const {
@@ -84,11 +100,7 @@ void DenseBackwardInputArgs::check() const {
   const Shape shape{dy.rows(), w.cols()};
   tensors.have("w", w, {dy.cols(), w.cols()});
   tensors.have("dx", dx, shape);
-  if (needs_pre_activation(activation)) {
-    tensors.have("pre", pre, shape);
-  } else if (activation != Activation::none) {
-    tensors.have("x", x, shape);
-  }
+  tensors.have_slope_of(activation, x, pre, shape);
 }
 
 void DenseBackwardWeightsArgs::check() const {
@@ -98,6 +110,196 @@ void DenseBackwardWeightsArgs::check() const {
   tensors.have("x", x, {dy.rows(), x.cols()});
   tensors.have("dw", dw, {dy.cols(), x.cols()});
   tensors.have("db", db, {dy.cols()});
+}
+
+namespace {
+
+/// A size of a geometry, with its name in messages.
+struct Size {
+  const char* name;
+  int64_t value;
+};
+
+void check_positive(std::string_view operation, std::initializer_list<Size> sizes) {
+  for (const Size& size : sizes) {
+    VAE_CHECK(size.value > 0, operation, ": ", size.name, " must be positive, got ", size.value);
+  }
+}
+
+/// Their product, in floats, is a size of memory.
+void check_product(std::string_view operation, std::initializer_list<Size> sizes) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / sizeof(double);
+  int64_t product = 1;
+  for (const Size& size : sizes) {
+    VAE_CHECK(!__builtin_mul_overflow(product, size.value, &product) && product <= kMost, operation,
+              ": ", size.name, " is too large: ", size.value);
+  }
+}
+
+/// One axis of a geometry.
+struct Axis {
+  Size size, kernel, stride, padding, out_size;
+};
+
+void check_axis(std::string_view operation, const Axis& a) {
+  const auto [size, kernel, stride, padding, out_size] = a;
+  VAE_CHECK(padding.value >= 0 && padding.value < kernel.value, operation, ": ", padding.name,
+            " must be at least 0 and less than ", kernel.name, ", which is ", kernel.value,
+            ", got ", padding.value);
+  int64_t reached = 0;  // the end of the last kernel
+  const bool fits = !__builtin_mul_overflow(out_size.value - 1, stride.value, &reached) &&
+                    !__builtin_add_overflow(reached, kernel.value, &reached);
+  VAE_CHECK(fits, operation, ": ", out_size.name, " is too large: ", out_size.value);
+  const int64_t beyond = reached - padding.value - size.value;
+  VAE_CHECK(beyond < kernel.value, operation, ": ", out_size.name, " is ", out_size.value,
+            ", but the last kernel would lie beyond ", size.name, ", which is ", size.value);
+  VAE_CHECK(beyond > -stride.value, operation, ": ", out_size.name, " is ", out_size.value,
+            ", but there is room for more kernels in ", size.name, ", which is ", size.value);
+}
+
+}  // namespace
+
+void ConvGeometry::check(std::string_view operation) const {
+  const Size h{"height", height}, w{"width", width}, c{"channels", channels};
+  const Size kh{"kernel_height", kernel_height}, kw{"kernel_width", kernel_width};
+  const Size sy{"stride_y", stride_y}, sx{"stride_x", stride_x};
+  const Size oh{"out_height", out_height}, ow{"out_width", out_width}, f{"filters", filters};
+  check_positive(operation, {h, w, c, kh, kw, sy, sx, oh, ow, f});
+  check_axis(operation, {h, kh, sy, {"top", top}, oh});
+  check_axis(operation, {w, kw, sx, {"left", left}, ow});
+  check_product(operation, {h, w, c});
+  check_product(operation, {oh, ow, f});
+  check_product(operation, {kh, kw, c, f});
+}
+
+void ScaleGeometry::check(std::string_view operation) const {
+  const Size h{"height", height}, w{"width", width}, c{"channels", channels}, f{"factor", factor};
+  check_positive(operation, {h, w, c, f});
+  check_product(operation, {h, w, c, f, f});
+}
+
+void ConvForwardArgs::check() const {
+  const Tensors tensors(kName);
+  const ConvGeometry& g = geometry;
+  g.check(kName);
+  tensors.have_matrix("x", x);
+  const int64_t rows = x.rows();
+  const Shape shape{rows, transposed ? g.large() : g.small()};
+  tensors.have("x", x, {rows, transposed ? g.small() : g.large()});
+  tensors.have("w", w, {g.filters, g.row_weights()});
+  tensors.have("b", b, {transposed ? g.channels : g.filters});
+  tensors.have("y", y, shape);
+  tensors.have_activation_of(activation, pre, shape);
+}
+
+void ConvBackwardInputArgs::check() const {
+  const Tensors tensors(kName);
+  const ConvGeometry& g = geometry;
+  g.check(kName);
+  tensors.have_matrix("dy", dy);
+  const int64_t rows = dy.rows();
+  const Shape shape{rows, transposed ? g.small() : g.large()};
+  tensors.have("dy", dy, {rows, transposed ? g.large() : g.small()});
+  tensors.have("w", w, {g.filters, g.row_weights()});
+  tensors.have("dx", dx, shape);
+  tensors.have_slope_of(activation, x, pre, shape);
+}
+
+void ConvBackwardWeightsArgs::check() const {
+  const Tensors tensors(kName);
+  const ConvGeometry& g = geometry;
+  g.check(kName);
+  tensors.have_matrix("dy", dy);
+  const int64_t rows = dy.rows();
+  VAE_CHECK(samples >= 1 && rows % samples == 0, kName, ": ", rows,
+            " rows are not whole images of samples = ", samples);
+  tensors.have("dy", dy, {rows, transposed ? g.large() : g.small()});
+  tensors.have("x", x, {rows, transposed ? g.small() : g.large()});
+  tensors.have("dw", dw, {g.filters, g.row_weights()});
+  tensors.have("db", db, {transposed ? g.channels : g.filters});
+}
+
+void UpsampleArgs::check() const {
+  const Tensors tensors(kName);
+  geometry.check(kName);
+  tensors.have_matrix("x", x);
+  tensors.have("x", x, {x.rows(), geometry.small()});
+  tensors.have("y", y, {x.rows(), geometry.large()});
+}
+
+void UpsampleBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  geometry.check(kName);
+  tensors.have_matrix("dx", dx);
+  const Shape shape{dx.rows(), geometry.small()};
+  tensors.have("dx", dx, shape);
+  tensors.have("dy", dy, {dx.rows(), geometry.large()});
+  tensors.have_slope_of(activation, x, pre, shape);
+}
+
+void AveragePoolArgs::check() const {
+  const Tensors tensors(kName);
+  geometry.check(kName);
+  tensors.have_matrix("x", x);
+  tensors.have("x", x, {x.rows(), geometry.large()});
+  tensors.have("y", y, {x.rows(), geometry.small()});
+}
+
+void AveragePoolBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  geometry.check(kName);
+  tensors.have_matrix("dx", dx);
+  const Shape shape{dx.rows(), geometry.large()};
+  tensors.have("dx", dx, shape);
+  tensors.have("dy", dy, {dx.rows(), geometry.small()});
+  tensors.have_slope_of(activation, x, pre, shape);
+}
+
+void AddArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("y", y);
+  tensors.have("a", a, y.shape);
+  tensors.have("b", b, y.shape);
+  tensors.have_activation_of(activation, pre, y.shape);
+}
+
+void AddBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("dx", dx);
+  tensors.have("dy", dy, dx.shape);
+  tensors.have_slope_of(activation, x, pre, dx.shape);
+}
+
+namespace {
+
+/// A tensor of a concatenation and what it is a part of; both are matrices.
+void check_concatenation(std::string_view operation, ConstView part, ConstView whole,
+                         int64_t positions, int64_t first, int64_t repeat) {
+  check_positive(operation, {{"positions", positions}, {"repeat", repeat}});
+  VAE_CHECK(part.rows() * repeat == whole.rows(), operation, ": ", part.rows(), " rows times ",
+            repeat, " are not ", whole.rows());
+  VAE_CHECK(part.cols() % positions == 0 && whole.cols() % positions == 0, operation, ": rows of ",
+            part.cols(), " and ", whole.cols(), " values are not ", positions, " positions each");
+  const int64_t channels = part.cols() / positions, all = whole.cols() / positions;
+  VAE_CHECK(first >= 0 && first <= all - channels, operation, ": ", channels, " channels from ",
+            first, " on do not lie within ", all);
+}
+
+}  // namespace
+
+void ConcatArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("y", y);
+  tensors.have_matrix("x", x);
+  check_concatenation(kName, x, y, positions, first, repeat);
+}
+
+void ConcatBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("dx", dx);
+  tensors.have_matrix("dy", dy);
+  check_concatenation(kName, dx, dy, positions, first, repeat);
+  tensors.have_slope_of(activation, x, pre, dx.shape);
 }
 
 void GaussianForwardArgs::check() const {

@@ -8,7 +8,7 @@
 // Shape legend, used everywhere:
 //   B batch rows      K importance samples per row (1 in training)   N dataset images
 //   X pixel values    H, I, O widths of dense layers                 Z latent dimensions
-//   P parameters
+//   P parameters      the sizes of images stand where convolutions begin
 // All tensors are dense and row-major, float unless said. [B*K, Z] keeps the K samples of one
 // image side by side: row m belongs to image m / K.
 // Objective of one batch: loss = 1/B sum_b ( -log p(x_b|z_b) + beta KL_b ), in nats, summed over X
@@ -68,6 +68,7 @@ struct DenseForwardArgs {
 
 /// dx = (dy w) * activation'(x): the gradient with respect to the pre-activation of the layer that
 /// produced x, whose activation is given. `none` gives the plain product.
+/// Here and below `accumulate` adds the finished gradient to what is there: dx = dx + gradient.
 struct DenseBackwardInputArgs {
   View dx;        // [B, I] out
   ConstView dy;   // [B, O]
@@ -75,19 +76,213 @@ struct DenseBackwardInputArgs {
   ConstView x;    // [B, I] output of the layer below; unused by `none`
   ConstView pre;  // [B, I] its pre-activation; required by gelu and silu
   Activation activation = Activation::none;
+  bool accumulate = false;
 
   static constexpr std::string_view kName = "dense_backward_input";
   void check() const;
 };
 
-/// dw = dy^T x and db = sum over rows of dy. Overwrites.
+/// dw = dy^T x and db = sum over rows of dy.
 struct DenseBackwardWeightsArgs {
   View dw;       // [O, I] out
   View db;       // [O] out
   ConstView dy;  // [B, O]
   ConstView x;   // [B, I]
+  bool accumulate = false;
 
   static constexpr std::string_view kName = "dense_backward_weights";
+  void check() const;
+};
+
+/// Where the taps of a convolution lie. Images are rows of matrices, their values by row, column
+/// and channel: [B, H*W*C] and [B, OH*OW*F]. A convolution leads from the large image to the small
+/// one, a transposed convolution, its adjoint, from the small one to the large one. Weight
+/// w[f, ky, kx, c] of either joins position (oy, ox) of the small image with position
+/// (oy stride_y - top + ky, ox stride_x - left + kx) of the large one. What a kernel covers beyond
+/// the large image is padding, less than a kernel on each side; rows and columns at its end that no
+/// kernel reaches are fewer than a stride.
+struct ConvGeometry {
+  int64_t height = 0, width = 0, channels = 0;         // H, W, C of the large image
+  int64_t kernel_height = 0, kernel_width = 0;         // KH, KW
+  int64_t stride_y = 1, stride_x = 1;                  // rows, columns from kernel to kernel
+  int64_t top = 0, left = 0;                           // rows and columns of padding
+  int64_t out_height = 0, out_width = 0, filters = 0;  // OH, OW, F of the small image
+
+  int64_t positions() const { return height * width; }              // of the large image
+  int64_t out_positions() const { return out_height * out_width; }  // of the small image
+  int64_t large() const { return positions() * channels; }          // values of an image
+  int64_t small() const { return out_positions() * filters; }
+  int64_t taps() const { return kernel_height * kernel_width; }
+  int64_t row_weights() const { return taps() * channels; }  // of a row of w
+
+  /// Throws Error(invalid_argument), which names the field that does not fit.
+  void check(std::string_view operation) const;
+};
+
+/// A convolution, y[b, oy, ox, f] = activation(b[f] + sum over ky, kx, c of
+///   x[b, oy stride_y - top + ky, ox stride_x - left + kx, c] * w[f, ky, kx, c]),
+/// or a transposed one, y[b, iy, ix, c] = activation(b[c] + sum over oy, ox, f of
+///   x[b, oy, ox, f] * w[f, iy + top - oy stride_y, ix + left - ox stride_x, c]).
+/// Outside the image x is 0; outside the kernel there is nothing to sum.
+struct ConvForwardArgs {
+  View y;       // [B, OH*OW*F] out; transposed: [B, H*W*C]
+  View pre;     // as y, the argument of the activation; required by gelu and silu
+  ConstView x;  // [B, H*W*C]; transposed: [B, OH*OW*F]
+  ConstView w;  // [F, KH*KW*C]
+  ConstView b;  // [F]; transposed: [C]
+  Activation activation = Activation::none;
+  ConvGeometry geometry;
+  bool transposed = false;
+
+  static constexpr std::string_view kName = "conv_forward";
+  void check() const;
+};
+
+/// dx = (the adjoint of the forward sum, of dy) * activation'(x), as in DenseBackwardInputArgs.
+struct ConvBackwardInputArgs {
+  View dx;        // [B, H*W*C] out; transposed: [B, OH*OW*F]
+  ConstView dy;   // [B, OH*OW*F]; transposed: [B, H*W*C]
+  ConstView w;    // [F, KH*KW*C]
+  ConstView x;    // as dx, output of the layer below; unused by `none`
+  ConstView pre;  // as dx, its pre-activation; required by gelu and silu
+  Activation activation = Activation::none;
+  ConvGeometry geometry;
+  bool transposed = false;
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "conv_backward_input";
+  void check() const;
+};
+
+/// dw[f, ky, kx, c] = sum over images and positions (oy, ox) of the small image's values times the
+/// large one's, db = sum over images and positions of dy.
+struct ConvBackwardWeightsArgs {
+  View dw;       // [F, KH*KW*C] out
+  View db;       // [F] out; transposed: [C]
+  ConstView dy;  // [B*K, OH*OW*F]; transposed: [B*K, H*W*C]
+  ConstView x;   // [B*K, H*W*C]; transposed: [B*K, OH*OW*F]
+  ConvGeometry geometry;
+  bool transposed = false;
+  int64_t samples = 1;  // K: rows that are one image's, one part of the sums
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "conv_backward_weights";
+  void check() const;
+};
+
+/// Images [H, W, C] and their enlargements [H*factor, W*factor, C], each position of which belongs
+/// to a square of factor by factor.
+struct ScaleGeometry {
+  int64_t height = 0, width = 0, channels = 0;  // of the small image
+  int64_t factor = 2;
+
+  int64_t small() const { return height * width * channels; }  // values of an image
+  int64_t large() const { return small() * factor * factor; }
+
+  /// As ConvGeometry's.
+  void check(std::string_view operation) const;
+};
+
+/// The nearest neighbour: all of a square of y is the value of x.
+struct UpsampleArgs {
+  View y;       // [B, H*factor * W*factor * C] out
+  ConstView x;  // [B, H*W*C]
+  ScaleGeometry geometry;
+
+  static constexpr std::string_view kName = "upsample";
+  void check() const;
+};
+
+/// dx = (sum over a square of dy) * activation'(x), as in DenseBackwardInputArgs.
+struct UpsampleBackwardArgs {
+  View dx;        // [B, H*W*C] out
+  ConstView dy;   // [B, H*factor * W*factor * C]
+  ConstView x;    // as dx, see DenseBackwardInputArgs
+  ConstView pre;  // as dx
+  Activation activation = Activation::none;
+  ScaleGeometry geometry;
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "upsample_backward";
+  void check() const;
+};
+
+/// y is the mean of a square of x: its sum times 1 / factor^2.
+struct AveragePoolArgs {
+  View y;       // [B, H*W*C] out
+  ConstView x;  // [B, H*factor * W*factor * C]
+  ScaleGeometry geometry;
+
+  static constexpr std::string_view kName = "average_pool";
+  void check() const;
+};
+
+/// dx = (dy of the square times 1 / factor^2) * activation'(x), as in DenseBackwardInputArgs.
+struct AveragePoolBackwardArgs {
+  View dx;        // [B, H*factor * W*factor * C] out
+  ConstView dy;   // [B, H*W*C]
+  ConstView x;    // as dx, see DenseBackwardInputArgs
+  ConstView pre;  // as dx
+  Activation activation = Activation::none;
+  ScaleGeometry geometry;
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "average_pool_backward";
+  void check() const;
+};
+
+/// y = activation(a + b): where a residual connection ends.
+struct AddArgs {
+  View y;       // [B, X] out; a or b are allowed
+  View pre;     // as y, a + b; required by gelu and silu
+  ConstView a;  // [B, X]
+  ConstView b;  // [B, X]
+  Activation activation = Activation::none;
+
+  static constexpr std::string_view kName = "add";
+  void check() const;
+};
+
+/// dx = dy * activation'(x), for each of the two: what was added gets the sum's gradient.
+struct AddBackwardArgs {
+  View dx;        // [B, X] out; dy is allowed
+  ConstView dy;   // [B, X]
+  ConstView x;    // as dx, see DenseBackwardInputArgs
+  ConstView pre;  // as dx
+  Activation activation = Activation::none;
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "add_backward";
+  void check() const;
+};
+
+/// Writes one of the tensors that are joined along their channels:
+///   y[m, p, first + j] = x[m / repeat, p, j]
+/// in all rows m and at all positions p. Vectors have one position.
+struct ConcatArgs {
+  View y;                 // [B*K, P*Y] out, of whose Y channels x's are written
+  ConstView x;            // [B, P*X]
+  int64_t positions = 1;  // P
+  int64_t first = 0;      // channel of y
+  int64_t repeat = 1;     // K: rows of y that one of x is written to
+
+  static constexpr std::string_view kName = "concat";
+  void check() const;
+};
+
+/// dx[b, p, j] = (sum_k dy[b*K + k, p, first + j]) * activation'(x), as in DenseBackwardInputArgs.
+struct ConcatBackwardArgs {
+  View dx;        // [B, P*X] out
+  ConstView dy;   // [B*K, P*Y]
+  ConstView x;    // as dx, see DenseBackwardInputArgs
+  ConstView pre;  // as dx
+  Activation activation = Activation::none;
+  int64_t positions = 1;  // P
+  int64_t first = 0;      // channel of dy
+  int64_t repeat = 1;     // K
+  bool accumulate = false;
+
+  static constexpr std::string_view kName = "concat_backward";
   void check() const;
 };
 

@@ -59,9 +59,17 @@ class CpuBackend final : public Backend {
     });
   }
 
+  /// Where to finish a gradient: in place, or beside what it is then added to.
+  float* finished_apart(const View& gradient, bool accumulate) {
+    if (!accumulate) return gradient.data;
+    gradient_.reserve(gradient.count());
+    return gradient_.data();
+  }
+
   const VectorOps& ops_;
   ThreadPool pool_;
   Products products_;
+  Buffer gradient_;
   std::vector<double> block_sums_;  // of the gradient's squares
 };
 

@@ -49,29 +49,46 @@ void CpuBackend::run(const DenseForwardArgs& args) {
 void CpuBackend::run(const DenseBackwardInputArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
   const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
+  float* const dx = finished_apart(args.dx, args.accumulate);
   const auto slope = [&](const Tile& tile) {
-    if (args.activation == Activation::none) return;
+    if (args.activation == Activation::none && !args.accumulate) return;
     for (int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
       const int64_t at = row * in + tile.column;
-      ops_.multiply_slope(args.dx.data + at, source + at, tile.columns, args.activation);
+      if (args.activation != Activation::none) {
+        ops_.multiply_slope(dx + at, source + at, tile.columns, args.activation);
+      }
+      if (args.accumulate) ops_.add(args.dx.data + at, dx + at, tile.columns);
     }
   };
-  products_.run({args.dx.data, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, slope);
+  products_.run({dx, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, slope);
 }
 
 void CpuBackend::run(const DenseBackwardWeightsArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.x.cols();
-  const auto bias = [&](const Tile& tile) {
-    if (tile.column > 0) return;
-    const int64_t end = tile.row + tile.rows;
-    for (int64_t first = tile.row; first < end; first += kBiasColumns) {
-      sum_rows(ops_, args.db.data + first, args.dy.data + first, out, rows,
-               std::min(kBiasColumns, end - first));
+  float* const dw = finished_apart(args.dw, args.accumulate);
+  const auto bias = [&](int64_t first, int64_t columns) {
+    float sum[kBiasColumns];
+    sum_rows(ops_, sum, args.dy.data + first, out, rows, columns);
+    if (args.accumulate) {
+      ops_.add(args.db.data + first, sum, columns);
+    } else {
+      std::copy(sum, sum + columns, args.db.data + first);
     }
   };
-  Product product{args.dw.data, in, {args.dy.data, out, true}, {args.x.data, in}, out, in, rows};
+  const auto finish = [&](const Tile& tile) {
+    const int64_t end = tile.row + tile.rows;
+    for (int64_t row = tile.row; args.accumulate && row < end; ++row) {
+      const int64_t at = row * in + tile.column;
+      ops_.add(args.dw.data + at, dw + at, tile.columns);
+    }
+    if (tile.column > 0) return;
+    for (int64_t first = tile.row; first < end; first += kBiasColumns) {
+      bias(first, std::min(kBiasColumns, end - first));
+    }
+  };
+  Product product{dw, in, {args.dy.data, out, true}, {args.x.data, in}, out, in, rows};
   product.over_batch = true;
-  products_.run(product, bias);
+  products_.run(product, finish);
 }
 
 void CpuBackend::run(const GemmArgs& args) {

@@ -301,6 +301,28 @@ TEST_P(ProductTest, LayersEqualTheScalarChains) {
   }
 }
 
+TEST_P(ProductTest, AccumulatedGradientsAreFinishedFirst) {
+  for (const ProductCase& c : {ProductCase{3, 20, 33}, ProductCase{129, 40, 7}}) {
+    SCOPED_TRACE(::testing::Message() << c.rows << 'x' << c.in << 'x' << c.out);
+    const Expected& e = expected_of(c);
+    const auto sum = [](std::vector<float> old, const std::vector<float>& gradient) {
+      for (std::size_t i = 0; i < old.size(); ++i) old[i] += gradient[i];
+      return old;
+    };
+    const auto old_dx = random_values(c.rows * c.in, 5), old_dw = random_values(c.out * c.in, 6);
+    const auto old_db = random_values(c.out, 7);
+    const FloatTensor x(backend(), {c.rows, c.in}, e.x), w(backend(), {c.out, c.in}, e.w);
+    const FloatTensor dy(backend(), {c.rows, c.out}, e.dy), dx(backend(), {c.rows, c.in}, old_dx);
+    const FloatTensor dw(backend(), {c.out, c.in}, old_dw), db(backend(), {c.out}, old_db);
+    backend().issue(DenseBackwardInputArgs{
+        dx.view(), dy.view(), w.view(), x.view(), {}, Activation::relu, true});
+    backend().issue(DenseBackwardWeightsArgs{dw.view(), db.view(), dy.view(), x.view(), true});
+    EXPECT_EQ(differences(dx.values(), sum(old_dx, e.dx)), 0);
+    EXPECT_EQ(differences(dw.values(), sum(old_dw, e.dw)), 0);
+    EXPECT_EQ(differences(db.values(), sum(old_db, e.db)), 0);
+  }
+}
+
 TEST_P(ProductTest, PlainProductsEqualTheScalarChains) {
   const int64_t m = 61, n = 43, k = 270;
   const auto a = random_values(m * k, 9), b = random_values(k * n, 10);
