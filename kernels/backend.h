@@ -75,11 +75,13 @@ class Backend {
     run(args);
   }
 
-  /// Issues a pair of operations: as one kernel where the device has one for these shapes, else one
-  /// after the other, which is also what the tests compare the kernel with.
+  /// Issues a pair of operations, for which is_pair() holds: as one kernel where the device has one
+  /// for these shapes, else one after the other, which is also what the tests compare the kernel
+  /// with.
   template <typename First, typename Second>
   void issue(const First& first, const Second& second) {
-    check_pair(first, second);
+    VAE_CHECK(is_pair(first, second), pair_name(first, second),
+              ": the second operation does not read what the first writes, or that is not linear");
     if (!fuses(first, second)) {
       issue(first);
       issue(second);

@@ -452,19 +452,19 @@ struct GemmArgs {
 constexpr std::string_view pair_name(const LoadBatchArgs&, const DenseForwardArgs&) {
   return "load_dense_forward";
 }
-void check_pair(const LoadBatchArgs& load, const DenseForwardArgs& dense);
+bool is_pair(const LoadBatchArgs& load, const DenseForwardArgs& dense);
 
 /// gaussian.heads is dense.y, which is written too; dense has no activation.
 constexpr std::string_view pair_name(const DenseForwardArgs&, const GaussianForwardArgs&) {
   return "dense_gaussian_forward";
 }
-void check_pair(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian);
+bool is_pair(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian);
 
 /// likelihood.outputs is dense.y, whose content afterwards is undefined unless likelihood.doutputs
 /// is the same memory; dense has no activation.
 constexpr std::string_view pair_name(const DenseForwardArgs&, const LikelihoodArgs&) {
   return "dense_likelihood";
 }
-void check_pair(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood);
+bool is_pair(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood);
 
 }  // namespace vae

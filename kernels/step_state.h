@@ -20,6 +20,14 @@ enum class Stream : uint32_t {
   validation = 6,  ///< which training images are set aside
 };
 
+/// Where the stochastic nodes of a graph draw: the first as it always did, those after it from
+/// stream 17 on, one each.
+constexpr Stream posterior_stream(int ordinal) {
+  constexpr uint32_t kFurther = 16;
+  return ordinal == 0 ? Stream::posterior
+                      : static_cast<Stream>(kFurther + static_cast<uint32_t>(ordinal));
+}
+
 struct StepState {
   uint32_t step = 0;     // steps begun, 1 during the first; keys the random numbers. 0: evaluation
   uint32_t updates = 0;  // Adam updates applied: t of the bias correction

@@ -1,32 +1,70 @@
 // SPDX-License-Identifier: MIT
 #include "host/graph/dense.h"
 
-#include "kernels/rules/activations.h"
+#include <utility>
+
+#include "kernels/check.h"
 
 namespace vae {
 
-namespace {
+/// One application of a dense module.
+class DenseNode final : public Node {
+ public:
+  DenseNode(const Dense& module, Value& x, const Value& y)
+      : Node({&x}, &module), module_(module), y_(y) {}
 
-View rows_of(const View& view, int64_t rows) { return view ? view.head(rows) : View(); }
+  void forward(Pass& pass) override {
+    DenseForwardArgs args;
+    args.y = pass.data(y_);
+    args.pre = pass.pre(y_);
+    args.x = pass.data(input());
+    args.w = module_.w_;
+    args.b = module_.b_;
+    args.activation = y_.activation;
+    pass.issue(args);
+  }
 
-}  // namespace
+  void backward(Pass& pass) override {
+    DenseBackwardWeightsArgs weights;
+    weights.dw = module_.dw_;
+    weights.db = module_.db_;
+    weights.dy = pass.gradient(y_);
+    weights.x = pass.data(input());
+    weights.accumulate = parameter_gradient() == Gradient::add;
+    pass.issue(weights);
+    if (input_gradient() == Gradient::none) return;
+    DenseBackwardInputArgs args;
+    args.dx = pass.gradient(input());
+    args.dy = pass.gradient(y_);
+    args.w = module_.w_;
+    args.x = pass.data(input());
+    args.pre = pass.pre(input());
+    args.activation = input().activation;
+    args.accumulate = input_gradient() == Gradient::add;
+    pass.issue(args);
+  }
 
-int64_t DenseLayer::output_width() const {
-  return options_.part_width * static_cast<int64_t>(options_.parts.size());
-}
+  bool adds_gradients() const override { return true; }
 
-void DenseLayer::declare(std::vector<ParameterSpec>& specs) const {
+ private:
+  const Dense& module_;
+  const Value& y_;
+};
+
+Dense::Dense(std::vector<std::string> parts, int64_t input_width, Shape item)
+    : parts_(std::move(parts)), input_width_(input_width), item_(item) {}
+
+void Dense::declare(std::vector<ParameterSpec>& specs) const {
   using Role = ParameterSpec::Role;
   for (const Role role : {Role::weight, Role::bias}) {
     bool joined = false;
-    for (const std::string& part : options_.parts) {
+    for (const std::string& part : parts_) {
       ParameterSpec spec;
       spec.name = part + (role == Role::weight ? ".weight" : ".bias");
-      spec.shape = role == Role::weight ? Shape{options_.part_width, options_.input_width}
-                                        : Shape{options_.part_width};
+      spec.shape = role == Role::weight ? Shape{part_width(), input_width_} : Shape{part_width()};
       spec.role = role;
-      spec.fan_in = options_.input_width;
-      spec.fan_out = options_.part_width;
+      spec.fan_in = input_width_;
+      spec.fan_out = part_width();
       spec.joined = joined;
       specs.push_back(std::move(spec));
       joined = true;
@@ -34,9 +72,9 @@ void DenseLayer::declare(std::vector<ParameterSpec>& specs) const {
   }
 }
 
-void DenseLayer::bind(const Parameters& parameters) {
-  const std::string& first = options_.parts.front();
-  const Shape matrix{output_width(), options_.input_width};
+void Dense::bind(const Parameters& parameters) {
+  const std::string& first = parts_.front();
+  const Shape matrix{output_width(), input_width_};
   const Shape vector{output_width()};
   w_ = parameters.joined_value(first + ".weight", matrix);
   b_ = parameters.joined_value(first + ".bias", vector);
@@ -44,45 +82,13 @@ void DenseLayer::bind(const Parameters& parameters) {
   db_ = parameters.joined_gradient(first + ".bias", vector);
 }
 
-void DenseLayer::plan(Arena& arena, int64_t rows, bool training) {
-  const Shape shape{rows, output_width()};
-  output_.activation = options_.activation;
-  arena.request(output_.value, shape);
-  if (needs_pre_activation(options_.activation)) arena.request(output_.pre, shape);
-  if (training && !options_.gradient_in_output) arena.request(doutput_, shape);
-}
-
-void DenseLayer::forward(Backend& backend, const Signal& input, int64_t rows) {
-  backend.issue(*as_dense(input, rows));
-}
-
-std::optional<DenseForwardArgs> DenseLayer::as_dense(const Signal& input, int64_t rows) const {
-  DenseForwardArgs args;
-  args.y = output_.value.head(rows);
-  args.pre = rows_of(output_.pre, rows);
-  args.x = input.value.head(rows);
-  args.w = w_;
-  args.b = b_;
-  args.activation = options_.activation;
-  return args;
-}
-
-void DenseLayer::backward(Backend& backend, ConstView doutput, const Signal& input, View dinput,
-                          int64_t rows) {
-  backend.issue(DenseBackwardWeightsArgs{dw_, db_, doutput, input.value.head(rows)});
-  if (!dinput) return;
-  DenseBackwardInputArgs args;
-  args.dx = dinput;
-  args.dy = doutput;
-  args.w = w_;
-  args.x = input.value.head(rows);
-  args.pre = rows_of(input.pre, rows);
-  args.activation = input.activation;
-  backend.issue(args);
-}
-
-View DenseLayer::gradient(int64_t rows) const {
-  return rows_of(options_.gradient_in_output ? output_.value : doutput_, rows);
+Value& Dense::apply(Graph& graph, Value& x, Activation activation) {
+  VAE_CHECK(x.width() == input_width_, "dense ", parts_.front(), ": it takes ", input_width_,
+            " numbers a row, not ", x.width());
+  const Shape item = parts_.size() == 1 ? item_ : Shape{output_width()};
+  Value& y = graph.add_value(item, x.rows, activation);
+  graph.add_node<DenseNode>(&y, *this, x, y);
+  return y;
 }
 
 }  // namespace vae

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "host/graph/arena.h"
-#include "host/graph/layer.h"
 #include "host/graph/parameters.h"
+#include "host/model/vae.h"
 #include "kernels/backend.h"
 #include "vae/config.h"
 
@@ -19,8 +19,8 @@ namespace vae {
 /// The tensors of a model, in the order of their declaration. Takes no memory of their size.
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
 
-/// The graph of one VAE on a backend: encoder trunk, two linear heads, decoder and likelihood.
-/// Parameters are there from the start; activations when somebody says for how many rows.
+/// A VAE on a backend: its graph, parameters and activations. Parameters are there from the start;
+/// activations when somebody says for how many rows.
 class Network {
  public:
   struct Options {
@@ -60,7 +60,7 @@ class Network {
   /// Where load_batch() writes the images of the next pass: x [rows, X].
   View input(int64_t rows) const;
 
-  // Forward passes. Operations that a device may run as one kernel are handed to it in pairs.
+  // Forward passes.
   /// Loads x, then x -> heads [rows, 2Z]. load.x must be input(rows).
   ConstView encode(const LoadBatchArgs& load);
   /// encode(), then one z of each row [rows, Z] and its kl [rows].
@@ -91,28 +91,16 @@ class Network {
   const Parameters& parameters() const { return parameters_; }
 
  private:
-  void request_activations(Arena& arena, int64_t images, int64_t codes);
-  void place_log_variance();
-  const Signal& run_encoder(const LoadBatchArgs& load, std::size_t layers);
-  GaussianForwardArgs posterior(int64_t rows, int64_t samples, const NoiseKey& noise) const;
-  LikelihoodArgs likelihood(int64_t rows, int64_t samples, bool with_gradient) const;
+  void run(Pass& pass, Graph::Section section);
 
   Backend& backend_;
   ModelConfig config_;
   bool training_;
-  std::vector<std::unique_ptr<Layer>> encoder_;  // the last one is the pair of heads
-  std::vector<std::unique_ptr<Layer>> decoder_;  // the last one gives the likelihood's outputs
+  Vae vae_;
   Parameters parameters_;
   std::optional<Arena> arena_;      // the activations'
   int64_t images_ = 0, codes_ = 0;  // rows they have room for
   int pins_ = 0;
-  Signal input_;   // x
-  Signal latent_;  // z
-  View dlatent_;   // [rows, Z]
-  View kl_, log_ratio_, log_px_;
-  View fixed_log_variance_;  // [1]
-  ConstView log_variance_;
-  View dlog_variance_;
 };
 
 }  // namespace vae
