@@ -55,6 +55,7 @@ class Node {
   virtual void backward(Pass& pass) = 0;
 
   std::vector<Input>& inputs() { return inputs_; }
+  const std::vector<Input>& inputs() const { return inputs_; }
   const Module* module() const { return module_; }
   /// Whether gradients may be added to what another node left.
   virtual bool adds_gradients() const { return false; }
