@@ -43,6 +43,8 @@ class Trained {
     graph_.plan(arena_, kImages, kImages, /*training=*/true);
     arena_.allocate("the test");
     graph_.prepare(*backend_);
+    const StepState state;
+    backend_->copy_to_device(state_, &state, sizeof state);
     fill(x_->data, 1);
     fill(target_->data, 2);
   }
