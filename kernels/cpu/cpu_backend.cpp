@@ -61,7 +61,8 @@ std::string processor_name() {
 CpuBackend::CpuBackend(int threads, std::string_view isa)
     : ops_(vector_ops(isa)),
       pool_(threads > 0 ? threads : available_threads()),
-      products_(pool_, ops_) {}
+      products_(pool_, ops_),
+      convolutions_(pool_, ops_) {}
 
 void* CpuBackend::allocate(std::size_t bytes) {
   const std::size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/convolutions.h"
 #include "kernels/cpu/product.h"
 #include "kernels/cpu/threads.h"
 #include "kernels/cpu/vector_ops.h"
@@ -37,6 +38,17 @@ class CpuBackend final : public Backend {
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;
+  void run(const ConvForwardArgs& args) override;
+  void run(const ConvBackwardInputArgs& args) override;
+  void run(const ConvBackwardWeightsArgs& args) override;
+  void run(const UpsampleArgs& args) override;
+  void run(const UpsampleBackwardArgs& args) override;
+  void run(const AveragePoolArgs& args) override;
+  void run(const AveragePoolBackwardArgs& args) override;
+  void run(const AddArgs& args) override;
+  void run(const AddBackwardArgs& args) override;
+  void run(const ConcatArgs& args) override;
+  void run(const ConcatBackwardArgs& args) override;
   void run(const GaussianForwardArgs& args) override;
   void run(const GaussianBackwardArgs& args) override;
   void run(const PriorSampleArgs& args) override;
@@ -69,7 +81,8 @@ class CpuBackend final : public Backend {
   const VectorOps& ops_;
   ThreadPool pool_;
   Products products_;
-  Buffer gradient_;
+  Convolutions convolutions_;
+  Buffer gradient_, biases_;
   std::vector<double> block_sums_;  // of the gradient's squares
 };
 

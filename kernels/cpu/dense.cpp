@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/rules/activations.h"
+#include "kernels/cpu/input_gradient.h"
 
 namespace vae::cpu {
 
@@ -48,19 +48,15 @@ void CpuBackend::run(const DenseForwardArgs& args) {
 
 void CpuBackend::run(const DenseBackwardInputArgs& args) {
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
-  const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
-  float* const dx = finished_apart(args.dx, args.accumulate);
-  const auto slope = [&](const Tile& tile) {
-    if (args.activation == Activation::none && !args.accumulate) return;
+  const InputGradient gradient(ops_, args);
+  float* const sums = finished_apart(args.dx, args.accumulate);
+  const auto finish = [&](const Tile& tile) {
     for (int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
       const int64_t at = row * in + tile.column;
-      if (args.activation != Activation::none) {
-        ops_.multiply_slope(dx + at, source + at, tile.columns, args.activation);
-      }
-      if (args.accumulate) ops_.add(args.dx.data + at, dx + at, tile.columns);
+      gradient.finish(sums + at, at, tile.columns);
     }
   };
-  products_.run({dx, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, slope);
+  products_.run({sums, in, {args.dy.data, out}, {args.w.data, in}, rows, in, out}, finish);
 }
 
 void CpuBackend::run(const DenseBackwardWeightsArgs& args) {

@@ -25,8 +25,6 @@ constexpr int64_t kBandFloats = 1 << 19;   // of b, packed
 // What it costs to copy a value across and along the grain of the memory, in products.
 constexpr int64_t kTurned = 24, kCopied = 3;
 
-int64_t quotient_up(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
-
 }  // namespace
 
 void Buffer::reserve(int64_t floats) {

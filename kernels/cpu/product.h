@@ -12,6 +12,9 @@
 
 namespace vae::cpu {
 
+/// How many pieces there are, the last of which may be smaller.
+inline int64_t quotient_up(int64_t size, int64_t piece) { return (size + piece - 1) / piece; }
+
 /// A row-major matrix as a factor of a product; `transposed` means that the memory holds the
 /// transpose.
 struct Factor {
