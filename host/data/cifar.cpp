@@ -12,6 +12,7 @@
 #include "host/data/file_names.h"
 #include "host/io/ascii.h"
 #include "host/io/atomic_file.h"
+#include "host/io/folder.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -79,14 +80,13 @@ struct CifarFiles {
 
 CifarFiles list_cifar(const std::string& folder) {
   CifarFiles files;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = lower_case(entry->path().filename().string());
+  for (const std::string& file : names_in_folder(folder)) {
+    const std::string path = (fs::path(folder) / file).string();
+    const std::string name = lower_case(file);
     if ((name.starts_with("data_batch_") && name.ends_with(".bin")) || name == "train.bin") {
-      files.train.push_back(entry->path().string());
+      files.train.push_back(path);
     }
-    if (name == "test_batch.bin" || name == "test.bin") files.test = entry->path().string();
+    if (name == "test_batch.bin" || name == "test.bin") files.test = path;
   }
   std::sort(files.train.begin(), files.train.end(), natural_less);
   return files;

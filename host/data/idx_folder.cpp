@@ -14,6 +14,7 @@
 
 #include "host/data/file_names.h"
 #include "host/io/ascii.h"
+#include "host/io/folder.h"
 #include "host/text/shell_quote.h"
 #include "host/text/suggest.h"
 #include "kernels/check.h"
@@ -122,15 +123,11 @@ void sort_in(const std::string& folder, const std::string& name, FolderContent& 
 FolderContent list_folder(const std::string& folder) {
   std::vector<std::string> names;
   FolderContent content;
-  try {
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      std::error_code ignored;
-      const std::string name = entry.path().filename().string();
-      if (entry.is_regular_file(ignored)) names.push_back(name);
-      if (entry.is_directory(ignored) && !is_litter(name)) content.folders.push_back(name);
-    }
-  } catch (const fs::filesystem_error& error) {
-    fail(ErrorCode::io, "cannot list ", folder, ": ", error.code().message());
+  for (const std::string& name : names_in_folder(folder)) {
+    std::error_code ignored;
+    const fs::path path = fs::path(folder) / name;
+    if (fs::is_regular_file(path, ignored)) names.push_back(name);
+    if (fs::is_directory(path, ignored) && !is_litter(name)) content.folders.push_back(name);
   }
   std::sort(names.begin(), names.end());
   std::sort(content.folders.begin(), content.folders.end());

@@ -14,6 +14,7 @@
 #include "host/data/prepare.h"
 #include "host/io/ascii.h"
 #include "host/io/atomic_file.h"
+#include "host/io/folder.h"
 #include "host/io/xxh64.h"
 #include "kernels/check.h"
 
@@ -38,18 +39,14 @@ struct Listing {
 
 Listing list_names(const std::string& folder) {
   Listing found;
-  try {
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      std::error_code ignored;
-      std::string name = entry.path().filename().string();
-      if (is_litter(name)) continue;
-      if (entry.is_regular_file(ignored))
-        found.files.push_back(std::move(name));
-      else if (entry.is_directory(ignored))
-        found.folders.push_back(std::move(name));
-    }
-  } catch (const fs::filesystem_error& failure) {
-    fail(ErrorCode::io, "cannot list ", folder, ": ", failure.code().message());
+  for (const std::string& name : names_in_folder(folder)) {
+    if (is_litter(name)) continue;
+    std::error_code ignored;
+    const fs::path path = fs::path(folder) / name;
+    if (fs::is_regular_file(path, ignored))
+      found.files.push_back(name);
+    else if (fs::is_directory(path, ignored))
+      found.folders.push_back(name);
   }
   std::sort(found.files.begin(), found.files.end(), natural_less);
   std::sort(found.folders.begin(), found.folders.end(), natural_less);
