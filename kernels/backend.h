@@ -141,6 +141,8 @@ class Backend {
   virtual void run(const AddBackwardArgs& args) { lacks(args); }
   virtual void run(const ConcatArgs& args) { lacks(args); }
   virtual void run(const ConcatBackwardArgs& args) { lacks(args); }
+  virtual void run(const GateArgs& args) = 0;
+  virtual void run(const GateBackwardArgs& args) = 0;
   virtual void run(const GaussianForwardArgs& args) = 0;
   virtual void run(const GaussianBackwardArgs& args) = 0;
   virtual void run(const PriorSampleArgs& args) = 0;

@@ -296,6 +296,20 @@ void ConcatBackwardArgs::check() const {
   tensors.have_slope_of(activation, x, pre, dx.shape);
 }
 
+void GateArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("y", y);
+  tensors.have("heads", heads, {y.rows(), 2 * y.cols()});
+}
+
+void GateBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("dy", dy);
+  const Shape shape{dy.rows(), 2 * dy.cols()};
+  tensors.have("heads", heads, shape);
+  tensors.have("dheads", dheads, shape);
+}
+
 void GaussianForwardArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("heads", heads);

@@ -286,6 +286,26 @@ struct ConcatBackwardArgs {
   void check() const;
 };
 
+/// A gated unit: y = a * sigmoid(g), with the values a and the gates g side by side.
+struct GateArgs {
+  View y;           // [B, W] out
+  ConstView heads;  // [B, 2W] a in columns 0..W-1, g in columns W..2W-1
+
+  static constexpr std::string_view kName = "gate";
+  void check() const;
+};
+
+/// da = dy * sigmoid(g) and dg = dy * a * sigmoid'(g). The heads are linear: their gradient is that
+/// of their pre-activation.
+struct GateBackwardArgs {
+  View dheads;      // [B, 2W] out
+  ConstView dy;     // [B, W]
+  ConstView heads;  // [B, 2W]
+
+  static constexpr std::string_view kName = "gate_backward";
+  void check() const;
+};
+
 /// Which random numbers an operation draws: element j of row r, sample k uses Philox at
 /// (element j, row state->first_row + r, step state->step, stream, k + first_sample).
 struct NoiseKey {

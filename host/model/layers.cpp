@@ -31,12 +31,11 @@ Value& add_dense(Graph& graph, Value& x, const std::string& name, const Layer& l
       .apply(graph, x, activation);
 }
 
-Value& add_gated_dense(Graph& graph, Value& x, const std::string& name, const Layer& layer,
-                       Activation activation) {
+Value& add_gated_dense(Graph& graph, Value& x, const std::string& name, const Layer& layer) {
   const std::vector<std::string> parts = {name, name + ".gate"};
   const Shape item = shape_of(layer.shape);
   Dense& dense = graph.add_module<Dense>(parts, x.width(), item);
-  return gate(graph, dense.apply(graph, x, Activation::none), item, activation);
+  return gate(graph, dense.apply(graph, x, Activation::none), item);
 }
 
 /// Of a convolution, or a transposed one, whose large image is its output.
@@ -90,7 +89,7 @@ Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& l
     case LayerKind::dense:
       return add_dense(graph, x, name, layer, activation_of(layer, activation));
     case LayerKind::gated_dense:
-      return add_gated_dense(graph, x, name, layer, activation_of(layer, activation));
+      return add_gated_dense(graph, x, name, layer);
     case LayerKind::conv:
     case LayerKind::deconv:
       return add_conv(graph, x, name, layer, activation_of(layer, activation));

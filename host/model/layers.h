@@ -9,8 +9,8 @@
 
 namespace vae {
 
-/// Adds a layer to a graph, behind `x`. Its parameters are named "<name>.weight", "<name>.bias", and
-/// those of a residual's inner layers "<name>.0.weight", ... `activation` is the model's.
+/// Adds a layer to a graph, behind `x`. Its parameters are named "<name>.weight", "<name>.bias",
+/// and those of a residual's inner layers "<name>.0.weight", ... `activation` is the model's.
 Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& layer,
                  Activation activation);
 

@@ -56,6 +56,8 @@ class CudaBackend final : public Backend {
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;
+  void run(const GateArgs& args) override;
+  void run(const GateBackwardArgs& args) override;
   void run(const GaussianForwardArgs& args) override;
   void run(const GaussianBackwardArgs& args) override;
   void run(const PriorSampleArgs& args) override;

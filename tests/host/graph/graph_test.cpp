@@ -11,6 +11,7 @@
 
 #include "host/graph/conv.h"
 #include "host/graph/dense.h"
+#include "host/graph/gate.h"
 #include "host/graph/initialization.h"
 #include "host/graph/join.h"
 #include "host/graph/likelihood.h"
@@ -151,6 +152,15 @@ TEST(GraphTest, ASkipConnectionOfConcatenatedImagesHasItsGradients) {
     ConvGeometry same{4, 6, 9, 3, 3, 1, 1, 1, 1, 4, 6, 1};
     return graph.add_module<Conv>(std::vector<std::string>{"out"}, same)
         .apply(graph, joined, Activation::none);
+  }).expect_gradients();
+}
+
+TEST(GraphTest, AGatedLayerHasItsGradients) {
+  Trained({5}, [](Graph& graph, Value& x) -> Value& {
+    Value& below = dense(graph, "below", 5, {4}).apply(graph, x, Activation::tanh);
+    Dense& heads = graph.add_module<Dense>(std::vector<std::string>{"a", "g"}, 4, Shape{3});
+    Value& gated = gate(graph, heads.apply(graph, below, Activation::none), {3});
+    return dense(graph, "out", 3, {2}).apply(graph, gated, Activation::none);
   }).expect_gradients();
 }
 
