@@ -49,11 +49,19 @@ class Coder(nn.Module):
         return x
 
 
+def require_dense(model):
+    """Leaves where a layer is more than its width (docs/config.md, "Layers")."""
+    layers = model["encoder"] + model["decoder"]
+    if "output" in model or not all(isinstance(layer, int) for layer in layers):
+        sys.exit("this example computes dense layers without an activation of their own, no others")
+
+
 class Vae(nn.Module):
     """The network of a configuration's part "model"; state_dict() has the checkpoint's names."""
 
     def __init__(self, model):
         super().__init__()
+        require_dense(model)
         self.model, self.activate = model, ACTIVATIONS[model["activation"]]
         pixels = model["height"] * model["width"] * model["channels"]
         latent = model["latent"]

@@ -52,11 +52,19 @@ def write_safetensors(path, tensors):
         file.write(len(text).to_bytes(8, "little") + text + data)
 
 
+def require_dense(model):
+    """Leaves where a layer is more than its width (docs/config.md, "Layers")."""
+    layers = model["encoder"] + model["decoder"]
+    if "output" in model or not all(isinstance(layer, int) for layer in layers):
+        sys.exit("this example computes dense layers without an activation of their own, no others")
+
+
 class Network:
     """The network of a checkpoint: x [n, X] -> (mean, logvar) [n, Z], and z [n, Z] -> E[x|z]."""
 
     def __init__(self, tensors, model):
         """`model` is the part "model" of the configuration."""
+        require_dense(model)
         self.tensors, self.model = tensors, model
         self.activate = ACTIVATIONS[model["activation"]]
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "host/bench/gemm_floor.h"
 
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "kernels/philox.h"
@@ -9,16 +11,62 @@ namespace vae {
 
 namespace {
 
-/// Input and output width of every dense layer, in order; both heads count as one.
-std::vector<std::pair<int64_t, int64_t>> layer_widths(const ModelConfig& model) {
-  std::vector<std::pair<int64_t, int64_t>> widths;
-  int64_t width = model.pixels();
-  for (const int64_t next : model.encoder) widths.emplace_back(std::exchange(width, next), next);
-  widths.emplace_back(width, 2 * model.latent);
-  width = model.latent;
-  for (const int64_t next : model.decoder) widths.emplace_back(std::exchange(width, next), next);
-  widths.emplace_back(width, model.pixels());
-  return widths;
+/// A matrix product of a layer: [rows of an image, in] by [in, out].
+struct Product {
+  int64_t rows, in, out;
+};
+
+void add_products(const Layer& layer, const ItemShape& input, std::vector<Product>& products);
+
+void add_chain(const std::vector<Layer>& layers, ItemShape shape, std::vector<Product>& products) {
+  for (const Layer& layer : layers) {
+    add_products(layer, shape, products);
+    shape = output_shape(layer, shape);
+  }
+}
+
+int64_t count(const ItemShape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+/// A convolution is the product of its taps [pixels, kernel x channels] with the filters, a
+/// transposed one that of the smaller image's pixels with its taps.
+void add_products(const Layer& layer, const ItemShape& input, std::vector<Product>& products) {
+  const ItemShape output = output_shape(layer, input);
+  const int64_t taps = layer.kernel.height * layer.kernel.width;
+  switch (layer.kind) {
+    case LayerKind::dense:
+      products.push_back({1, count(input), count(output)});
+      break;
+    case LayerKind::gated_dense:
+      products.push_back({1, count(input), 2 * count(output)});
+      break;
+    case LayerKind::conv:
+      products.push_back({output[0] * output[1], taps * input[2], layer.filters});
+      break;
+    case LayerKind::deconv:
+      products.push_back({input[0] * input[1], input[2], taps * layer.filters});
+      break;
+    case LayerKind::residual:
+      add_chain(layer.layers, input, products);
+      break;
+    case LayerKind::upsample:
+    case LayerKind::pool:
+      break;
+  }
+}
+
+/// In order; both heads count as one.
+std::vector<Product> products_of(const ModelConfig& model) {
+  std::vector<Product> products;
+  add_chain(model.encoder, model.image_shape(), products);
+  const auto encoder = model.encoder_shapes();
+  const ItemShape trunk = encoder.empty() ? model.image_shape() : encoder.back();
+  products.push_back({1, count(trunk), 2 * model.latent});
+  std::vector<Layer> decoder = model.decoder;
+  decoder.push_back(model.output_layer());
+  add_chain(decoder, {model.latent}, products);
+  return products;
 }
 
 void fill_with_noise(Backend& backend, const View& view, uint32_t row) {
@@ -33,15 +81,15 @@ void fill_with_noise(Backend& backend, const View& view, uint32_t row) {
 }  // namespace
 
 GemmFloor::GemmFloor(Backend& backend, const ModelConfig& model, int64_t batch_size)
-    : backend_(backend), arena_(backend), layers_(layer_widths(model).size()) {
-  const auto widths = layer_widths(model);
+    : backend_(backend), arena_(backend), layers_(products_of(model).size()) {
+  const std::vector<Product> products = products_of(model);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const auto [in, out] = widths[i];
-    arena_.request(layers_[i].x, {batch_size, in});
+    const auto [rows, in, out] = products[i];
+    arena_.request(layers_[i].x, {batch_size * rows, in});
     arena_.request(layers_[i].w, {out, in});
-    arena_.request(layers_[i].y, {batch_size, out});
+    arena_.request(layers_[i].y, {batch_size * rows, out});
     arena_.request(layers_[i].dw, {out, in});
-    if (i > 0) arena_.request(layers_[i].dx, {batch_size, in});
+    if (i > 0) arena_.request(layers_[i].dx, {batch_size * rows, in});
   }
   arena_.allocate("the matrices");
   uint32_t row = 0;

@@ -10,9 +10,9 @@
 
 namespace vae {
 
-/// The matrix products of one training step and nothing else: for each dense layer the forward
+/// The matrix products of one training step and nothing else: for each layer the forward
 /// product, the weight gradient and, but for the first layer, the input gradient, with the step's
-/// shapes and in memory of their own.
+/// shapes and in memory of their own. Convolutions count as products of their taps.
 class GemmFloor {
  public:
   GemmFloor(Backend& backend, const ModelConfig& model, int64_t batch_size);
@@ -22,8 +22,8 @@ class GemmFloor {
 
  private:
   struct LayerProducts {
-    View x, w, y;  // [B, I], [O, I], [B, O]
-    View dx, dw;   // [B, I] (empty for the first layer), [O, I]
+    View x, w, y;  // [R, I], [O, I], [R, O]; R rows in all images together
+    View dx, dw;   // [R, I] (empty for the first layer), [O, I]
   };
 
   Backend& backend_;

@@ -125,7 +125,7 @@ int Train::run() {
                 "other: one keeps the run, the other deletes it");
   }
   const Config asked = resume_ ? resolve_resumed() : config_.resolve({});
-  validate(asked);  // before the data are read
+  validate_before_data(asked);
   const DeviceChoice choice = device_.choose(terminal_, asked.training.precision);
   const Dataset data = Dataset::load(data_, source_.load_options(asked.data, terminal_));
   const Config config = resolve(data);

@@ -66,9 +66,28 @@ function check_list(name, value, range,    i, count, items) {
   }
 }
 
+# Layers by the word that each begins with, which the table lists behind a colon.
+function check_layers(name, value, list,    i, j, count, items, words, known) {
+  if (value == "none") return
+  known = list
+  sub(/.*: N, /, "", known)
+  known = split(known, words, ", ")
+  count = split(value, items, /[,(]/)
+  for (i = 1; i <= count; ++i) {
+    sub(/^[ \t]+/, "", items[i])
+    if (items[i] ~ /^[0-9]/) continue
+    sub(/[^a-zA-Z].*/, "", items[i])
+    for (j = 1; j <= known; ++j) if (items[i] == words[j]) break
+    if (j > known) {
+      refuse(name " cannot be '" value "': expected " list suggestion(items[i], words, known))
+    }
+  }
+}
+
 function check_value(name, value,    i, count, words, whole) {
   if (value ~ /^--/ || value == "-h") refuse(name " needs a value, but '" value "' follows")
   if (values[name] ~ /with commas/) return check_list(name, value, values[name])
+  if (values[name] ~ / layers, /) return check_layers(name, value, values[name])
   if (placeholder[name] == "N" || placeholder[name] == "X") {
     whole = placeholder[name] == "N"
     if (values[name] == "" || is_number(value, whole) && in_range(value + 0, values[name])) return

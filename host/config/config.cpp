@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/config/layer_shapes.h"
 #include "host/config/table.h"
 #include "host/config/value.h"
 #include "host/io/json.h"
@@ -147,6 +148,25 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
   }
 }
 
+/// Whether a key has the value it has where nobody says anything.
+bool has_default(const Entry& entry, const Config& config) {
+  return config_value(config, entry.key) == config_value(Config(), entry.key);
+}
+
+/// Every key by itself, then what holds between keys, but for the shapes of layers.
+std::vector<std::string> find_problems(const Config& config) {
+  Config copy = config;
+  std::vector<std::string> problems;
+  for (const Entry& entry : config_detail::table()) {
+    const std::string problem = config_detail::check_range(entry.field(copy), entry.range);
+    if (problem.empty()) continue;
+    problems.push_back(
+        concat(entry.key.section, ".", entry.key.name, " (", entry.key.flag, ") ", problem));
+  }
+  check_relations(config, problems);
+  return problems;
+}
+
 template <typename Enum>
 std::string_view word_of(Enum value) {
   for (const auto& [candidate, word] : config_detail::words(value)) {
@@ -211,6 +231,7 @@ std::string config_to_json(const Config& config) {
   for (const Entry& entry : config_detail::table()) {
     // What is not done is not said: runs on images as they come have the configurations they had.
     if (entry.key.section == "data" && config.data == DataConfig()) continue;
+    if (!entry.said_always && has_default(entry, config)) continue;
     const bool first = entry.key.section != section;
     if (first) {
       text += concat(section.empty() ? "\n" : "\n  },\n", "  \"", entry.key.section, "\": {");
@@ -229,17 +250,15 @@ std::string config_value(const Config& config, const ConfigKey& key) {
   return config_detail::to_json_text(entry->field(copy));
 }
 
-void validate(const Config& config) {
-  Config copy = config;
-  std::vector<std::string> problems;
-  for (const Entry& entry : config_detail::table()) {
-    const std::string problem = config_detail::check_range(entry.field(copy), entry.range);
-    if (problem.empty()) continue;
-    problems.push_back(
-        concat(entry.key.section, ".", entry.key.name, " (", entry.key.flag, ") ", problem));
-  }
-  check_relations(config, problems);
+void validate_before_data(const Config& config) {
+  const std::vector<std::string> problems = find_problems(config);
   if (!problems.empty()) fail_with_list("configuration", problems);
+}
+
+void validate(const Config& config) {
+  validate_before_data(config);  // shapes are those of layers within their ranges
+  const std::string problem = config_detail::shape_problem(config.model);
+  if (!problem.empty()) fail_with_list("configuration", {problem});
 }
 
 std::string_view to_string(Activation value) { return word_of(value); }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <iterator>
+
 #include "host/text/suggest.h"
 #include "kernels/check.h"
 #include "vae/config.h"
@@ -32,19 +34,99 @@ Config iwae_1() {
   return config;
 }
 
+/// The tutorial's encoder with a convolution below its two dense layers, as in the article's text.
+Config tutorial_conv() {
+  Config config = tutorial();
+  config.model.encoder = {conv(16, {4, 4}, 2), 256, 128};
+  return config;
+}
+
+/// Pairs of 4x4/2 convolutions and deconvolutions around a bottleneck of 256 numbers: the encoder
+/// halves the image once for each of `filters`, the decoder is its mirror image.
+ModelConfig conv_model(int64_t side, int64_t channels, const std::vector<int64_t>& filters) {
+  ModelConfig model;
+  model.height = model.width = side;
+  model.channels = channels;
+  model.encoder.clear();
+  model.decoder = {256};
+  for (const int64_t count : filters) {
+    model.encoder.push_back(conv(count, {4, 4}, 2));
+    side /= 2;
+  }
+  model.encoder.push_back(256);
+  model.decoder.push_back(dense(side, side, filters.back()));
+  for (std::size_t i = filters.size() - 1; i-- > 0;) {
+    model.decoder.push_back(deconv(filters[i], {4, 4}, 2));
+  }
+  model.output = deconv_output({4, 4}, 2);
+  return model;
+}
+
+/// Grey digits of 28 x 28 pixels.
+Config conv_28() {
+  Config config;
+  config.model = conv_model(28, 1, {32, 64});
+  return config;
+}
+
+/// Colour pictures, as a Gaussian whose variance is learned from their 256 levels.
+Config conv_colour(int64_t side, const std::vector<int64_t>& filters) {
+  Config config;
+  config.model = conv_model(side, 3, filters);
+  config.model.latent = 128;
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  config.training.binarization = Binarization::none;
+  return config;
+}
+
+struct Preset {
+  const char* name;
+  Config (*make)();
+};
+
+constexpr Preset kPresets[] = {
+    {"mlp-400-20", mlp_400_20},
+    {"tutorial", tutorial},
+    {"tutorial-conv", tutorial_conv},
+    {"iwae-1", iwae_1},
+    {"conv-28", conv_28},
+    {"conv-32x3",
+     [] {
+       return conv_colour(32, {32, 64, 128});
+     }},
+    {"conv-64x3",
+     [] {
+       return conv_colour(64, {32, 64, 128, 256});
+     }},
+};
+
+std::string name_list() {
+  std::string text;
+  for (const Preset& known : kPresets) {
+    text += (text.empty() ? "" : &known == std::end(kPresets) - 1 ? " and " : ", ");
+    text += known.name;
+  }
+  return text;
+}
+
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
-  static const std::vector<std::string> names = {"mlp-400-20", "tutorial", "iwae-1"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const Preset& known : kPresets) list.emplace_back(known.name);
+    return list;
+  }();
   return names;
 }
 
 Config preset(std::string_view name) {
-  if (name == "mlp-400-20") return mlp_400_20();
-  if (name == "tutorial") return tutorial();
-  if (name == "iwae-1") return iwae_1();
+  for (const Preset& known : kPresets) {
+    if (name == known.name) return known.make();
+  }
   fail(ErrorCode::invalid_argument, "preset: there is no '", name.substr(0, 80),
-       "', the presets are mlp-400-20, tutorial and iwae-1", did_you_mean(name, preset_names()));
+       "', the presets are ", name_list(), did_you_mean(name, preset_names()));
 }
 
 }  // namespace vae

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "host/config/layer_ranges.h"
 #include "host/config/value.h"
 #include "kernels/step_state.h"
 
@@ -54,8 +55,8 @@ constexpr Range kPositive = {0.0, kInfinity, true, true};
 constexpr Range kNotNegative = {0.0, kInfinity, false, true};
 constexpr Range kImageSide = {1, 4096};
 constexpr Range kChannels = {1, 1024};
-constexpr Range kWidths = {1, 65536, false, false, 64};
-constexpr Range kLogvar = {-80, 80};  // exp() of it stays a finite float
+constexpr Range kLayers = {0, 0, false, false, kMostLayers};  // layer_problem() has the rest
+constexpr Range kLogvar = {-80, 80};                          // exp() of it stays a finite float
 
 using M = ModelConfig;
 using T = TrainConfig;
@@ -88,16 +89,22 @@ std::vector<Entry> model_entries() {
         "values of a pixel: 1 grey, 3 colour; train takes it from the data", ""},
        model<&M::channels>,
        kChannels},
-      {{"model", "encoder", "--encoder", "hidden widths from the pixels to the heads", ""},
+      {{"model", "encoder", "--encoder",
+        "layers from the pixels to the heads, as in \"400\" or \"conv 32 4x4/2, 256\"", ""},
        model<&M::encoder>,
-       kWidths},
-      {{"model", "decoder", "--decoder", "hidden widths from the latent to the pixels", ""},
+       kLayers},
+      {{"model", "decoder", "--decoder",
+        "layers from the latent on, as in \"400\" or \"256, dense 7x7x64, deconv 32 4x4/2\"", ""},
        model<&M::decoder>,
-       kWidths},
+       kLayers},
+      {{"model", "output", "--output", "the layer of the outputs, as in \"deconv 4x4/2\"", ""},
+       model<&M::output>,
+       kAnything,
+       /*said_always=*/false},
       {{"model", "latent", "--latent", "number of latent dimensions", ""},
        model<&M::latent>,
        {1, 65536}},
-      {{"model", "activation", "--activation", "non-linearity of the hidden layers", ""},
+      {{"model", "activation", "--activation", "non-linearity of layers without their own", ""},
        model<&M::activation>,
        kAnything},
       {{"model", "initialization", "--initialization", "how the weights are drawn", ""},

@@ -24,14 +24,16 @@ struct Range {
 };
 
 /// Where a key's value lives in a Config.
-using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, ImageSize*,
-                           Activation*, Initialization*, Likelihood*, Variance*, Binarization*,
-                           LearningRateSchedule*, Precision*>;
+using Field =
+    std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
+                 Layer*, ImageSize*, Activation*, Initialization*, Likelihood*, Variance*,
+                 Binarization*, LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;
   Field (*field)(Config&);
   Range range;
+  bool said_always = true;  ///< Otherwise documents have the key only where it is not the default.
 };
 
 /// In the order of the documentation.

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/config/layer_ranges.h"
+#include "host/config/layer_text.h"
 #include "host/text/suggest.h"
 
 namespace vae::config_detail {
@@ -43,6 +45,13 @@ std::string joined(const std::vector<std::string>& list) {
   return text;
 }
 
+std::string layers_text(const Range& range) {
+  std::string text =
+      "none, or up to " + std::to_string(range.max_items) + " layers, a comma between: N";
+  for (const std::string& word : layer_words()) text += ", " + word;
+  return text;
+}
+
 std::string range_text(const Range& range) {
   if (std::isinf(range.low)) return "any finite number";
   if (std::isinf(range.high)) {
@@ -63,6 +72,10 @@ std::string kind_text(const Range& range) {
   } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
     return "none, or up to " + std::to_string(range.max_items) + " numbers " + range_text(range) +
            " with commas";
+  } else if constexpr (std::is_same_v<T, std::vector<Layer>>) {
+    return layers_text(range);
+  } else if constexpr (std::is_same_v<T, Layer>) {
+    return "dense, conv HxW[/S] or deconv HxW[/S]";
   } else if constexpr (std::is_same_v<T, ImageSize>) {
     return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
   } else {
@@ -75,6 +88,8 @@ std::string kind_name() {
   if constexpr (std::is_same_v<T, double>) return "a number";
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "a list of whole numbers";
+  if constexpr (std::is_same_v<T, std::vector<Layer>>) return "a list of layers";
+  if constexpr (std::is_same_v<T, Layer>) return "a layer in quotes";
   if constexpr (std::is_same_v<T, ImageSize>) return "a size";
   if constexpr (std::is_enum_v<T>) return "one of " + joined(word_list<T>());
   return "a whole number";
@@ -169,6 +184,35 @@ bool read_list(const json& value, std::vector<int64_t>& list) {
   return true;
 }
 
+std::string dumped(const json& value) {
+  return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80);
+}
+
+/// One entry of a list of layers. Returns "" or what is wrong with it.
+std::string read_layer(const json& value, Layer& layer) {
+  if (value.is_string()) {
+    const std::string problem = parse_layer(value.get_ref<const std::string&>(), layer);
+    return problem.empty() ? problem : ", " + problem;
+  }
+  int64_t width = 0;
+  if (!read_integer(value, width)) {
+    return " cannot be " + dumped(value) +
+           ": expected a whole number, or words such as \"conv 32 4x4/2\"";
+  }
+  layer = width;
+  return {};
+}
+
+std::string read_layers(const json& value, std::vector<Layer>& layers) {
+  std::vector<Layer> read(value.size());
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const std::string problem = read_layer(value[i], read[i]);
+    if (!problem.empty()) return "at [" + std::to_string(i) + "]" + problem;
+  }
+  layers = std::move(read);
+  return {};
+}
+
 template <typename T>
 bool read(const json& value, T& target) {
   if constexpr (std::is_same_v<T, double>) {
@@ -194,6 +238,11 @@ std::string suggestion(std::string_view text) {
   return {};
 }
 
+std::string layer_json(const Layer& layer) {
+  const std::string text = to_string(layer);
+  return layer.is_plain() ? text : json(text).dump();
+}
+
 bool inside(double value, const Range& range) {
   if (!std::isfinite(value)) return false;
   if (value < range.low || (range.low_open && value == range.low)) return false;
@@ -217,11 +266,25 @@ std::string number_problem(double value, const Range& range) {
          " as a 32-bit float, expected " + range_text(range);
 }
 
-std::string list_problem(const std::vector<int64_t>& list, const Range& range) {
-  if (static_cast<int64_t>(list.size()) > range.max_items) {
-    return "has " + std::to_string(list.size()) + " entries, at most " +
-           std::to_string(range.max_items) + " are allowed";
+std::string length_problem(std::size_t length, const Range& range) {
+  if (static_cast<int64_t>(length) <= range.max_items) return {};
+  return "has " + std::to_string(length) + " entries, at most " + std::to_string(range.max_items) +
+         " are allowed";
+}
+
+std::string layers_problem(const std::vector<Layer>& layers, const Range& range) {
+  const std::string length = length_problem(layers.size(), range);
+  if (!length.empty()) return length;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string problem = layer_problem(layers[i]);
+    if (!problem.empty()) return "at [" + std::to_string(i) + "]: " + problem;
   }
+  return {};
+}
+
+std::string list_problem(const std::vector<int64_t>& list, const Range& range) {
+  const std::string length = length_problem(list.size(), range);
+  if (!length.empty()) return length;
   for (const int64_t item : list) {
     if (inside(static_cast<double>(item), range)) continue;
     return "holds " + std::to_string(item) + ", expected " + range_text(range);
@@ -235,7 +298,13 @@ std::string set_from_text(const Field& field, const Range& range, std::string_vi
   return std::visit(
       [&](auto* target) -> std::string {
         using T = std::remove_pointer_t<decltype(target)>;
-        if (parse(text, *target)) return {};
+        if constexpr (std::is_same_v<T, std::vector<Layer>>) {
+          return parse_layers(text, *target);
+        } else if constexpr (std::is_same_v<T, Layer>) {
+          return parse_output(text, *target);
+        } else if (parse(text, *target)) {
+          return {};
+        }
         return "cannot be " + quoted(text) + ": expected " + kind_name<T>() +
                (std::is_enum_v<T> ? "" : " (" + kind_text<T>(range) + ")") + suggestion<T>(text);
       },
@@ -246,11 +315,15 @@ std::string set_from_json(const Field& field, const Range& range, const json& va
   return std::visit(
       [&](auto* target) -> std::string {
         using T = std::remove_pointer_t<decltype(target)>;
-        if (read(value, *target)) return {};
-        const std::string found =
-            value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80);
+        if constexpr (std::is_same_v<T, std::vector<Layer>>) {
+          if (value.is_array()) return read_layers(value, *target);
+        } else if constexpr (std::is_same_v<T, Layer>) {
+          if (value.is_string()) return parse_output(value.get_ref<const std::string&>(), *target);
+        } else if (read(value, *target)) {
+          return {};
+        }
         const std::string word = value.is_string() ? value.get<std::string>() : std::string();
-        return "cannot be " + found + ": expected " + kind_name<T>() +
+        return "cannot be " + dumped(value) + ": expected " + kind_name<T>() +
                (std::is_enum_v<T> ? "" : " (" + kind_text<T>(range) + ")") + suggestion<T>(word);
       },
       field);
@@ -268,6 +341,12 @@ std::string to_json_text(const Field& field) {
             text += (text.empty() ? "" : ", ") + std::to_string(item);
           }
           return "[" + text + "]";
+        } else if constexpr (std::is_same_v<T, std::vector<Layer>>) {
+          std::string text;
+          for (const Layer& layer : *value) text += (text.empty() ? "" : ", ") + layer_json(layer);
+          return "[" + text + "]";
+        } else if constexpr (std::is_same_v<T, Layer>) {
+          return json(to_string(*value)).dump();
         } else if constexpr (std::is_same_v<T, double>) {
           return std::isfinite(*value) ? number_text(*value) : "null";
         } else if constexpr (std::is_same_v<T, ImageSize>) {
@@ -285,6 +364,10 @@ std::string check_range(const Field& field, const Range& range) {
         using T = std::remove_cv_t<std::remove_pointer_t<decltype(value)>>;
         if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
           return list_problem(*value, range);
+        } else if constexpr (std::is_same_v<T, std::vector<Layer>>) {
+          return layers_problem(*value, range);
+        } else if constexpr (std::is_same_v<T, Layer>) {
+          return output_problem(*value);
         } else if constexpr (std::is_same_v<T, double>) {
           return number_problem(*value, range);
         } else if constexpr (std::is_same_v<T, ImageSize>) {
@@ -309,6 +392,8 @@ std::string_view placeholder_text(const Field& field) {
         if constexpr (std::is_same_v<T, bool>) return "true|false";
         if constexpr (std::is_enum_v<T>) return "WORD";
         if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "N,N,...";
+        if constexpr (std::is_same_v<T, std::vector<Layer>>) return "LAYER,...";
+        if constexpr (std::is_same_v<T, Layer>) return "LAYER";
         if constexpr (std::is_same_v<T, ImageSize>) return "WxH";
         return "N";
       },

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vae/device.h"
+#include "vae/layers.h"
 #include "vae/types.h"
 
 namespace vae {
@@ -16,13 +17,15 @@ namespace vae {
 /// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x. The
 /// defaults are those of the PyTorch VAE example on MNIST, 784-400-20-400-784.
 struct ModelConfig {
-  int64_t height = 28;                       ///< Image height in pixels.
-  int64_t width = 28;                        ///< Image width in pixels.
-  int64_t channels = 1;                      ///< Values of a pixel: 1 grey, 3 colour, or any other.
-  std::vector<int64_t> encoder = {400};      ///< Hidden widths from the pixels to the heads.
-  std::vector<int64_t> decoder = {400};      ///< Hidden widths from the latent to the pixels.
-  int64_t latent = 20;                       ///< Z, the number of latent dimensions.
-  Activation activation = Activation::relu;  ///< Of the hidden layers; heads and output are linear.
+  int64_t height = 28;                 ///< Image height in pixels.
+  int64_t width = 28;                  ///< Image width in pixels.
+  int64_t channels = 1;                ///< Values of a pixel: 1 grey, 3 colour, or any other.
+  std::vector<Layer> encoder = {400};  ///< From the pixels to the heads.
+  std::vector<Layer> decoder = {400};  ///< From the latent to the layer of the outputs.
+  Layer output;                        ///< Of the outputs: dense, conv or deconv, sizeless.
+  int64_t latent = 20;                 ///< Z, the number of latent dimensions.
+  Activation activation =
+      Activation::relu;  ///< Of layers without their own; heads and output are linear.
   Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
   bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
   Likelihood likelihood = Likelihood::bernoulli;  ///< p(x|z).
@@ -33,6 +36,17 @@ struct ModelConfig {
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
+  /// The shape of an image, [height, width, channels].
+  ItemShape image_shape() const;
+  /// The shape of the decoder's outputs, what the likelihood reads.
+  ItemShape output_shape() const;
+  /// `output` with the sizes that follow from output_shape().
+  Layer output_layer() const;
+  /// The output shape of each layer of the encoder. Throws Error(invalid_argument), as validate()
+  /// does, where two do not fit.
+  std::vector<ItemShape> encoder_shapes() const;
+  /// Likewise of the decoder, over [latent].
+  std::vector<ItemShape> decoder_shapes() const;
   /// Field by field.
   bool operator==(const ModelConfig&) const = default;
 };
@@ -114,21 +128,22 @@ struct ConfigKey {
   std::string_view flag;     ///< Command-line flag, for example "--batch-size".
   std::string_view help;     ///< One line.
   std::string_view choices;  ///< Allowed words or the range, for example "none|relu|...".
-  /// What stands for the value: "N" (whole), "X" (any number), "N,N,...", "WxH" or "WORD".
+  /// What stands for the value: "N" (whole), "X" (any number), "N,N,...", "LAYER,...", "LAYER",
+  /// "WxH" or "WORD".
   std::string_view placeholder = {};
 };
 
 /// All keys in the order of the documentation.
 const std::vector<ConfigKey>& config_keys();
 
-/// Names of the built-in presets (docs/config.md): "mlp-400-20" (default), "tutorial", "iwae-1".
+/// Names of the built-in presets (docs/config.md), the default one "mlp-400-20" first.
 const std::vector<std::string>& preset_names();
 
 /// The configuration of a preset. Throws Error(invalid_argument) naming the closest preset.
 Config preset(std::string_view name);
 
 /// Sets one key ("batch_size" or "training.batch_size") from its text, as a flag would.
-/// Lists are written with commas: "400,200". Throws Error(invalid_argument).
+/// Lists are written with commas: "400,200", "conv 32 4x4/2, 256". Throws Error(invalid_argument).
 void set_config_value(Config& config, std::string_view key, std::string_view value);
 
 /// Reads a JSON document over `base`. Comments are allowed; an unknown key is an error with a
@@ -143,8 +158,12 @@ std::string config_to_json(const Config& config);
 /// One key's value as it stands in JSON.
 std::string config_value(const Config& config, const ConfigKey& key);
 
-/// Throws one Error(invalid_argument) that lists every value out of its range.
+/// Throws one Error(invalid_argument) that lists every value out of its range, and says where the
+/// shapes of two layers do not fit.
 void validate(const Config& config);
+
+/// The same without the shapes, which follow from the size of the images: for who has no data yet.
+void validate_before_data(const Config& config);
 
 /// The protocol named by a word ("none", "static", "dynamic", "threshold"). Throws
 /// Error(invalid_argument).

@@ -40,6 +40,7 @@
 #include "vae/image.h"
 #include "vae/latent.h"
 #include "vae/latent_map.h"
+#include "vae/layers.h"
 #include "vae/log.h"
 #include "vae/model.h"
 #include "vae/printable.h"

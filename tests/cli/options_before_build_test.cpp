@@ -44,6 +44,8 @@ TEST_F(OptionsBeforeBuildTest, RefusesWhatIsWrong) {
       {"--learning-rate 0", "> 0"},
       {"--adam-beta1 1", "(1 itself excluded)"},
       {"--encoder 400,zero", "--encoder cannot be '400,zero'"},
+      {"--encoder 'conv 32 4x4/2, desne 256'", "did you mean 'dense'?"},
+      {"--step-epochs 4,zero", "--step-epochs cannot be '4,zero'"},
       {"--activation rleu", "did you mean 'relu'?"},
       {"--preset tutorail", "did you mean 'tutorial'?"},
       {"--output-bias-from-mean perhaps", "'perhaps'"},
@@ -57,12 +59,26 @@ TEST_F(OptionsBeforeBuildTest, RefusesWhatIsWrong) {
 }
 
 TEST_F(OptionsBeforeBuildTest, LetsPassWhatIsRight) {
-  for (const char* words :
-       {"", "--epochs 50 --latent 2", "--epochs=50 --latent=2 --quiet", "--encoder 256,128",
-        "--decoder none", "--beta 1e-3", "--learning-rate .5", "--logvar-min -30",
-        "--output-bias-from-mean --json", "--output-bias-from-mean=false",
-        "--output-bias-from-mean true --epochs 3", "--device cuda:1", "--out 'a folder'",
-        "--resume --out runs/x", "--seed 18446744073709551615", "--validation 0.1"}) {
+  for (const char* words : {"",
+                            "--epochs 50 --latent 2",
+                            "--epochs=50 --latent=2 --quiet",
+                            "--encoder 256,128",
+                            "--decoder none",
+                            "--encoder 'conv 32 4x4/2, 256'",
+                            "--encoder 400,200",
+                            "--decoder='256 tanh,residual(conv 8 3x3), gated dense 7'",
+                            "--output 'deconv 4x4/2'",
+                            "--beta 1e-3",
+                            "--learning-rate .5",
+                            "--logvar-min -30",
+                            "--output-bias-from-mean --json",
+                            "--output-bias-from-mean=false",
+                            "--output-bias-from-mean true --epochs 3",
+                            "--device cuda:1",
+                            "--out 'a folder'",
+                            "--resume --out runs/x",
+                            "--seed 18446744073709551615",
+                            "--validation 0.1"}) {
     const Outcome outcome = check_before_build(words);
     EXPECT_EQ(outcome.status, 0) << words << outcome.err;
     EXPECT_EQ(outcome.out + outcome.err, "") << words;

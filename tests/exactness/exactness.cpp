@@ -64,8 +64,8 @@ ImageSet discs(const ModelConfig& model, int64_t count) {
   return ImageSet(model.height, model.width, 1, std::move(pixels));
 }
 
-Config network(int64_t height, int64_t width, std::vector<int64_t> encoder, int64_t latent,
-               std::vector<int64_t> decoder, Activation activation) {
+Config network(int64_t height, int64_t width, std::vector<Layer> encoder, int64_t latent,
+               std::vector<Layer> decoder, Activation activation) {
   Config config;
   config.model.height = height;
   config.model.width = width;

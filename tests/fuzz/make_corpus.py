@@ -261,6 +261,20 @@ def make_json_and_config():
                      "clip_norm": 5, "schedule": "step", "step_epochs": [1, 2]}}))
     write("config", "out-of-range", '{"training": {"epochs": 0, "learning_rate": -1, "beta": 1e400}}')
     write("config", "control-in-a-key", '{"\\b": 4, "model": {"\\u009b2J\\u202e": 1}}')
+    write("config", "layers", json.dumps({"model": {
+        "encoder": ["conv 32 4x4/2", "residual (conv 32 3x3 pad 1x1, conv 32 1x1) gelu", "pool 2", 256],
+        "decoder": [256, "gated dense 128 tanh", "dense 7x7x8 none", "deconv 16 3x5/2x1", "upsample 2"],
+        "output": "deconv 4x4/2 pad 1"}}))
+    write("config", "layer-faults", json.dumps({"model": {
+        "encoder": ["conv 32 4by4", "residual (residual ((", "256,", "\u009b256", 1.5, None],
+        "decoder": ["conv 99999999999999999999 3x3"], "output": "dense 784"}}))
+    write("config", "layers-out-of-range", json.dumps({"model": {
+        "encoder": ["conv 65536 4096x4096/4096 pad 4095"] * 3 + ["upsample 256"] * 9,
+        "decoder": ["dense 4096x4096x65536", "conv 0 3x3", "pool 0"]}}))
+    write("config", "layers-that-do-not-fit", json.dumps({"model": {
+        "decoder": ["dense 6x6x8", "residual (upsample 2, pool 2)"], "output": "conv 3x3/2"}}))
+    write("config", "layers-past-all-memory", json.dumps({"model": {
+        "height": 4096, "width": 4096, "encoder": ["conv 16 3x3", "dense 4096x4096x16"] * 30}}))
     write("config", "wrong-types", '{"model": {"latent": "ten", "encoder": 5}, "training": []}')
 
 

@@ -45,6 +45,7 @@ Config unusual() {
                   3,
                   {11, 5},
                   {},
+                  {},
                   3,
                   Activation::silu,
                   Initialization::lecun_normal,
@@ -83,7 +84,9 @@ TEST(ConfigTest, EveryKeySurvivesTheRoundTripExactly) {
 }
 
 TEST(ConfigTest, JsonNamesEveryKeyOnce) {
-  const std::string json = config_to_json(unusual());
+  Config config = unusual();
+  config.model.output = conv_output({3, 3});
+  const std::string json = config_to_json(config);
   std::set<std::string_view> names, flags;
   for (const ConfigKey& key : config_keys()) {
     EXPECT_CONTAINS(json, "\"" + std::string(key.name) + "\":");
@@ -99,12 +102,12 @@ TEST(ConfigTest, JsonNamesEveryKeyOnce) {
 
 TEST(ConfigTest, EveryFieldIsInTheTable) {
   // A structured binding stops compiling when a field is added without a key.
-  [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] =
+  [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] =
       ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19] = TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 14u + 19u + 5u);
+  EXPECT_EQ(config_keys().size(), 15u + 19u + 5u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
@@ -143,7 +146,7 @@ TEST(ConfigTest, TextSetsWhatJsonSets) {
   set_config_value(config, "learning_rate", "2.5e-4");
   set_config_value(config, "output_bias_from_mean", "true");
   set_config_value(config, "seed", "18446744073709551615");
-  EXPECT_EQ(config.model.encoder, (std::vector<int64_t>{11, 5}));
+  EXPECT_EQ(config.model.encoder, (std::vector<Layer>{11, 5}));
   EXPECT_TRUE(config.model.decoder.empty());
   EXPECT_EQ(config.model.activation, Activation::gelu);
   EXPECT_EQ(config.training.binarization, Binarization::fixed);
@@ -201,7 +204,7 @@ TEST(ConfigTest, ListsEveryProblemOfADocument) {
   EXPECT_CONTAINS(message, "run.json: 4 problems");
   EXPECT_CONTAINS(message, "model.latent cannot be \"20\"");
   EXPECT_CONTAINS(message, "encodr");
-  EXPECT_CONTAINS(message, "[1.5]");
+  EXPECT_CONTAINS(message, "model.encoder at [0] cannot be 1.5: expected a whole number");
   EXPECT_CONTAINS(message, "training.seed cannot be -1");
 }
 
@@ -239,17 +242,53 @@ TEST(ConfigTest, APresetInADocumentReplacesTheBaseBeforeAnyKey) {
 
 TEST(ConfigTest, PresetsAreTheNetworksOfTheirNames) {
   const Config mlp = preset("mlp-400-20");
-  EXPECT_EQ(mlp.model.encoder, std::vector<int64_t>{400});
-  EXPECT_EQ(mlp.model.decoder, std::vector<int64_t>{400});
+  EXPECT_EQ(mlp.model.encoder, std::vector<Layer>{400});
+  EXPECT_EQ(mlp.model.decoder, std::vector<Layer>{400});
   EXPECT_EQ(mlp.model.latent, 20);
-  EXPECT_EQ(preset("tutorial").model.encoder, (std::vector<int64_t>{256, 128}));
-  EXPECT_EQ(preset("tutorial").model.decoder, std::vector<int64_t>{128});
+  EXPECT_EQ(preset("tutorial").model.encoder, (std::vector<Layer>{256, 128}));
+  EXPECT_EQ(preset("tutorial").model.decoder, std::vector<Layer>{128});
   EXPECT_EQ(preset("iwae-1").model.activation, Activation::tanh);
   EXPECT_EQ(preset("iwae-1").model.latent, 50);
   EXPECT_EQ(preset("iwae-1").training.batch_size, 20);
   EXPECT_EQ(preset("iwae-1").training.adam_epsilon, 1e-4);
   EXPECT_EQ(preset(preset_names().front()), Config());
   for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
+}
+
+int64_t parameters_of(const ModelConfig& model) {
+  int64_t sum = 0;
+  ItemShape shape = model.image_shape();
+  const auto add = [&](const Layer& layer) {
+    sum += parameter_count(layer, shape);
+    shape = output_shape(layer, shape);
+  };
+  for (const Layer& layer : model.encoder) add(layer);
+  add(2 * model.latent);
+  shape = {model.latent};
+  for (const Layer& layer : model.decoder) add(layer);
+  add(model.output_layer());
+  return sum;
+}
+
+TEST(ConfigTest, ConvolutionalPresetsAreTheNetworksOfTheirNames) {
+  const ModelConfig conv_28 = preset("conv-28").model;
+  EXPECT_EQ(to_string(conv_28.encoder), "conv 32 4x4/2, conv 64 4x4/2, 256");
+  EXPECT_EQ(to_string(conv_28.decoder), "256, dense 7x7x64, deconv 32 4x4/2");
+  EXPECT_EQ(to_string(conv_28.output), "deconv 4x4/2");
+  EXPECT_EQ(conv_28.latent, 20);
+  EXPECT_EQ(parameters_of(conv_28), 1691369);
+  EXPECT_EQ(parameters_of(preset("mlp-400-20").model), 652824);
+  const ModelConfig conv_64 = preset("conv-64x3").model;
+  EXPECT_EQ(to_string(conv_64.encoder),
+            "conv 32 4x4/2, conv 64 4x4/2, conv 128 4x4/2, conv 256 4x4/2, 256");
+  EXPECT_EQ(to_string(conv_64.decoder),
+            "256, dense 4x4x256, deconv 128 4x4/2, deconv 64 4x4/2, deconv 32 4x4/2");
+  EXPECT_EQ(preset("conv-32x3").model.decoder_shapes().front(), ItemShape{256});
+  EXPECT_EQ(preset("conv-32x3").model.decoder_shapes().back(), (ItemShape{16, 16, 32}));
+  Config tutorial = preset("tutorial-conv");
+  EXPECT_EQ(tutorial.model.encoder.front(), conv(16, 4, 2));
+  tutorial.model.encoder.erase(tutorial.model.encoder.begin());
+  EXPECT_EQ(tutorial, preset("tutorial"));
 }
 
 TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "host/config/layer_shapes.h"
+
+#include <utility>
+
+#include "host/config/layer_ranges.h"
+#include "kernels/check.h"
+
+namespace vae {
+namespace config_detail {
+namespace {
+
+int64_t value_count(const ItemShape& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+template <typename... What>
+[[noreturn]] void misfit(const What&... what) {
+  fail(ErrorCode::invalid_argument, what...);
+}
+
+ItemShape with_sides(Extent sides, int64_t channels) {
+  return {sides.height, sides.width, channels};
+}
+
+Extent sides_of(const ItemShape& image) { return {image[0], image[1]}; }
+
+void require_image(const Layer& layer, const ItemShape& input) {
+  if (is_image(input)) return;
+  misfit(named(layer), " needs an image (height x width x channels) but gets ", value_count(input),
+         " numbers; put a layer such as \"dense 7x7x64\" before it");
+}
+
+int64_t conv_side(int64_t n, int64_t kernel, int64_t stride, int64_t padding) {
+  return n + 2 * padding < kernel ? 0 : (n + 2 * padding - kernel) / stride + 1;
+}
+
+Extent conv_sides(const Layer& layer, Extent n) {
+  const Extent pad = padding_of(layer);
+  return {conv_side(n.height, layer.kernel.height, layer.stride.height, pad.height),
+          conv_side(n.width, layer.kernel.width, layer.stride.width, pad.width)};
+}
+
+Extent deconv_sides(const Layer& layer, Extent n) {
+  if (!layer.padding) return {n.height * layer.stride.height, n.width * layer.stride.width};
+  return {(n.height - 1) * layer.stride.height - 2 * layer.padding->height + layer.kernel.height,
+          (n.width - 1) * layer.stride.width - 2 * layer.padding->width + layer.kernel.width};
+}
+
+ItemShape conv_shape(const Layer& layer, const ItemShape& input) {
+  require_image(layer, input);
+  const Extent sides = conv_sides(layer, sides_of(input));
+  if (sides.height < 1 || sides.width < 1) {
+    misfit(named(layer), " does not fit into ", shape_text(input), ": with its padding of ",
+           padding_of(layer).height, " rows and ", padding_of(layer).width,
+           " columns on each side the image is smaller than the kernel");
+  }
+  return with_sides(sides, layer.filters);
+}
+
+ItemShape deconv_shape(const Layer& layer, const ItemShape& input) {
+  require_image(layer, input);
+  const Extent sides = deconv_sides(layer, sides_of(input));
+  if (sides.height < 1 || sides.width < 1) {
+    misfit(named(layer), " makes nothing of ", shape_text(input),
+           ": its padding takes all pixels away");
+  }
+  return with_sides(sides, layer.filters);
+}
+
+ItemShape upsampled_shape(const Layer& layer, const ItemShape& input) {
+  require_image(layer, input);
+  return {input[0] * layer.factor, input[1] * layer.factor, input[2]};
+}
+
+ItemShape pooled_shape(const Layer& layer, const ItemShape& input) {
+  require_image(layer, input);
+  if (input[0] % layer.factor != 0 || input[1] % layer.factor != 0) {
+    misfit(named(layer), " does not divide the sides of ", shape_text(input), " by ", layer.factor);
+  }
+  return {input[0] / layer.factor, input[1] / layer.factor, input[2]};
+}
+
+ItemShape residual_shape(const Layer& layer, const ItemShape& input) {
+  ItemShape shape = input;
+  for (const Layer& inner : layer.layers) shape = output_shape(inner, shape);
+  if (shape != input) {
+    misfit(named(layer), " makes ", shape_text(shape), " of ", shape_text(input),
+           ": both are added and must have one shape");
+  }
+  return shape;
+}
+
+ItemShape kind_shape(const Layer& layer, const ItemShape& input) {
+  switch (layer.kind) {
+    case LayerKind::dense:
+    case LayerKind::gated_dense:
+      return layer.shape;
+    case LayerKind::conv:
+      return conv_shape(layer, input);
+    case LayerKind::deconv:
+      return deconv_shape(layer, input);
+    case LayerKind::upsample:
+      return upsampled_shape(layer, input);
+    case LayerKind::pool:
+      return pooled_shape(layer, input);
+    case LayerKind::residual:
+      return residual_shape(layer, input);
+  }
+  return {};
+}
+
+bool is_bearable(const ItemShape& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 1 || size > kMostValues / count) return false;
+    count *= size;
+  }
+  return shape.size() == 1 || is_image(shape);
+}
+
+void require_bearable(const Layer& layer, const char* verb, const ItemShape& shape) {
+  if (is_bearable(shape)) return;
+  misfit(named(layer), " ", verb, " ", shape_text(shape), ", expected sizes from 1 and at most ",
+         kMostValues, " numbers in all");
+}
+
+int64_t kind_parameters(const Layer& layer, const ItemShape& input) {
+  const int64_t taps = layer.kernel.height * layer.kernel.width;
+  switch (layer.kind) {
+    case LayerKind::dense:
+      return value_count(layer.shape) * (value_count(input) + 1);
+    case LayerKind::gated_dense:
+      return 2 * value_count(layer.shape) * (value_count(input) + 1);
+    case LayerKind::conv:
+    case LayerKind::deconv:
+      return layer.filters * (taps * input.back() + 1);
+    case LayerKind::upsample:
+    case LayerKind::pool:
+      return 0;
+    case LayerKind::residual:
+      break;
+  }
+  int64_t sum = 0;
+  ItemShape shape = input;
+  for (const Layer& inner : layer.layers) {
+    sum += parameter_count(inner, shape);
+    shape = output_shape(inner, shape);
+  }
+  return sum;
+}
+
+/// A model's parameters as they add up along its layers.
+class Counter {
+ public:
+  void add(const Layer& layer, const ItemShape& input) {
+    sum_ += parameter_count(layer, input);
+    if (sum_ > kMostParameters) {
+      misfit(named(layer), " over ", shape_text(input), " brings the model to more than ",
+             kMostParameters, " parameters");
+    }
+  }
+
+ private:
+  int64_t sum_ = 0;
+};
+
+/// The same message with the key and the number of the layer in front.
+template <typename Action>
+auto at_layer(const std::string& key, Action action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    fail(error.code(), key, ": ", error.what());
+  }
+}
+
+std::vector<ItemShape> chain_shapes(const char* key, const std::vector<Layer>& layers,
+                                    const ItemShape& input, Counter* counter) {
+  std::vector<ItemShape> shapes;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    at_layer(concat(key, " at [", i, "]"), [&] {
+      const ItemShape& below = shapes.empty() ? input : shapes.back();
+      ItemShape shape = output_shape(layers[i], below);
+      if (counter != nullptr) counter->add(layers[i], below);
+      shapes.push_back(std::move(shape));
+    });
+  }
+  return shapes;
+}
+
+/// The output layer with the filters or the shape that the images ask for.
+Layer filled_output(const ModelConfig& model) {
+  Layer output = model.output;
+  const ItemShape outputs = model.output_shape();
+  if (output.kind == LayerKind::dense) {
+    output.shape = outputs;
+  } else {
+    output.filters = outputs.back();
+  }
+  return output;
+}
+
+/// "; end the decoder in an image of 14x14", where some size is right.
+std::string advice(const Layer& output, Extent wanted) {
+  const Extent pad = padding_of(output);
+  const auto before = [](int64_t n, int64_t kernel, int64_t stride, int64_t padding) {
+    return (n - 1) * stride + kernel - 2 * padding;
+  };
+  Extent n = conv_sides(output, wanted);
+  if (output.kind == LayerKind::conv) {
+    n = {before(wanted.height, output.kernel.height, output.stride.height, pad.height),
+         before(wanted.width, output.kernel.width, output.stride.width, pad.width)};
+  }
+  if (n.height < 1 || n.width < 1) return {};
+  const Extent made =
+      output.kind == LayerKind::conv ? conv_sides(output, n) : deconv_sides(output, n);
+  if (made != wanted) return {};
+  return concat("; end the decoder in an image of ", n.height, "x", n.width);
+}
+
+void check_output(const ModelConfig& model, const ItemShape& input, Counter& counter) {
+  const Layer output = filled_output(model);
+  if (output.kind != LayerKind::dense) {
+    const ItemShape made = kind_shape(model.output, input);  // messages have the words of the key
+    const Extent wanted = {model.height, model.width};
+    if (sides_of(made) != wanted) {
+      misfit(named(model.output), " makes images of ", made[0], "x", made[1], " from ",
+             shape_text(input), ", but those of the data are ", model.height, "x", model.width,
+             advice(output, wanted));
+    }
+  }
+  counter.add(output, input);
+}
+
+ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
+  return shapes.empty() ? std::move(input) : shapes.back();
+}
+
+void check_chain(const ModelConfig& model) {
+  Counter counter;
+  const ItemShape image = model.image_shape();
+  const auto encoder = chain_shapes("model.encoder (--encoder)", model.encoder, image, &counter);
+  at_layer("model.latent (--latent)", [&] {
+    for (int head = 0; head < 2; ++head) counter.add(model.latent, last_of(encoder, image));
+  });
+  const auto decoder =
+      chain_shapes("model.decoder (--decoder)", model.decoder, {model.latent}, &counter);
+  at_layer("model.output (--output)",
+           [&] { check_output(model, last_of(decoder, {model.latent}), counter); });
+}
+
+}  // namespace
+
+std::string shape_problem(const ModelConfig& model) {
+  try {
+    check_chain(model);
+    return {};
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+std::string shape_text(const ItemShape& shape) {
+  std::string text;
+  for (const int64_t size : shape) text += concat(text.empty() ? "" : "x", size);
+  return text;
+}
+
+}  // namespace config_detail
+
+using config_detail::chain_shapes;
+
+ItemShape output_shape(const Layer& layer, const ItemShape& input) {
+  const std::string problem = config_detail::layer_problem(layer);
+  if (!problem.empty()) fail(ErrorCode::invalid_argument, problem);
+  config_detail::require_bearable(layer, "gets", input);
+  ItemShape shape = config_detail::kind_shape(layer, input);
+  config_detail::require_bearable(layer, "makes", shape);
+  return shape;
+}
+
+int64_t parameter_count(const Layer& layer, const ItemShape& input) {
+  output_shape(layer, input);
+  return config_detail::kind_parameters(layer, input);
+}
+
+ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
+
+ItemShape ModelConfig::output_shape() const { return image_shape(); }
+
+Layer ModelConfig::output_layer() const { return config_detail::filled_output(*this); }
+
+std::vector<ItemShape> ModelConfig::encoder_shapes() const {
+  return chain_shapes("model.encoder (--encoder)", encoder, image_shape(), nullptr);
+}
+
+std::vector<ItemShape> ModelConfig::decoder_shapes() const {
+  return chain_shapes("model.decoder (--decoder)", decoder, {latent}, nullptr);
+}
+
+}  // namespace vae
