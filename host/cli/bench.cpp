@@ -23,7 +23,9 @@ class Bench : public Verb {
     command.flag("--json", json_, "the same as --output json");
     terminal_.declare(command, false);
     device_.declare(command, /*with_precision=*/false);
-    config_.declare(command, {"batch_size", "size", "grey", "rgb", "transpose", "test_share"});
+    // `output` of a model has the name of the format here; a preset or a file can say it.
+    config_.declare(command,
+                    {"batch_size", "output", "size", "grey", "rgb", "transpose", "test_share"});
     command.examples(
         "  vae bench\n"
         "  vae bench --preset iwae-1 --batch-size 20,128,512 --threads 1 --output csv");
