@@ -81,8 +81,10 @@ std::string factor_problem(const Layer& layer) {
 
 std::string kind_problem(const Layer& layer) {
   switch (layer.kind) {
-    case LayerKind::dense:
     case LayerKind::gated_dense:
+      if (layer.activation) return " takes no activation: its gate is one";
+      return dense_problem(layer);
+    case LayerKind::dense:
       return dense_problem(layer);
     case LayerKind::conv:
     case LayerKind::deconv:

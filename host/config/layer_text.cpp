@@ -83,7 +83,7 @@ class Parser {
       return activated(std::move(dense));
     }
     if (take("dense")) return activated(dense_of(LayerKind::dense));
-    if (take("gated")) return activated(gated());
+    if (take("gated")) return gated();
     if (take("conv")) return activated(convolution(LayerKind::conv, true));
     if (take("deconv")) return activated(convolution(LayerKind::deconv, true));
     if (take("upsample")) return scaled(LayerKind::upsample);

@@ -82,7 +82,6 @@ Extent padding_of(const Layer& layer) {
 Activation activation_of(const Layer& layer, Activation model) {
   switch (layer.kind) {
     case LayerKind::gated_dense:
-      return layer.activation.value_or(Activation::none);
     case LayerKind::upsample:
     case LayerKind::pool:
       return Activation::none;

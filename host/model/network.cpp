@@ -25,6 +25,16 @@ bool has_memory(Backend& backend, std::size_t bytes) {
   }
 }
 
+/// The means of `count` groups: pixel i belongs to group i % count. A convolution has one bias for
+/// all positions of a channel.
+std::vector<double> means_of(std::span<const double> pixels, int64_t count) {
+  std::vector<double> means(static_cast<std::size_t>(count));
+  const double share = static_cast<double>(count) / static_cast<double>(pixels.size());
+  if (share == 1.0) return {pixels.begin(), pixels.end()};
+  for (std::size_t i = 0; i < pixels.size(); ++i) means[i % means.size()] += pixels[i] * share;
+  return means;
+}
+
 }  // namespace
 
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config) {
@@ -93,8 +103,8 @@ void Network::initialize(uint64_t seed, std::span<const double> mean_pixels) {
   VAE_CHECK(static_cast<int64_t>(mean_pixels.size()) == config_.pixels(),
             "output_bias_from_mean needs the mean of each of the ", config_.pixels(),
             " pixels, got ", mean_pixels.size(), " numbers");
-  parameters_.upload(parameters_.find("decoder.output.bias").value,
-                     output_bias(mean_pixels, config_.likelihood));
+  const View bias = parameters_.find("decoder.output.bias").value;
+  parameters_.upload(bias, output_bias(means_of(mean_pixels, bias.count()), config_.likelihood));
 }
 
 View Network::input(int64_t rows) const {

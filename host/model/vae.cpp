@@ -1,45 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "host/model/vae.h"
 
-#include <span>
 #include <string>
 
 #include "host/graph/dense.h"
-#include "kernels/check.h"
+#include "host/model/layers.h"
 #include "kernels/math.h"
 #include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
 namespace {
-
-Shape shape_of(const ItemShape& item) {
-  return item.size() == 1 ? Shape{item[0]} : Shape{item.at(0), item.at(1), item.at(2)};
-}
-
-/// For kinds of layers that have words and no node.
-void require_dense(const std::string& name, const Layer& layer) {
-  VAE_CHECK(layer.kind == LayerKind::dense, name, ": \"", to_string(layer),
-            "\" cannot be computed: this version has dense layers only");
-}
-
-Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& layer,
-                 Activation activation) {
-  require_dense(name, layer);
-  const std::vector<std::string> part = {name};
-  return graph.add_module<Dense>(part, x.width(), shape_of(layer.shape))
-      .apply(graph, x, activation_of(layer, activation));
-}
-
-/// Hidden layers named "<part>.0", "<part>.1", ...
-Value& add_layers(Graph& graph, Value& x, const std::string& part, std::span<const Layer> layers,
-                  Activation activation) {
-  Value* value = &x;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    value = &add_layer(graph, *value, concat(part, ".", i), layers[i], activation);
-  }
-  return *value;
-}
 
 Value& add_linear(Graph& graph, Value& x, const std::vector<std::string>& parts, Shape item) {
   return graph.add_module<Dense>(parts, x.width(), item).apply(graph, x, Activation::none);
@@ -77,8 +48,8 @@ Vae::Vae(const ModelConfig& config) {
   sampling = graph.since(encoder.last);
 
   Value& hidden = add_layers(graph, posterior->z(), "decoder", config.decoder, config.activation);
-  require_dense("decoder.output", config.output);
-  Value& outputs = add_linear(graph, hidden, {"decoder.output"}, image);
+  Value& outputs =
+      add_layer(graph, hidden, "decoder.output", config.output_layer(), Activation::none);
   decoder = graph.since(sampling.last);
 
   likelihood = &LikelihoodNode::add(graph, outputs, *x, likelihood_options(graph, config));

@@ -33,7 +33,8 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-/// What a layer does to x, its input. An activation follows all but `upsample` and `pool`.
+/// What a layer does to x, its input. An activation follows all but `gated_dense`, `upsample` and
+/// `pool`.
 enum class LayerKind {
   dense,        ///< W x + b.
   gated_dense,  ///< (W x + b) sigmoid(V x + c), elementwise. van den Oord et al. 2016.

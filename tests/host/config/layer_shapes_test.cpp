@@ -303,7 +303,6 @@ TEST(LayerShapesTest, ActivationsAreTheModelsUnlessALayerHasItsOwn) {
     EXPECT_EQ(activation_of(layer.with(kOwn), kModels), kOwn) << to_string(layer);
   }
   EXPECT_EQ(activation_of(gated_dense(3), kModels), Activation::none);
-  EXPECT_EQ(activation_of(gated_dense(3).with(kOwn), kModels), kOwn);
   EXPECT_EQ(activation_of(upsample(2), kModels), Activation::none);
   EXPECT_EQ(activation_of(pool(2), kModels), Activation::none);
 }

@@ -26,7 +26,6 @@ const std::vector<Words>& all_words() {
       {"dense 7x7x64", dense(7, 7, 64)},
       {"dense 7x7x64 leaky_relu", dense(7, 7, 64).with(Activation::leaky_relu)},
       {"gated dense 256", gated_dense(256)},
-      {"gated dense 256 tanh", gated_dense(256).with(Activation::tanh)},
       {"conv 32 4x4/2", conv(32, {4, 4}, 2)},
       {"conv 32 3x3", conv(32, 3)},
       {"conv 32 3x5/2x1", conv(32, {3, 5}, {2, 1})},
