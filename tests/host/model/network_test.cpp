@@ -44,6 +44,16 @@ ModelConfig small_model(Activation activation) {
   return model;
 }
 
+/// One layer of every kind, on images of 6x6.
+ModelConfig layered_model() {
+  ModelConfig model = small_model(Activation::tanh);
+  model.encoder =
+      layers_from_string("conv 3 3x3, residual (conv 3 3x3, conv 3 1x1), pool 2, gated dense 8");
+  model.decoder = layers_from_string("dense 3x3x2, upsample 2, conv 3 3x3, pool 2");
+  model.output = deconv_output({4, 4}, 2);
+  return model;
+}
+
 /// The objective and its gradient on fixed images and noise: beta 1, mean over the batch.
 class Objective {
  public:
@@ -97,25 +107,32 @@ double numeric_derivative(Objective& objective, const Parameter& parameter, std:
 
 class NetworkGradientTest : public ::testing::TestWithParam<Activation> {};
 
+/// Every parameter's gradient against central differences.
+void expect_gradients(const ModelConfig& model) {
+  Objective objective(model, 5);
+  objective.value(/*with_gradient=*/true);
+  Parameters& parameters = objective.network().parameters();
+  for (const Parameter& parameter : parameters.all()) {
+    const std::vector<float> gradient = parameters.download(parameter.gradient);
+    const std::size_t stride = std::max<std::size_t>(1, gradient.size() / 5);
+    for (std::size_t i = 0; i < gradient.size(); i += stride) {
+      const double numeric = numeric_derivative(objective, parameter, i);
+      EXPECT_NEAR(gradient[i], numeric, 5e-3 + 2e-2 * std::abs(numeric))
+          << parameter.spec.name << '[' << i << "] " << to_string(model.likelihood);
+    }
+  }
+}
+
 TEST_P(NetworkGradientTest, MatchesCentralDifferencesOfTheWholeObjective) {
   for (const Likelihood likelihood : {Likelihood::bernoulli, Likelihood::gaussian}) {
     ModelConfig model = small_model(GetParam());
     model.likelihood = likelihood;
     model.variance = Variance::learned;
-    Objective objective(model, 5);
-    objective.value(/*with_gradient=*/true);
-    Parameters& parameters = objective.network().parameters();
-    for (const Parameter& parameter : parameters.all()) {
-      const std::vector<float> gradient = parameters.download(parameter.gradient);
-      const std::size_t stride = std::max<std::size_t>(1, gradient.size() / 5);
-      for (std::size_t i = 0; i < gradient.size(); i += stride) {
-        const double numeric = numeric_derivative(objective, parameter, i);
-        EXPECT_NEAR(gradient[i], numeric, 5e-3 + 2e-2 * std::abs(numeric))
-            << parameter.spec.name << '[' << i << "] " << to_string(likelihood);
-      }
-    }
+    expect_gradients(model);
   }
 }
+
+TEST(NetworkTest, LayersOfEveryKindHaveTheirGradients) { expect_gradients(layered_model()); }
 
 // Kinks of relu-like functions lie inside a central difference now and then; tests/kernels checks
 // each of those away from its kink.
