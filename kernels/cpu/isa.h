@@ -55,10 +55,8 @@ constexpr int64_t kVectorBytes = kRegisterBytes;
 #endif
 constexpr int64_t kFloats = kVectorBytes / 4;
 constexpr int64_t kWides = kVectorBytes / 8;
+constexpr int64_t kLine = 16;  // floats of a cache line
 
-using FloatVector = float __attribute__((vector_size(kVectorBytes)));
-using DoubleVector = double __attribute__((vector_size(kVectorBytes)));
-using HalfFloatVector = float __attribute__((vector_size(kVectorBytes / 2)));
 using WideVector = uint64_t __attribute__((vector_size(kVectorBytes)));
 using HalfWordVector = uint32_t __attribute__((vector_size(kVectorBytes / 2)));
 

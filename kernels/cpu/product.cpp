@@ -47,9 +47,12 @@ int64_t Products::Cut::longest() const {
   return quotient_up(quotient_up(size, unit), pieces) * unit;
 }
 
+void Products::Cut::cut_each(int64_t parts) {
+  pieces = std::clamp(pieces * parts, pieces, std::max(pieces, quotient_up(size, unit)));
+}
+
 void Products::Cut::cut_to(int64_t most) {
-  const int64_t units = std::max<int64_t>(1, most / unit);
-  pieces = std::max<int64_t>(pieces, quotient_up(quotient_up(size, unit), units));
+  cut_each(quotient_up(longest() / unit, std::max<int64_t>(1, most / unit)));
 }
 
 /// Vectors run along rows of b. Where its memory holds the transpose, either it is packed, or the
@@ -113,8 +116,7 @@ void Products::cut_into_tasks(Plan& plan) const {
   if (plan.tasks() > 1) {
     const int64_t products = plan.rows.longest() * plan.columns.longest() * whole.depth;
     Cut& side = whole.b_packed ? plan.rows : plan.columns;
-    const int64_t tasks = std::clamp<int64_t>(products / kTaskProducts, 1, kMostTasks);
-    side.cut_to(quotient_up(side.longest(), tasks));
+    side.cut_each(std::clamp<int64_t>(products / kTaskProducts, 1, kMostTasks));
   }
   if (whole.over_batch) return;
   plan.rows.cut_to(kTaskRows);

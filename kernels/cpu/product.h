@@ -79,7 +79,9 @@ class Products {
 
     int64_t begin(int64_t piece) const;
     int64_t longest() const;
-    /// Into more pieces, until none is longer, but for the unit.
+    /// Each piece into as many, but for the unit. So threads keep equal numbers of them.
+    void cut_each(int64_t parts);
+    /// Until none is longer.
     void cut_to(int64_t most);
   };
 

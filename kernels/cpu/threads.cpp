@@ -42,7 +42,7 @@ constexpr Clock::duration kSpin = std::chrono::microseconds(100);
 constexpr Clock::duration kStake = std::chrono::milliseconds(1);
 constexpr Clock::duration kShortestPause = 64 * kStake, kLongestPause = 1024 * kStake;
 
-/// What the calling thread has computed.
+/// What the calling thread has computed: a call of the system, which takes up to some microseconds.
 Clock::duration cpu_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -134,6 +134,41 @@ class ThreadPool::Team {
     int64_t end = 0;
   };
 
+  /// The time for which the calling thread's CPU goes to somebody else. Only work that has taken
+  /// long can have lost a time slice, so the system is asked no more often than once in kLong, and
+  /// after pauses, in which the thread may have slept.
+  class LostTime {
+   public:
+    void begin(Clock::time_point now) {
+      const std::thread::id thread = std::this_thread::get_id();
+      if (now - end_ > kSpin || now - read_ > kLong || thread != thread_) read(now);
+      thread_ = thread;
+    }
+
+    /// Of the work from `begin` to `end`.
+    Clock::duration of(Clock::time_point begin, Clock::time_point end) {
+      end_ = end;
+      if (end - begin < kLong) return {};
+      const Clock::time_point before = read_;
+      const Clock::duration computed_before = computed_;
+      read(end);
+      const Clock::duration lost = (read_ - before) - (computed_ - computed_before);
+      return std::clamp(lost, Clock::duration::zero(), end - begin);
+    }
+
+   private:
+    static constexpr Clock::duration kLong = kPatience;
+
+    void read(Clock::time_point now) {
+      read_ = now;
+      computed_ = cpu_time();
+    }
+
+    std::thread::id thread_;
+    Clock::time_point read_{}, end_{};
+    Clock::duration computed_{};
+  };
+
   /// Whether the team is worth its while: what each loop took, against what it would have taken the
   /// caller alone.
   class Ledger {
@@ -191,6 +226,7 @@ class ThreadPool::Team {
 
   // The caller's time without the workers that sleep.
   Clock::time_point alone_since_{}, alone_until_{};
+  LostTime lost_;
   Ledger ledger_;
 
   std::mutex mutex_;
@@ -227,7 +263,7 @@ void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
     return;
   }
   const Clock::time_point start = Clock::now();
-  const Clock::duration cpu_start = cpu_time();
+  lost_.begin(start);
   task_ = task;
   context_ = context;
   for (int i = 0; i < shares_count_; ++i) {
@@ -239,7 +275,8 @@ void ThreadPool::Team::run(int64_t tasks, Task task, void* context) {
   const int64_t own = take_tasks(0, [&] {
     if (const int wanted = missing(tasks); wanted > 0) worked_without(wanted);
   });
-  const Clock::duration working = cpu_time() - cpu_start;
+  const Clock::time_point own_end = Clock::now();
+  const Clock::duration working = own_end - start - lost_.of(start, own_end);
   wait_for_workers();
   ledger_.enter(tasks, own, working, Clock::now() - start);
 }

@@ -79,24 +79,30 @@ void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihoo
   });
 }
 
+/// sum + value^2: the square of a float is exact in binary64, so that fusing changes no bit.
+inline double with_square(double sum, double value) {
+#if defined(VAE_FUSES)
+  return __builtin_fma(value, value, sum);
+#else
+  return sum + value * value;
+#endif
+}
+
+constexpr int64_t kAhead = 8 * kLine;  // that arrays as long as the parameters are fetched
+
 /// The squares of a block in the lanes of its long sum.
 inline void add_squares(double* lane, const float* values, int64_t count) {
-  constexpr int64_t kVectors = kSumLanes / kWides;
-  DoubleVector sum[kVectors] = {};
+  double sum[kSumLanes] = {};
   int64_t i = 0;
   for (; i + kSumLanes <= count; i += kSumLanes) {
-    VAE_UNROLL
-    for (int64_t v = 0; v < kVectors; ++v) {
-      const auto value =
-          __builtin_convertvector(load<HalfFloatVector>(values + i + v * kWides), DoubleVector);
-      sum[v] += value * value;
+    for (int64_t line = 0; line < kSumLanes; line += kLine) {
+      __builtin_prefetch(values + i + kAhead + line);
     }
+    VAE_INDEPENDENT
+    for (int64_t l = 0; l < kSumLanes; ++l) sum[l] = with_square(sum[l], values[i + l]);
   }
-  for (int64_t v = 0; v < kVectors; ++v) store(lane + v * kWides, sum[v]);
-  for (int64_t l = 0; i + l < count; ++l) {
-    const double value = values[i + l];
-    lane[l] += value * value;
-  }
+  for (int64_t l = 0; l < kSumLanes; ++l) lane[l] = sum[l];
+  for (int64_t l = 0; i + l < count; ++l) lane[l] = with_square(lane[l], values[i + l]);
 }
 
 void sums_of_squares(double* sums, const float* values, int64_t count) {
@@ -170,8 +176,16 @@ void posterior_statistics(double* sums, const float* heads, int64_t rows, int64_
 
 void adam(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& shared) {
   const AdamStep step = shared;
-  VAE_INDEPENDENT
-  for (int64_t i = 0; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
+  int64_t i = 0;
+  for (; i + kLine <= count; i += kLine) {
+    __builtin_prefetch(w + i + kAhead, 1);
+    __builtin_prefetch(m + i + kAhead, 1);
+    __builtin_prefetch(v + i + kAhead, 1);
+    __builtin_prefetch(g + i + kAhead);
+    VAE_INDEPENDENT
+    for (int64_t j = i; j < i + kLine; ++j) adam_update(w[j], m[j], v[j], g[j], step);
+  }
+  for (; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
 }
 
 }  // namespace
