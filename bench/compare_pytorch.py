@@ -47,8 +47,8 @@ def theirs(arguments, batch_size, mode):
     record = run_json([
         arguments.python, str(HERE / "baselines" / script), "--batch-size", str(batch_size),
         "--threads", str(arguments.threads), "--device", arguments.device, "--dtype",
-        arguments.dtype, "--mode", mode.split(":")[-1], "--repeats", "3", "--seconds", "1",
-        "--warmup-seconds", "1"])
+        arguments.dtype, "--mode", mode.split(":")[-1], "--images", str(arguments.images),
+        "--repeats", "3", "--seconds", "1", "--warmup-seconds", "1"])
     return record["samples_per_second"]["median"], record
 
 
@@ -99,6 +99,8 @@ def main():
                         help="of the matrix products on a GPU")
     parser.add_argument("--batch-size", default="20,128", help="comma-separated")
     parser.add_argument("--mode", default="eager,fused-adam", help="modes, comma-separated")
+    parser.add_argument("--images", type=int, default=60000,
+                        help="that the other program trains on: a JAX scan is one epoch of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", help="also write the raw results to this JSON file")
     arguments = parser.parse_args()
@@ -115,6 +117,7 @@ def main():
             "machine": platform.machine(),
             "threads": arguments.threads,
             "device": arguments.device,
+            "images": arguments.images,
             "results": results,
         }
         pathlib.Path(arguments.out).write_text(json.dumps(document, indent=1) + "\n")

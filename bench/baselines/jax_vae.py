@@ -115,7 +115,7 @@ class Trainer:
         self.device = jax.devices(options.device)[0]
         self.network = Network(options.dtype)
         self.train, self.test = (
-            jax.device_put(mnist.read_images(options.data, split), self.device)
+            jax.device_put(mnist.load(options, split), self.device)
             for split in ("train", "test"))
         key = jax.device_put(jax.random.key(options.seed), self.device)
         init_key, self.step_key, self.order_key, self.test_key = jax.random.split(key, 4)

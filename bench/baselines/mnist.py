@@ -30,6 +30,12 @@ def read_images(folder, split):
     return pixels.reshape(count, height * width).copy()
 
 
+def load(options, split):
+    """What a baseline trains or is measured on."""
+    images = read_images(options.data, split)
+    return images[: options.images] if split == "train" else images
+
+
 def common_options(description):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -40,6 +46,7 @@ def common_options(description):
     parser.add_argument("--warmup-seconds", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", default=MNIST, help="folder with the IDX files")
+    parser.add_argument("--images", type=int, help="train on so many of them only")
     return parser
 
 

@@ -73,7 +73,7 @@ class Trainer:
         self.graphs = None
 
     def load(self, split):
-        return torch.from_numpy(mnist.read_images(self.options.data, split)).to(self.device)
+        return torch.from_numpy(mnist.load(self.options, split)).to(self.device)
 
     def make_optimizer(self):
         mode = self.options.mode
