@@ -56,16 +56,20 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
   }
 }
 
-/// In order; both heads count as one.
+/// In order; both heads count as one where they are dense.
 std::vector<Product> products_of(const ModelConfig& model) {
   std::vector<Product> products;
   add_chain(model.encoder, model.image_shape(), products);
   const auto encoder = model.encoder_shapes();
   const ItemShape trunk = encoder.empty() ? model.image_shape() : encoder.back();
-  products.push_back({1, count(trunk), 2 * model.latent});
+  if (model.heads.kind == LayerKind::dense) {
+    products.push_back({1, count(trunk), 2 * model.latent});
+  } else {
+    for (int head = 0; head < 2; ++head) add_products(model.heads_layer(), trunk, products);
+  }
   std::vector<Layer> decoder = model.decoder;
   decoder.push_back(model.output_layer());
-  add_chain(decoder, {model.latent}, products);
+  add_chain(decoder, model.latent_shape(), products);
   return products;
 }
 

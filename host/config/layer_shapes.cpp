@@ -203,6 +203,28 @@ Layer filled_output(const ModelConfig& model) {
   return output;
 }
 
+ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
+  return shapes.empty() ? std::move(input) : shapes.back();
+}
+
+/// One of the two heads over the encoder's trunk, with the sizes that follow from the latent.
+Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
+  Layer heads = model.heads;
+  if (heads.kind == LayerKind::dense) {
+    heads.shape = {model.latent};
+    return heads;
+  }
+  const ItemShape made = kind_shape(heads, trunk);
+  const int64_t positions = made[0] * made[1];
+  if (model.latent % positions != 0) {
+    misfit(named(model.heads), " makes images of ", made[0], "x", made[1], " from ",
+           shape_text(trunk), ", so that the latent dimensions (--latent) are a multiple of ",
+           positions, ", not ", model.latent);
+  }
+  heads.filters = model.latent / positions;
+  return heads;
+}
+
 /// "; end the decoder in an image of 14x14", where some size is right.
 std::string advice(const Layer& output, Extent wanted) {
   const Extent pad = padding_of(output);
@@ -235,21 +257,21 @@ void check_output(const ModelConfig& model, const ItemShape& input, Counter& cou
   counter.add(output, input);
 }
 
-ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
-  return shapes.empty() ? std::move(input) : shapes.back();
-}
-
 void check_chain(const ModelConfig& model) {
   Counter counter;
   const ItemShape image = model.image_shape();
   const auto encoder = chain_shapes("model.encoder (--encoder)", model.encoder, image, &counter);
-  at_layer("model.latent (--latent)", [&] {
-    for (int head = 0; head < 2; ++head) counter.add(model.latent, last_of(encoder, image));
+  const bool plain = model.heads.kind == LayerKind::dense;
+  ItemShape latent;
+  at_layer(plain ? "model.latent (--latent)" : "model.heads (--heads)", [&] {
+    const ItemShape trunk = last_of(encoder, image);
+    const Layer head = filled_heads(model, trunk);
+    for (int i = 0; i < 2; ++i) counter.add(head, trunk);
+    latent = output_shape(head, trunk);
   });
-  const auto decoder =
-      chain_shapes("model.decoder (--decoder)", model.decoder, {model.latent}, &counter);
+  const auto decoder = chain_shapes("model.decoder (--decoder)", model.decoder, latent, &counter);
   at_layer("model.output (--output)",
-           [&] { check_output(model, last_of(decoder, {model.latent}), counter); });
+           [&] { check_output(model, last_of(decoder, latent), counter); });
 }
 
 }  // namespace
@@ -291,6 +313,16 @@ ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
 
 ItemShape ModelConfig::output_shape() const { return image_shape(); }
 
+Layer ModelConfig::heads_layer() const {
+  return config_detail::filled_heads(*this,
+                                     config_detail::last_of(encoder_shapes(), image_shape()));
+}
+
+ItemShape ModelConfig::latent_shape() const {
+  const ItemShape trunk = config_detail::last_of(encoder_shapes(), image_shape());
+  return vae::output_shape(config_detail::filled_heads(*this, trunk), trunk);
+}
+
 Layer ModelConfig::output_layer() const { return config_detail::filled_output(*this); }
 
 std::vector<ItemShape> ModelConfig::encoder_shapes() const {
@@ -298,7 +330,7 @@ std::vector<ItemShape> ModelConfig::encoder_shapes() const {
 }
 
 std::vector<ItemShape> ModelConfig::decoder_shapes() const {
-  return chain_shapes("model.decoder (--decoder)", decoder, {latent}, nullptr);
+  return chain_shapes("model.decoder (--decoder)", decoder, latent_shape(), nullptr);
 }
 
 }  // namespace vae

@@ -44,7 +44,11 @@ class AddNode final : public Node {
 };
 
 int64_t positions_of(const Shape& item) { return item.rank() == 3 ? item[0] * item[1] : 1; }
-int64_t channels_of(const Shape& item) { return item.count() / positions_of(item); }
+
+Rows rows_of_all(const std::vector<Value*>& values) {
+  const auto of_codes = [](const Value* value) { return value->rows == Rows::codes; };
+  return std::any_of(values.begin(), values.end(), of_codes) ? Rows::codes : Rows::images;
+}
 
 class ConcatenateNode final : public Node {
  public:
@@ -60,7 +64,7 @@ class ConcatenateNode final : public Node {
       args.first = first;
       args.repeat = repeat(pass, *part.value);
       pass.issue(args);
-      first += channels_of(part.value->item);
+      first += channels(*part.value);
     }
   }
 
@@ -68,13 +72,15 @@ class ConcatenateNode final : public Node {
     int64_t first = 0;
     for (const Input& part : inputs()) {
       if (part.gradient != Gradient::none) issue_gradient(pass, part, first);
-      first += channels_of(part.value->item);
+      first += channels(*part.value);
     }
   }
 
   bool adds_gradients() const override { return true; }
 
  private:
+  int64_t channels(const Value& x) const { return x.width() / positions_of(y_.item); }
+
   int64_t repeat(const Pass& pass, const Value& x) const {
     return pass.rows(y_.rows) / pass.rows(x.rows);
   }
@@ -111,18 +117,24 @@ Value& concatenate(Graph& graph, const std::vector<Value*>& values) {
   VAE_CHECK(!values.empty(), "concatenate takes at least one value");
   const Shape& first = values.front()->item;
   int64_t channels = 0;
-  Rows rows = Rows::images;
   for (const Value* value : values) {
     const Shape& item = value->item;
     const bool alike = item.rank() == first.rank() &&
                        (item.rank() != 3 || (item[0] == first[0] && item[1] == first[1]));
     VAE_CHECK(alike, "concatenate takes vectors, or images of one size, not ", first, " and ",
               item);
-    channels += channels_of(item);
-    if (value->rows == Rows::codes) rows = Rows::codes;
+    channels += item[item.rank() - 1];
   }
   const Shape item = first.rank() == 3 ? Shape{first[0], first[1], channels} : Shape{channels};
-  Value& y = graph.add_value(item, rows);
+  Value& y = graph.add_value(item, rows_of_all(values));
+  graph.add_node<ConcatenateNode>(&y, values, y);
+  return y;
+}
+
+Value& concatenate_flat(Graph& graph, const std::vector<Value*>& values) {
+  int64_t width = 0;
+  for (const Value* value : values) width += value->width();
+  Value& y = graph.add_value({width}, rows_of_all(values));
   graph.add_node<ConcatenateNode>(&y, values, y);
   return y;
 }

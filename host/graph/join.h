@@ -14,4 +14,7 @@ Value& add(Graph& graph, Value& a, Value& b, Activation activation);
 /// a row for each code so has the result, and those with a row for each image are repeated.
 Value& concatenate(Graph& graph, const std::vector<Value*>& values);
 
+/// The same of all their numbers, as if they were vectors.
+Value& concatenate_flat(Graph& graph, const std::vector<Value*>& values);
+
 }  // namespace vae

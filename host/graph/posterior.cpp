@@ -5,11 +5,11 @@
 
 namespace vae {
 
-PosteriorNode& PosteriorNode::add(Graph& graph, Value& heads, const Options& options) {
-  VAE_CHECK(heads.width() % 2 == 0, "posterior: its heads are mu and logvar, of equal width; ",
-            heads.width(), " numbers are not two equal parts");
+PosteriorNode& PosteriorNode::add(Graph& graph, Value& heads, Shape item, const Options& options) {
+  VAE_CHECK(heads.width() == 2 * item.count(), "posterior: its heads are mu and logvar of ", item,
+            ", ", 2 * item.count(), " numbers, not ", heads.width());
   VAE_CHECK(heads.rows == Rows::images, "posterior: its heads have a row for each image");
-  Value& z = graph.add_value({heads.width() / 2}, Rows::codes);
+  Value& z = graph.add_value(item, Rows::codes);
   return graph.add_node<PosteriorNode>(&z, heads, z, options);
 }
 

@@ -15,8 +15,8 @@ class PosteriorNode final : public Node {
     int ordinal = 0;  // among the stochastic nodes of a graph: its noise has its own stream
   };
 
-  /// Adds the node to the graph.
-  static PosteriorNode& add(Graph& graph, Value& heads, const Options& options);
+  /// Adds the node to the graph. Others see the codes as `item`, [Z] or an image.
+  static PosteriorNode& add(Graph& graph, Value& heads, Shape item, const Options& options);
 
   void plan(Arena& arena, int64_t images, int64_t codes, bool training) override;
   void forward(Pass& pass) override;

@@ -12,11 +12,11 @@
 
 namespace vae {
 
-namespace {
-
 Shape shape_of(const ItemShape& item) {
   return item.size() == 1 ? Shape{item[0]} : Shape{item.at(0), item.at(1), item.at(2)};
 }
+
+namespace {
 
 ItemShape item_of(const Shape& shape) {
   ItemShape item;

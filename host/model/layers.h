@@ -9,6 +9,9 @@
 
 namespace vae {
 
+/// The shape of a value between layers.
+Shape shape_of(const ItemShape& item);
+
 /// Adds a layer to a graph, behind `x`. Its parameters are named "<name>.weight", "<name>.bias",
 /// and those of a residual's inner layers "<name>.0.weight", ... `activation` is the model's.
 Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& layer,

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "host/graph/dense.h"
+#include "host/graph/join.h"
 #include "host/model/layers.h"
 #include "kernels/math.h"
 #include "kernels/rules/likelihoods.h"
@@ -12,8 +13,17 @@ namespace vae {
 
 namespace {
 
-Value& add_linear(Graph& graph, Value& x, const std::vector<std::string>& parts, Shape item) {
-  return graph.add_module<Dense>(parts, x.width(), item).apply(graph, x, Activation::none);
+/// mu and logvar [images, 2Z]: one dense layer of two parts, or two convolutions.
+Value& add_heads(Graph& graph, Value& trunk, const ModelConfig& config) {
+  const std::vector<std::string> names = {"encoder.mu", "encoder.logvar"};
+  const Layer head = config.heads_layer();
+  if (head.kind == LayerKind::dense) {
+    return graph.add_module<Dense>(names, trunk.width(), Shape{config.latent})
+        .apply(graph, trunk, Activation::none);
+  }
+  Value& mu = add_layer(graph, trunk, names[0], head, Activation::none);
+  Value& logvar = add_layer(graph, trunk, names[1], head, Activation::none);
+  return concatenate_flat(graph, {&mu, &logvar});
 }
 
 LikelihoodNode::Options likelihood_options(Graph& graph, const ModelConfig& config) {
@@ -38,13 +48,13 @@ Vae::Vae(const ModelConfig& config) {
   x = &graph.add_value(image, Rows::images);
 
   Value& trunk = add_layers(graph, *x, "encoder", config.encoder, config.activation);
-  Value& heads = add_linear(graph, trunk, {"encoder.mu", "encoder.logvar"}, {config.latent});
+  Value& heads = add_heads(graph, trunk, config);
   encoder = graph.since(0);
 
   PosteriorNode::Options gaussian;
   gaussian.logvar_min = static_cast<float>(config.logvar_min);
   gaussian.logvar_max = static_cast<float>(config.logvar_max);
-  posterior = &PosteriorNode::add(graph, heads, gaussian);
+  posterior = &PosteriorNode::add(graph, heads, shape_of(config.latent_shape()), gaussian);
   sampling = graph.since(encoder.last);
 
   Value& hidden = add_layers(graph, posterior->z(), "decoder", config.decoder, config.activation);

@@ -41,7 +41,7 @@ std::vector<Metrics>& lines_of(RunRecord& record, const std::string& split) {
 bool is_plain(const ModelConfig& model) {
   const auto plain = [](const Layer& layer) { return layer.is_plain(); };
   return std::ranges::all_of(model.encoder, plain) && std::ranges::all_of(model.decoder, plain) &&
-         model.output == Layer();
+         model.output == Layer() && model.heads == Layer();
 }
 
 /// "28x28x1"
@@ -78,6 +78,7 @@ std::string network_text(const ModelConfig& model) {
   const bool plain = is_plain(model);
   std::vector<std::string> stations = {plain ? std::to_string(model.pixels()) : image_text(model)};
   for (const Layer& layer : model.encoder) stations.push_back(to_string(layer));
+  if (model.heads != Layer()) stations.push_back(to_string(model.heads));
   stations.push_back(std::to_string(model.latent));
   for (const Layer& layer : model.decoder) stations.push_back(to_string(layer));
   if (!plain) stations.push_back(to_string(model.output));

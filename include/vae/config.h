@@ -21,9 +21,10 @@ struct ModelConfig {
   int64_t width = 28;                  ///< Image width in pixels.
   int64_t channels = 1;                ///< Values of a pixel: 1 grey, 3 colour, or any other.
   std::vector<Layer> encoder = {400};  ///< From the pixels to the heads.
+  Layer heads;                         ///< Of mu and of logvar: dense, conv or deconv, sizeless.
   std::vector<Layer> decoder = {400};  ///< From the latent to the layer of the outputs.
   Layer output;                        ///< Of the outputs: dense, conv or deconv, sizeless.
-  int64_t latent = 20;                 ///< Z, the number of latent dimensions.
+  int64_t latent = 20;                 ///< Z, the number of latent dimensions, at all positions.
   Activation activation =
       Activation::relu;  ///< Of layers without their own; heads and output are linear.
   Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
@@ -40,12 +41,16 @@ struct ModelConfig {
   ItemShape image_shape() const;
   /// The shape of the decoder's outputs, what the likelihood reads.
   ItemShape output_shape() const;
+  /// The shape of a code: [Z], or an image [h, w, c] with h w c = Z where the heads make images.
+  ItemShape latent_shape() const;
+  /// `heads` with the sizes that follow from Z and from the encoder.
+  Layer heads_layer() const;
   /// `output` with the sizes that follow from output_shape().
   Layer output_layer() const;
   /// The output shape of each layer of the encoder. Throws Error(invalid_argument), as validate()
   /// does, where two do not fit.
   std::vector<ItemShape> encoder_shapes() const;
-  /// Likewise of the decoder, over [latent].
+  /// Likewise of the decoder, over latent_shape().
   std::vector<ItemShape> decoder_shapes() const;
   /// Field by field.
   bool operator==(const ModelConfig&) const = default;

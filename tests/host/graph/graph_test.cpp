@@ -168,7 +168,7 @@ TEST(GraphTest, AnAutoencoderWithAPosteriorHasItsGradients) {
   PosteriorNode* posterior = nullptr;
   Trained vae({6}, [&](Graph& graph, Value& x) -> Value& {
     Dense& heads = graph.add_module<Dense>(std::vector<std::string>{"mu", "logvar"}, 6, Shape{2});
-    posterior = &PosteriorNode::add(graph, heads.apply(graph, x, Activation::none), {-30, 20});
+    posterior = &PosteriorNode::add(graph, heads.apply(graph, x, Activation::none), {2}, {-30, 20});
     return dense(graph, "out", 2, {6}).apply(graph, posterior->z(), Activation::none);
   });
   vae.use_posterior(posterior);
@@ -184,7 +184,8 @@ TEST(GraphTest, RefusesWhatDoesNotFit) {
   Value& vector = graph.add_value({32}, Rows::images);
   EXPECT_THROW(add(graph, x, vector, Activation::none), Error);
   EXPECT_THROW(concatenate(graph, {&x, &vector}), Error);
-  EXPECT_THROW(PosteriorNode::add(graph, graph.add_value({7}, Rows::images), {-30, 20}), Error);
+  EXPECT_THROW(PosteriorNode::add(graph, graph.add_value({7}, Rows::images), {3}, {-30, 20}),
+               Error);
 }
 
 /// Outputs are overwritten by their gradient: nobody else may read them.

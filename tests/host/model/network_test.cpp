@@ -134,6 +134,19 @@ TEST_P(NetworkGradientTest, MatchesCentralDifferencesOfTheWholeObjective) {
 
 TEST(NetworkTest, LayersOfEveryKindHaveTheirGradients) { expect_gradients(layered_model()); }
 
+TEST(NetworkTest, CodesThatAreImagesHaveTheirGradients) {
+  ModelConfig model = small_model(Activation::tanh);
+  model.encoder = layers_from_string("conv 3 4x4/2");
+  model.heads = conv_output(1);
+  model.latent = 3 * 3 * 2;
+  model.decoder = layers_from_string("conv 4 3x3");
+  model.output = deconv_output({4, 4}, 2);
+  EXPECT_EQ(model.latent_shape(), (ItemShape{3, 3, 2}));
+  expect_gradients(model);
+  model.latent = 19;
+  EXPECT_THROW(validate({model, {}, {}}), Error);
+}
+
 // Kinks of relu-like functions lie inside a central difference now and then; tests/kernels checks
 // each of those away from its kink.
 INSTANTIATE_TEST_SUITE_P(Smooth, NetworkGradientTest,
