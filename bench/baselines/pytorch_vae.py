@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The preset mlp-400-20 in PyTorch: 784-400-20-400-784, ReLU, Bernoulli likelihood, Adam 1e-3.
+"""The preset mlp-400-20 in PyTorch: 784-400-20-400-784, ReLU, Bernoulli likelihood, Adam 1e-3; or
+the convolutional network conv-28 of bench/conv_bench.cpp.
 
 Needs only `pip install torch numpy`. Times whole training steps (batch selection, dynamic
 binarisation, forward, backward, update) and, with --epochs, trains and reports the test ELBO of
@@ -26,6 +27,8 @@ MODES = {
     "compile": "torch.compile of loss and gradients, Adam(fused=True)",
     "compile-max-autotune": "the same with mode='max-autotune-no-cudagraphs'",
     "compile-reduce-overhead": "the same with mode='reduce-overhead' (CUDA graphs on a GPU)",
+    "channels-last": "images and weights of convolutions in that order, Adam(fused=True)",
+    "channels-last-compile": "the same with torch.compile",
     "cuda-graph": "whole steps captured as CUDA graphs, Adam(fused=True, capturable=True)",
     "cuda-graph-compile": "the same, with loss and gradients by torch.compile",
 }
@@ -33,21 +36,46 @@ GRAPH_MODES = ("cuda-graph", "cuda-graph-compile")
 
 
 class Vae(nn.Module):
-    def __init__(self, pixels=784, hidden=400, latent=20):
+    """`encoder` and `decoder` lead to and from the hidden layers that meet the latent code."""
+
+    def __init__(self, encoder, decoder, hidden, latent=20):
         super().__init__()
-        self.encoder = nn.Linear(pixels, hidden)
+        self.encoder = encoder
         self.heads = nn.Linear(hidden, 2 * latent)  # mu and logvar side by side
         self.decoder = nn.Linear(latent, hidden)
-        self.output = nn.Linear(hidden, pixels)
+        self.output = decoder
 
     def forward(self, x):
         """Sums of log p(x|z) and of the KL divergence over the batch, nats."""
-        mu, logvar = self.heads(F.relu(self.encoder(x))).chunk(2, dim=1)
+        mu, logvar = self.heads(self.encoder(x)).chunk(2, dim=1)
         z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
         logits = self.output(F.relu(self.decoder(z)))
         log_px = -F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         kl = 0.5 * torch.sum(mu.square() + logvar.exp() - 1.0 - logvar)
         return log_px, kl
+
+
+def mlp_400_20():
+    return Vae(nn.Sequential(nn.Linear(784, 400), nn.ReLU()), nn.Linear(400, 784), hidden=400)
+
+
+def conv_28():
+    def half(inputs, outputs):
+        return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+
+    def twice(inputs, outputs):
+        return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+
+    encoder = nn.Sequential(
+        nn.Unflatten(1, (1, 28, 28)), half(1, 32), nn.ReLU(), half(32, 64), nn.ReLU(),
+        nn.Flatten(), nn.Linear(3136, 256), nn.ReLU())
+    decoder = nn.Sequential(
+        nn.Linear(256, 3136), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)), twice(64, 32), nn.ReLU(),
+        twice(32, 1), nn.Flatten())
+    return Vae(encoder, decoder, hidden=256)
+
+
+NETWORKS = {"mlp-400-20": mlp_400_20, "conv-28": conv_28}
 
 
 def binarize(pixels):
@@ -64,7 +92,9 @@ class Trainer:
         self.amp = {"float32": None, "tf32": None, "bfloat16": torch.bfloat16}[options.dtype]
         self.train = self.load("train")
         self.test = self.load("test")
-        self.model = Vae(pixels=self.train.shape[1]).to(self.device)
+        self.model = NETWORKS[options.network]().to(self.device)
+        if options.mode.startswith("channels-last"):
+            self.model.to(memory_format=torch.channels_last)
         self.optimizer = self.make_optimizer()
         self.loss_sums = self.compiled(self.loss_sums_eagerly)
         self.epoch_loss = torch.zeros((), device=self.device)
@@ -85,6 +115,7 @@ class Trainer:
     def compiled(self, function):
         mode = {
             "compile": "default",
+            "channels-last-compile": "default",
             "compile-max-autotune": "max-autotune-no-cudagraphs",
             "compile-reduce-overhead": "reduce-overhead",
             "cuda-graph-compile": "default",
@@ -230,6 +261,7 @@ class GraphedSteps:
 
 def parse_options():
     parser = mnist.common_options(__doc__)
+    parser.add_argument("--network", default="mlp-400-20", choices=sorted(NETWORKS))
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--mode", default="eager", choices=sorted(MODES),
                         help="; ".join(f"{name}: {text}" for name, text in MODES.items()))
@@ -266,7 +298,8 @@ def main():
         seconds = mnist.time_steps(run_steps, trainer.synchronize, options)
     name = torch.cuda.get_device_name(trainer.device) if trainer.cuda else "cpu"
     mnist.report(options, seconds, epochs, framework="pytorch", version=torch.__version__,
-                 device=name, mode=options.mode, dtype=options.dtype, setup_seconds=setup_seconds)
+                 device=name, mode=options.mode, network=options.network, dtype=options.dtype,
+                 setup_seconds=setup_seconds)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ constexpr int64_t kChain = 128;  // terms of a slice
 constexpr int64_t kCopiedValues =
     1 << 15;  // values that are copied at a time: a part of the second cache
 constexpr int64_t kMostPositions = 256;
-constexpr int64_t kTileFilters = 128, kTileWeights = 192;  // of a weight gradient at a time
+constexpr int64_t kTileFilters = 128;  // of a weight gradient at a time
+constexpr int64_t kTilePositions = 256, kMostTilePositions = 512;
 constexpr int64_t kTasksOfThread = 4;
 constexpr int64_t kTreeValues = 4096;  // values of a tree that a task adds
 
@@ -71,7 +72,7 @@ void Convolutions::reserve(const ProductBlock& largest, int64_t copies, int64_t 
 Convolutions::Work Convolutions::begin_to_small(float* out, const float* large, const float* w,
                                                 const ConvGeometry& g, int64_t images) {
   const int64_t depth = g.row_weights(), unit = ops_.product_tile.rows;
-  Work work = {g, out, large, images * g.out_positions(), 0, 0};
+  Work work = {g, out, large, images * g.out_positions(), 0, 0, false};
   const int64_t share = quotient_up(work.size, kTasksOfThread * pool_.size());
   const int64_t most = std::min({kMostPositions, kCopiedValues / depth, share});
   work.piece = equal_pieces(std::max<int64_t>(1, work.size), unit, most);
@@ -122,30 +123,38 @@ Convolutions::Work Convolutions::begin_to_large(float* out, const float* small, 
                                                 const ConvGeometry& g, int64_t images) {
   weights_.reserve(g.filters * g.row_weights());
   float* next = weights_.data();
-  int64_t depth = 0;  // of the phase with the most taps
-  for (int64_t y = 0; y < phases_y(g); ++y) {
-    for (int64_t x = 0; x < phases_x(g); ++x) {
-      const Phase of_y = phase_y(g, y), of_x = phase_x(g, x);
-      next = copy_phase_weights(next, g, w, of_y, of_x);
-      depth = std::max(depth, of_y.taps * of_x.taps * g.filters);
-    }
-  }
-  Work work = {g, out, small, images * strips_of_image(g), 0, 0};
-  const int64_t positions = quotient_up(g.width, g.stride_x);  // of a strip and a phase
-  const int64_t most = std::min(kMostPositions, kCopiedValues / std::max<int64_t>(1, depth));
+  int64_t depth = 1;  // of the phase with the most taps
+  for_phases(g, [&](const Phase& y, const Phase& x) {
+    next = copy_phase_weights(next, g, w, y, x);
+    depth = std::max(depth, y.taps * x.taps * g.filters);
+  });
+  Work work = {g, out, small, images * strips_of_image(g), 0, 0, false};
+  work.narrow = 2 * g.channels <= ops_.product_tile.lanes;
+  const int64_t positions = work.narrow ? Planes(g, 1).width() : quotient_up(g.width, g.stride_x);
+  const int64_t most = std::min(kMostPositions, kCopiedValues / depth);
   const int64_t share = quotient_up(work.size, kTasksOfThread * pool_.size());
   work.piece = std::clamp<int64_t>(most / positions, 1, std::max<int64_t>(1, share));
   work.tasks = quotient_up(work.size, work.piece);
-  ProductBlock largest = {};
-  largest.rows = work.piece * positions;
-  largest.columns = g.channels;
-  largest.depth = depth;
-  largest.a_column = 1;
-  largest.b_row = g.channels;
-  const int64_t rows = work.piece * g.stride_y;
-  reserve(largest, largest.rows * row_of_copies(depth),
-          out == nullptr ? rows * g.width * g.channels : 0, largest.rows * g.channels);
+  reserve_for_large(work, work.piece * positions, depth);
   return work;
+}
+
+void Convolutions::reserve_for_large(const Work& work, int64_t positions, int64_t depth) {
+  const ConvGeometry& g = work.geometry;
+  const int64_t sums = work.out == nullptr ? work.piece * g.stride_y * g.width * g.channels : 0;
+  for_phases(g, [&](const Phase& y, const Phase& x) {
+    ProductBlock block = {};
+    block.depth = y.taps * x.taps * g.filters;
+    block.rows = work.narrow ? g.channels : positions;
+    block.columns = work.narrow ? positions : g.channels;
+    block.a_row = work.narrow ? 1 : row_of_copies(block.depth);
+    block.a_column = work.narrow ? g.channels : 1;
+    block.b_row = block.columns;
+    reserve(block, positions * row_of_copies(depth), sums, positions * g.channels);
+  });
+  if (!work.narrow) return;
+  const int64_t planes = Planes(g, work.piece).size();
+  for (Workspace& workspace : workspaces_) workspace.planes.reserve(planes);
 }
 
 float* Convolutions::sum_to_large(const Work& work, int64_t task, Workspace& workspace,
@@ -158,14 +167,15 @@ float* Convolutions::sum_to_large(const Work& work, int64_t task, Workspace& wor
   };
   *range = {begin(strips.first), begin(strips.end()) - begin(strips.first)};
   float* const sums = work.out != nullptr ? work.out + range->first : workspace.sums.data();
-  const float* w = weights_.data();
-  for (int64_t y = 0; y < phases_y(g); ++y) {
-    for (int64_t x = 0; x < phases_x(g); ++x) {
-      const Phase of_y = phase_y(g, y), of_x = phase_x(g, x);
-      sum_phase(work, strips, of_y, of_x, w, {sums, range->first}, workspace);
-      w += of_y.taps * of_x.taps * g.filters * g.channels;
-    }
+  if (work.narrow) {
+    sum_narrow(work, strips, {sums, range->first}, workspace);
+    return sums;
   }
+  const float* w = weights_.data();
+  for_phases(g, [&](const Phase& y, const Phase& x) {
+    sum_phase(work, strips, y, x, w, {sums, range->first}, workspace);
+    w += y.taps * x.taps * g.filters * g.channels;
+  });
   return sums;
 }
 
@@ -202,6 +212,51 @@ void Convolutions::sum_phase(const Work& work, Range strips, const Phase& y, con
   });
 }
 
+/// Strips of one image at a time.
+void Convolutions::sum_narrow(const Work& work, Range strips, const Sums& sums,
+                              Workspace& workspace) {
+  const ConvGeometry& g = work.geometry;
+  const int64_t of_image = strips_of_image(g);
+  for (int64_t first = strips.first; first < strips.end();) {
+    const int64_t image = first / of_image, in_image = first % of_image;
+    const Planes planes(g, std::min(strips.end() - first, of_image - in_image));
+    planes.copy(workspace.planes.data(), work.from + image * g.small(), in_image);
+    const float* w = weights_.data();
+    for_phases(g, [&](const Phase& y, const Phase& x) {
+      sum_narrow_phase(work, planes, y, x, w, workspace);
+      w += y.taps * x.taps * g.filters * g.channels;
+      for_strips(g, y, {first, planes.strips()}, [&](int64_t, int64_t strip) {
+        const int64_t iy = y.first + strip * g.stride_y;
+        float* to = sums.at(((image * g.height + iy) * g.width + x.first) * g.channels);
+        const float* const from = workspace.tiles.data() + (strip - in_image) * planes.width();
+        for (int64_t i = 0; i < x.count; ++i, to += g.stride_x * g.channels) {
+          for (int64_t c = 0; c < g.channels; ++c) to[c] = from[c * planes.columns() + i];
+        }
+      });
+    });
+    first += planes.strips();
+  }
+}
+
+/// Sums [C, columns of the planes], in tiles.
+void Convolutions::sum_narrow_phase(const Work& work, const Planes& planes, const Phase& y,
+                                    const Phase& x, const float* w, Workspace& workspace) {
+  const ConvGeometry& g = work.geometry;
+  planes.copy_neighbours(workspace.copies.data(), workspace.planes.data(), y, x);
+  ProductBlock block = {};
+  block.rows = g.channels;
+  block.columns = planes.columns();
+  block.depth = y.taps * x.taps * g.filters;
+  block.a = w;
+  block.a_row = 1;
+  block.a_column = g.channels;
+  block.b = workspace.copies.data();
+  block.b_row = planes.columns();
+  block.c = workspace.tiles.data();
+  block.c_row = planes.columns();
+  ops_.multiply(block, workspace.scratch.data());
+}
+
 // ---- gradients of weights -----------------------------------------------------------------------
 
 Convolutions::Gradient Convolutions::plan_gradient(const ConvGeometry& g, int64_t images,
@@ -211,12 +266,16 @@ Convolutions::Gradient Convolutions::plan_gradient(const ConvGeometry& g, int64_
   gradient.images = images;
   gradient.part = samples * g.out_positions();
   gradient.rows = equal_pieces(g.filters, ops_.product_tile.rows, kTileFilters);
-  gradient.columns = equal_pieces(g.row_weights(), ops_.product_tile.lanes, kTileWeights);
+  gradient.block = 1;
+  while (2 * gradient.block * gradient.part <= kTilePositions) gradient.block *= 2;
+  gradient.depth = gradient.part <= kMostTilePositions ? gradient.block * gradient.part : kChain;
+  gradient.columns =
+      equal_pieces(g.row_weights(), ops_.product_tile.lanes, kCopiedValues / gradient.depth);
   gradient.row_tiles = quotient_up(g.filters, gradient.rows);
   gradient.column_tiles = quotient_up(g.row_weights(), gradient.columns);
   const int64_t tiles = gradient.row_tiles * gradient.column_tiles;
   const int64_t most = std::max<int64_t>(1, kTasksOfThread * pool_.size() / tiles);
-  gradient.group = 1;
+  gradient.group = gradient.block;
   while (quotient_up(images, gradient.group) > most) gradient.group *= 2;
   gradient.groups = quotient_up(images, gradient.group);
   return gradient;
@@ -231,7 +290,8 @@ void Convolutions::weight_gradient(float* dw, const float* small, const float* l
   ProductBlock largest = {};
   largest.rows = gradient.rows;
   largest.columns = gradient.columns;
-  largest.depth = std::min(kChain, gradient.part);
+  largest.depth = gradient.depth;
+  largest.part = gradient.part;
   largest.a_row = 1;
   largest.a_column = g.filters;
   largest.b_row = gradient.columns;
@@ -262,10 +322,11 @@ void Convolutions::sum_tile(const Gradient& gradient, int64_t task, float* parts
     top -= size;
     ops_.add(top - size, top, size);
   };
-  for (int64_t image = 0; image < images; ++image) {
-    sum_image(gradient, first + image, filters, weights, top, workspace);
+  for (int64_t image = 0; image < images; image += gradient.block) {
+    const Range some = {first + image, std::min(gradient.block, images - image)};
+    sum_images(gradient, some, filters, weights, top, workspace);
     top += size;
-    for (int64_t neighbours = image; neighbours % 2 == 1; neighbours /= 2) join_last();
+    for (int64_t n = image / gradient.block; n % 2 == 1; n /= 2) join_last();
   }
   while (top > workspace.tiles.data() + size) join_last();
   const float* from = workspace.tiles.data();
@@ -275,32 +336,33 @@ void Convolutions::sum_tile(const Gradient& gradient, int64_t task, float* parts
   }
 }
 
-/// An image's slices, left to right.
-void Convolutions::sum_image(const Gradient& gradient, int64_t image, Range filters, Range weights,
-                             float* tile, Workspace& workspace) {
+/// The subtree of a few images, or the slices of one, left to right.
+void Convolutions::sum_images(const Gradient& gradient, Range images, Range filters, Range weights,
+                              float* tile, Workspace& workspace) {
   const ConvGeometry& g = gradient.geometry;
+  const Range all = {images.first * gradient.part, images.count * gradient.part};
   ProductBlock block = {};
   block.rows = filters.count;
   block.columns = weights.count;
   block.a_row = 1;
   block.a_column = g.filters;
   block.c_row = weights.count;
-  for (int64_t first = 0; first < gradient.part; first += kChain) {
-    const Range positions = {image * gradient.part + first,
-                             std::min(kChain, gradient.part - first)};
+  block.part = gradient.part;
+  for (int64_t first = all.first; first < all.end(); first += gradient.depth) {
+    const Range positions = {first, std::min(gradient.depth, all.end() - first)};
     block.depth = positions.count;
-    block.a = gradient.small + positions.first * g.filters + filters.first;
+    block.a = gradient.small + first * g.filters + filters.first;
     if (is_pointwise(g)) {
-      block.b = gradient.large + positions.first * g.channels + weights.first;
+      block.b = gradient.large + first * g.channels + weights.first;
       block.b_row = g.channels;
     } else {
       block.b = workspace.copies.data();
       block.b_row = weights.count;
       copy_patches(workspace.copies.data(), block.b_row, g, gradient.large, positions, weights);
     }
-    block.c = first == 0 ? tile : workspace.sums.data();
+    block.c = first == all.first ? tile : workspace.sums.data();
     ops_.multiply(block, workspace.scratch.data());
-    if (first > 0) ops_.add(tile, block.c, block.rows * block.columns);
+    if (block.c != tile) ops_.add(tile, block.c, block.rows * block.columns);
   }
 }
 

@@ -55,7 +55,7 @@ class Convolutions {
 
  private:
   struct alignas(64) Workspace {
-    Buffer copies, sums, scratch, tiles;
+    Buffer copies, sums, scratch, tiles, planes;
   };
 
   /// A product to a small or a large image, cut into tasks of so many positions or strips.
@@ -64,6 +64,7 @@ class Convolutions {
     float* out;
     const float* from;
     int64_t size, piece, tasks;
+    bool narrow;  // too few channels for vectors: sums run along positions
 
     Range range(int64_t task) const { return {task * piece, std::min(piece, size - task * piece)}; }
   };
@@ -83,6 +84,8 @@ class Convolutions {
     const float* large;
     int64_t images, part;   // positions of an image, all its samples
     int64_t group, groups;  // images of one
+    int64_t block;          // images of a group that are multiplied at a time
+    int64_t depth;          // positions that are
     int64_t rows, columns;  // of a tile
     int64_t row_tiles, column_tiles;
 
@@ -97,10 +100,14 @@ class Convolutions {
   float* sum_to_large(const Work& work, int64_t task, Workspace& workspace, Range* range);
   void sum_phase(const Work& work, Range strips, const Phase& y, const Phase& x, const float* w,
                  const Sums& sums, Workspace& workspace);
+  void reserve_for_large(const Work& work, int64_t positions, int64_t depth);
+  void sum_narrow(const Work& work, Range strips, const Sums& sums, Workspace& workspace);
+  void sum_narrow_phase(const Work& work, const Planes& planes, const Phase& y, const Phase& x,
+                        const float* w, Workspace& workspace);
   Gradient plan_gradient(const ConvGeometry& g, int64_t images, int64_t samples) const;
   void sum_tile(const Gradient& gradient, int64_t task, float* group_sums, Workspace& workspace);
-  void sum_image(const Gradient& gradient, int64_t image, Range filters, Range weights, float* tile,
-                 Workspace& workspace);
+  void sum_images(const Gradient& gradient, Range images, Range filters, Range weights, float* tile,
+                  Workspace& workspace);
   void reserve(const ProductBlock& largest, int64_t copies, int64_t sums, int64_t tiles);
   void finish_tree(float* out, float* parts, int64_t count, int64_t size, bool accumulate);
 

@@ -86,6 +86,41 @@ int64_t copy_neighbours(float* to, int64_t to_row, const ConvGeometry& g, const 
   return rows;
 }
 
+Planes::Planes(const ConvGeometry& g, int64_t strips)
+    : g_(g),
+      strips_(strips),
+      row_(quotient_up(g.width, g.stride_x)),
+      above_(quotient_up(g.kernel_height, g.stride_y) - 1),
+      before_(quotient_up(g.kernel_width, g.stride_x) - 1),
+      height_(above_ + strips + phase_y(g, phases_y(g) - 1).first_small),
+      width_(before_ + row_ + phase_x(g, phases_x(g) - 1).first_small) {}
+
+void Planes::copy(float* planes, const float* image, int64_t first_strip) const {
+  std::fill(planes, planes + size(), 0.0f);
+  const int64_t first = std::max<int64_t>(0, first_strip - above_);
+  const int64_t end = std::min(g_.out_height, first_strip - above_ + height_);
+  const int64_t columns = std::min(g_.out_width, width_ - before_);
+  for (int64_t oy = first; oy < end; ++oy) {
+    const float* const from = image + oy * g_.out_width * g_.filters;
+    float* to = planes + (oy - first_strip + above_) * width_ + before_;
+    for (int64_t f = 0; f < g_.filters; ++f, to += height_ * width_) {
+      for (int64_t ox = 0; ox < columns; ++ox) to[ox] = from[ox * g_.filters + f];
+    }
+  }
+}
+
+void Planes::copy_neighbours(float* to, const float* planes, const Phase& y, const Phase& x) const {
+  for (int64_t ty = 0; ty < y.taps; ++ty) {
+    for (int64_t tx = 0; tx < x.taps; ++tx) {
+      const float* from =
+          planes + (y.first_small - ty + above_) * width_ + x.first_small - tx + before_;
+      for (int64_t f = 0; f < g_.filters; ++f, from += height_ * width_, to += columns()) {
+        copy_values(to, from, columns());
+      }
+    }
+  }
+}
+
 float* copy_phase_weights(float* to, const ConvGeometry& g, const float* w, const Phase& y,
                           const Phase& x) {
   for (int64_t ty = 0; ty < y.taps; ++ty) {

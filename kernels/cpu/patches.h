@@ -45,14 +45,22 @@ struct Phase {
         first_small((number + padding) / stride) {}
 };
 
-/// Phases of an axis: no more than there are positions.
-inline int64_t phases_y(const ConvGeometry& g) { return std::min(g.stride_y, g.height); }
-inline int64_t phases_x(const ConvGeometry& g) { return std::min(g.stride_x, g.width); }
 inline Phase phase_y(const ConvGeometry& g, int64_t number) {
   return {number, g.height, g.kernel_height, g.stride_y, g.top};
 }
 inline Phase phase_x(const ConvGeometry& g, int64_t number) {
   return {number, g.width, g.kernel_width, g.stride_x, g.left};
+}
+/// Phases of an axis: no more than there are positions.
+inline int64_t phases_y(const ConvGeometry& g) { return std::min(g.stride_y, g.height); }
+inline int64_t phases_x(const ConvGeometry& g) { return std::min(g.stride_x, g.width); }
+
+/// Calls body(phase of y, phase of x) for all.
+template <typename Body>
+void for_phases(const ConvGeometry& g, Body body) {
+  for (int64_t y = 0; y < phases_y(g); ++y) {
+    for (int64_t x = 0; x < phases_x(g); ++x) body(phase_y(g, y), phase_x(g, x));
+  }
 }
 
 /// Rows of the large images, stride_y at a time: "strips", as many of each image.
@@ -71,6 +79,32 @@ void for_strips(const ConvGeometry& g, const Phase& y, Range strips, Body body) 
 /// order of rule 12; returns how many.
 int64_t copy_neighbours(float* to, int64_t to_row, const ConvGeometry& g, const float* small,
                         const Phase& y, const Phase& x, Range strips);
+
+/// Some strips of a small image channel by channel, with what lies around them: the rows of such a
+/// matrix, transposed, are pieces of these planes. For images with so few channels that sums must
+/// run along positions.
+class Planes {
+ public:
+  Planes(const ConvGeometry& g, int64_t strips);
+
+  /// Of all channels.
+  int64_t size() const { return g_.filters * height_ * width_; }
+  /// Columns of the transposed matrix: the positions of the strips, each row followed by what is
+  /// between them in a plane.
+  int64_t columns() const { return (strips_ - 1) * width_ + row_; }
+  int64_t strips() const { return strips_; }
+  int64_t width() const { return width_; }
+
+  void copy(float* planes, const float* image, int64_t first_strip) const;
+  /// [taps of the phases * F, columns].
+  void copy_neighbours(float* to, const float* planes, const Phase& y, const Phase& x) const;
+
+ private:
+  const ConvGeometry& g_;
+  int64_t strips_, row_;
+  int64_t above_, before_;  // rows and columns of a plane that precede the strips' own
+  int64_t height_, width_;
+};
 
 /// The weights that belong to such a matrix, [taps of the phases * F, C]. Returns their end.
 float* copy_phase_weights(float* to, const ConvGeometry& g, const float* w, const Phase& y,

@@ -18,6 +18,8 @@ constexpr int64_t kThreadProducts = 1 << 17;
 constexpr int64_t kTaskProducts = 1 << 22;
 constexpr int64_t kMostTasks = 4;
 
+constexpr int64_t kPartRows = 128;  // docs/arithmetic.md, rule 2
+
 constexpr int64_t kTaskRows = 256;         // enough that copies of b are read often,
 constexpr int64_t kTaskOutputs = 1 << 16;  // and so few that the epilogue finds them in the cache
 constexpr int64_t kBandFloats = 1 << 19;   // of b, packed
@@ -77,7 +79,7 @@ Products::Plan Products::plan_for(const Product& p) {
   whole.c = p.c;
   whole.c_row = p.c_stride;
   whole.c_transposed = plan.swapped;
-  whole.over_batch = p.over_batch;
+  whole.part = p.over_batch ? kPartRows : 0;
   plan.rows = {whole.rows, ops_.product_tile.rows, 1};
   plan.columns = {whole.columns, ops_.product_tile.lanes, 1};
   plan.serial = ++products_;
@@ -118,7 +120,7 @@ void Products::cut_into_tasks(Plan& plan) const {
     Cut& side = whole.b_packed ? plan.rows : plan.columns;
     side.cut_each(std::clamp<int64_t>(products / kTaskProducts, 1, kMostTasks));
   }
-  if (whole.over_batch) return;
+  if (whole.part > 0) return;
   plan.rows.cut_to(kTaskRows);
   plan.columns.cut_to(kTaskOutputs / plan.rows.longest());
 }

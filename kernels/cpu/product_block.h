@@ -22,7 +22,8 @@ struct ProductBlock {
   int64_t c_row;
   bool c_transposed;
 
-  bool over_batch;  // depth is the rows of a batch: parts, joined by the balanced tree
+  int64_t
+      part;  // depth is the rows of a batch: parts of so many, joined by the balanced tree; or 0
 };
 
 /// The sizes of the kernel that computes blocks; they change no bit.

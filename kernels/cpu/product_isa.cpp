@@ -260,7 +260,9 @@ inline bool better_copied(const ProductBlock& p, int64_t rows) {
   return rows > (p.b_row % 256 == 0 ? 2 : 8) * kTileRows;
 }
 
-inline int64_t parts_of(int64_t depth) { return larger(1, (depth + kChain - 1) / kChain); }
+inline int64_t parts_of(const ProductBlock& p) {
+  return p.part == 0 ? 1 : larger(1, (p.depth + p.part - 1) / p.part);
+}
 
 /// The height of the tree over as many parts.
 inline int64_t tree_levels(int64_t parts) {
@@ -272,7 +274,7 @@ inline int64_t tree_levels(int64_t parts) {
 /// The memory is enough for smaller blocks too.
 inline Plan plan_of(const ProductBlock& p) {
   Plan plan;
-  plan.depth = p.over_batch ? larger(1, p.depth) : kDepthBlock;
+  plan.depth = p.part > 0 ? larger(1, p.depth) : kDepthBlock;
   const int64_t depth = larger(1, smaller(p.depth, plan.depth));
   const int64_t most = larger(kRowsBlockFloats / depth / kTileRows, 4) * kTileRows;
   const int64_t blocks = larger(1, (p.rows + most - 1) / most);
@@ -280,7 +282,7 @@ inline Plan plan_of(const ProductBlock& p) {
   plan.pack_a = better_packed(p);
   plan.keep_sums = p.depth > plan.depth;
   const int64_t rows = smaller(most, rounded_up(p.rows, kTileRows));
-  const int64_t strips = p.over_batch ? tree_levels(parts_of(p.depth)) : 0;
+  const int64_t strips = tree_levels(parts_of(p));
   const int64_t kept = plan.keep_sums ? rounded_up(p.columns, kFloats) : kPanel;
   plan.packed_b_at = 0;
   plan.packed_a_at = plan.packed_b_at + kChain * kPanel;
@@ -359,20 +361,33 @@ inline void join(const Panel& panel, const float* addend, float* out, int64_t ou
   }
 }
 
-/// Rule 2: out = the balanced tree over parts first .. first + parts - 1. Its left half is the
-/// largest power of two, so that every last one without partner moves up.
+/// out = addend, where it is given, + one part: the slices over `depth` rows from k on.
+inline void add_part(const ProductBlock& p, const Panel& panel, int64_t k, int64_t depth,
+                     const float* addend, float* out, int64_t out_row) {
+  if (depth <= kChain) {
+    return add_chain(p, panel, k, depth, addend, panel.width, out, out_row);
+  }
+  for (int64_t first = 0; first < depth; first += kChain) {
+    add_chain(p, panel, k + first, smaller(kChain, depth - first), first > 0 ? out : nullptr,
+              out_row, out, out_row);
+  }
+  if (addend != nullptr) join(panel, addend, out, out_row);
+}
+
+/// Rules 2 and 13: out = the balanced tree over parts first .. first + parts - 1. Its left half is
+/// the largest power of two, so that every last one without partner moves up.
 void add_parts(const ProductBlock& p, const Panel& panel, int64_t first, int64_t parts,
                float* spare, float* out, int64_t out_row) {
-  const auto add_part = [&](int64_t part, const float* addend) {
-    const int64_t k = part * kChain, depth = smaller(kChain, p.depth - k);
-    add_chain(p, panel, k, depth, addend, panel.width, out, out_row);
+  const auto add_one = [&](int64_t part, const float* addend) {
+    const int64_t k = part * p.part;
+    add_part(p, panel, k, smaller(p.part, p.depth - k), addend, out, out_row);
   };
-  if (parts == 1) return add_part(first, nullptr);
+  if (parts == 1) return add_one(first, nullptr);
   int64_t left = 1;
   while (2 * left < parts) left *= 2;
   float* const more = spare + panel.rows * panel.width;
   add_parts(p, panel, first, left, more, spare, panel.width);
-  if (parts - left == 1) return add_part(first + left, spare);
+  if (parts - left == 1) return add_one(first + left, spare);
   add_parts(p, panel, first + left, parts - left, more, out, out_row);
   join(panel, spare, out, out_row);
 }
@@ -393,8 +408,8 @@ inline void write_sums(const ProductBlock& p, const Panel& panel) {
 inline void multiply_panel(const ProductBlock& p, const Panel& panel) {
   float* const out = panel.direct() ? p.c + panel.row * p.c_row + panel.column : panel.sums;
   const int64_t out_row = panel.direct() ? p.c_row : panel.width;
-  if (p.over_batch) {
-    add_parts(p, panel, 0, parts_of(p.depth), panel.spare, out, out_row);
+  if (p.part > 0) {
+    add_parts(p, panel, 0, parts_of(p), panel.spare, out, out_row);
   } else {
     add_slices(p, panel, out, out_row);
   }

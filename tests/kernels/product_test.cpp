@@ -160,7 +160,7 @@ void check_block(const cpu::VectorOps& ops, const BlockCase& c) {
   block.c = product.data();
   block.c_row = product.stride();
   block.c_transposed = c.c_transposed;
-  block.over_batch = c.over_batch;
+  block.part = c.over_batch ? kChainLength : 0;
   std::vector<float> scratch(static_cast<std::size_t>(ops.product_scratch(block)) + 1, 113.0f);
   ops.multiply(block, scratch.data());
   EXPECT_EQ(scratch.back(), 113.0f) << "more scratch memory than was asked for";
@@ -183,7 +183,7 @@ std::vector<float> fused(const cpu::VectorOps& ops, const std::vector<float>& a,
   std::vector<float> result(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     const float left[2] = {1.0f, a[i]}, right[2] = {c[i], b[i]};
-    cpu::ProductBlock block = {1, 1, 2, left, 2, 1, right, 1, false, &result[i], 1, false, false};
+    cpu::ProductBlock block = {1, 1, 2, left, 2, 1, right, 1, false, &result[i], 1, false, 0};
     std::vector<float> scratch(static_cast<std::size_t>(ops.product_scratch(block)));
     ops.multiply(block, scratch.data());
   }
