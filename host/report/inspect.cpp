@@ -18,6 +18,7 @@
 #include "host/io/json_writer.h"
 #include "host/io/run_folder.h"
 #include "host/model/checkpoint.h"
+#include "host/report/network_text.h"
 #include "host/report/run_record.h"
 #include "host/run/metrics_log.h"
 #include "kernels/check.h"
@@ -46,6 +47,17 @@ ordered_json tensor_list(const SafetensorsFile& file) {
   for (const SafetensorsTensor& tensor : file.tensors) {
     list.push_back(
         {{"name", tensor.name}, {"type", to_string(tensor.type)}, {"shape", tensor.shape}});
+  }
+  return list;
+}
+
+ordered_json layer_list(const ModelConfig& model) {
+  ordered_json list = ordered_json::array();
+  for (const LayerLine& line : layer_lines(model)) {
+    list.push_back({{"name", line.name},
+                    {"layer", line.layer},
+                    {"shape", line.shape},
+                    {"parameters", line.parameters}});
   }
   return list;
 }
@@ -85,6 +97,8 @@ void describe_checkpoint(const std::string& path, ordered_json& document) {
   document["kind"] = "checkpoint";
   document["checksum_verified"] = checkpoint.file().checksum_verified;
   document["parameters"] = parameters;
+  document["network"] = network_text(checkpoint.config().model);
+  document["layers"] = layer_list(checkpoint.config().model);
   document["binarization"] = to_string(checkpoint.config().training.binarization);
   document["config"] = config_document(checkpoint.config());
   document["training"] =
@@ -247,6 +261,7 @@ void describe_run(const std::string& path, ordered_json& document) {
   document["kind"] = "run folder";
   document["epochs_done"] = run.train.empty() ? 0 : run.train.back().epoch;
   document["epochs"] = run.config.training.epochs;
+  document["network"] = network_text(run.config.model);
   document["binarization"] = to_string(run.config.training.binarization);
   if (!run.test.empty()) {
     document["last_test"] = metrics_document(run.test.back());

@@ -8,6 +8,7 @@
 #include "host/io/atomic_file.h"
 #include "host/report/curves.h"
 #include "host/report/live.h"
+#include "host/report/network_text.h"
 #include "host/report/page.h"
 #include "host/report/run_pictures.h"
 #include "host/report/run_record.h"

@@ -37,19 +37,6 @@ std::vector<Metrics>& lines_of(RunRecord& record, const std::string& split) {
   return split == "validation" ? record.validation : record.train;
 }
 
-/// Whether all layers are dense and say no more than their widths.
-bool is_plain(const ModelConfig& model) {
-  const auto plain = [](const Layer& layer) { return layer.is_plain(); };
-  return std::ranges::all_of(model.encoder, plain) && std::ranges::all_of(model.decoder, plain) &&
-         model.output == Layer() && model.heads == Layer();
-}
-
-/// "28x28x1"
-std::string image_text(const ModelConfig& model) {
-  return std::to_string(model.height) + "x" + std::to_string(model.width) + "x" +
-         std::to_string(model.channels);
-}
-
 }  // namespace
 
 const Metrics* RunRecord::best() const {
@@ -72,22 +59,6 @@ RunRecord read_run_record(const std::string& run_folder) {
     lines.push_back(std::move(metrics));
   });
   return record;
-}
-
-std::string network_text(const ModelConfig& model) {
-  const bool plain = is_plain(model);
-  std::vector<std::string> stations = {plain ? std::to_string(model.pixels()) : image_text(model)};
-  for (const Layer& layer : model.encoder) stations.push_back(to_string(layer));
-  if (model.heads != Layer()) stations.push_back(to_string(model.heads));
-  stations.push_back(std::to_string(model.latent));
-  for (const Layer& layer : model.decoder) stations.push_back(to_string(layer));
-  if (!plain) stations.push_back(to_string(model.output));
-  stations.push_back(stations.front());
-  std::string text;
-  for (const std::string& station : stations) {
-    text += (text.empty() ? "" : plain ? "-" : ", ") + station;
-  }
-  return text;
 }
 
 }  // namespace vae

@@ -40,7 +40,4 @@ struct RunRecord {
 /// Error(corrupt).
 RunRecord read_run_record(const std::string& run_folder);
 
-/// "784-400-20-400-784", or with all words: "28x28x1, conv 32 4x4/2, 256, 20, 256, dense, 28x28x1".
-std::string network_text(const ModelConfig& model);
-
 }  // namespace vae

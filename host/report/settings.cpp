@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/report/settings.h"
 
+#include "host/report/network_text.h"
 #include "host/text/number_text.h"
 #include "kernels/rules/likelihoods.h"
 

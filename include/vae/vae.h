@@ -12,7 +12,7 @@
 ///     vae::save_png("digits.png", vae::make_grid(vae::to_images(model.sample(64), 28, 28, 1)));
 ///
 /// - Data: vae::ImageSet, vae::Dataset; one's own from memory or files.
-/// - Training: vae::Config, vae::Trainer, vae::TrainOptions, vae::train().
+/// - Training: vae::Config, vae::Layer, vae::Trainer, vae::TrainOptions, vae::train().
 /// - Using a model: vae::Model, vae::Posterior, vae::Evaluation; codes with vae/latent.h.
 /// - Pictures and arrays: vae::Image, vae::Array, vae::save_png(), vae::save_npy().
 /// - Machines: vae::Device, vae::list_devices(), vae::diagnose().

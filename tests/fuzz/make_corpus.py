@@ -265,6 +265,8 @@ def make_json_and_config():
         "encoder": ["conv 32 4x4/2", "residual (conv 32 3x3 pad 1x1, conv 32 1x1) gelu", "pool 2", 256],
         "decoder": [256, "gated dense 128 tanh", "dense 7x7x8 none", "deconv 16 3x5/2x1", "upsample 2"],
         "output": "deconv 4x4/2 pad 1"}}))
+    write("config", "words", "conv 32 4x4/2 tanh,residual(conv 32 3x3 pad 1,conv 32 1x1),pool 2,gated dense 9")
+    write("config", "words-wrong", "256, deconv 64 3x3x3, upsample 2")
     write("config", "layer-faults", json.dumps({"model": {
         "encoder": ["conv 32 4by4", "residual (residual ((", "256,", "\u009b256", 1.5, None],
         "decoder": ["conv 99999999999999999999 3x3"], "output": "dense 784"}}))

@@ -42,6 +42,10 @@ TEST_F(InspectTest, ACheckpointTellsItsConfigurationAndParameters) {
   EXPECT_EQ(found["checksum_verified"], true);
   EXPECT_EQ(found["parameters"], model.parameter_count());
   EXPECT_EQ(found["config"]["model"]["latent"], 3);
+  EXPECT_EQ(found["network"], "16-8-3-8-16");
+  EXPECT_EQ(found["layers"][0],
+            json({{"name", "encoder.0"}, {"layer", "8"}, {"shape", {8}}, {"parameters", 136}}));
+  EXPECT_EQ(found["layers"].back()["shape"], json({4, 4, 1}));
   EXPECT_EQ(found["bytes"], std::filesystem::file_size(folder_.file("model.safetensors")));
   EXPECT_TRUE(found["training"].is_null());
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "host/report/network_text.h"
+
+#include <gtest/gtest.h>
+
+#include "host/model/network.h"
+
+namespace vae {
+namespace {
+
+TEST(NetworkTextTest, WidthsAloneAreJoinedByDashes) {
+  EXPECT_EQ(network_text(preset("tutorial").model), "784-256-128-2-128-784");
+  ModelConfig linear;
+  linear.encoder = linear.decoder = {};
+  EXPECT_EQ(network_text(linear), "784-20-784");
+}
+
+TEST(NetworkTextTest, LayersWithWordsAreListed) {
+  EXPECT_EQ(network_text(preset("conv-28").model),
+            "28x28x1, conv 32 4x4/2, conv 64 4x4/2, 256, 20, 256, dense 7x7x64, deconv 32 4x4/2, "
+            "deconv 4x4/2, 28x28x1");
+}
+
+TEST(NetworkTextTest, LinesTellShapesAndParameters) {
+  struct Line {
+    const char *name, *layer;
+    ItemShape shape;
+    int64_t parameters;
+  };
+  const std::vector<Line> expected = {
+      {"encoder.0", "conv 32 4x4/2", {14, 14, 32}, 544},
+      {"encoder.1", "conv 64 4x4/2", {7, 7, 64}, 32832},
+      {"encoder.2", "256", {256}, 803072},
+      {"encoder.mu", "20", {20}, 5140},
+      {"encoder.logvar", "20", {20}, 5140},
+      {"decoder.0", "256", {256}, 5376},
+      {"decoder.1", "dense 7x7x64", {7, 7, 64}, 805952},
+      {"decoder.2", "deconv 32 4x4/2", {14, 14, 32}, 32800},
+      {"decoder.output", "deconv 4x4/2", {28, 28, 1}, 513},
+  };
+  const std::vector<LayerLine> lines = layer_lines(preset("conv-28").model);
+  ASSERT_EQ(lines.size(), expected.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(lines[i].name, expected[i].name);
+    EXPECT_EQ(lines[i].layer, expected[i].layer) << lines[i].name;
+    EXPECT_EQ(lines[i].shape, expected[i].shape) << lines[i].name;
+    EXPECT_EQ(lines[i].parameters, expected[i].parameters) << lines[i].name;
+  }
+}
+
+/// What is counted from the words is what the network has.
+TEST(NetworkTextTest, ParametersAreThoseOfTheNetwork) {
+  for (const char* name : {"mlp-400-20", "tutorial", "iwae-1"}) {
+    const ModelConfig model = preset(name).model;
+    int64_t counted = 0, declared = 0;
+    for (const LayerLine& line : layer_lines(model)) counted += line.parameters;
+    for (const ParameterSpec& spec : parameter_specs(model)) declared += spec.shape.count();
+    EXPECT_EQ(counted, declared) << name;
+  }
+}
+
+}  // namespace
+}  // namespace vae
