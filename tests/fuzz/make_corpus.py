@@ -263,7 +263,7 @@ def make_json_and_config():
     write("config", "control-in-a-key", '{"\\b": 4, "model": {"\\u009b2J\\u202e": 1}}')
     write("config", "layers", json.dumps({"model": {
         "encoder": ["conv 32 4x4/2", "residual (conv 32 3x3 pad 1x1, conv 32 1x1) gelu", "pool 2", 256],
-        "decoder": [256, "gated dense 128 tanh", "dense 7x7x8 none", "deconv 16 3x5/2x1", "upsample 2"],
+        "decoder": [256, "gated dense 128", "dense 7x7x8 none", "deconv 16 3x5/2x1", "upsample 2"],
         "output": "deconv 4x4/2 pad 1"}}))
     write("config", "words", "conv 32 4x4/2 tanh,residual(conv 32 3x3 pad 1,conv 32 1x1),pool 2,gated dense 9")
     write("config", "words-wrong", "256, deconv 64 3x3x3, upsample 2")
