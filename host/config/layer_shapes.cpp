@@ -251,7 +251,8 @@ void check_output(const ModelConfig& model, const ItemShape& input, Counter& cou
     if (sides_of(made) != wanted) {
       misfit(named(model.output), " makes images of ", made[0], "x", made[1], " from ",
              shape_text(input), ", but those of the data are ", model.height, "x", model.width,
-             advice(output, wanted));
+             advice(output, wanted), "; or bring the images to the size with --size ", made[1], "x",
+             made[0]);
     }
   }
   counter.add(output, input);

@@ -232,7 +232,9 @@ TEST(LayerShapesTest, SaysWhichLayerOfANetworkDoesNotFit) {
              "model.decoder (--decoder) at [0]: \"deconv 8 4x4/2\" needs an image");
   EXPECT_EQ(network_problem("none", "dense 6x6x8, deconv 8 4x4/2", "deconv 4x4/2"),
             "configuration: model.output (--output): \"deconv 4x4/2\" makes images of 24x24 from "
-            "12x12x8, but those of the data are 28x28; end the decoder in an image of 14x14");
+            "12x12x8, but those of the data are 28x28; end the decoder in an image of 14x14; or "
+            "bring the images "
+            "to the size with --size 24x24");
   EXPECT_HAS(network_problem("none", "dense 7x7x8, upsample 2", "conv 3x3"),
              "makes images of 14x14 from 14x14x8, but those of the data are 28x28; end the decoder "
              "in an image of 28x28");
