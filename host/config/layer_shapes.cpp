@@ -214,6 +214,7 @@ Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
     heads.shape = {model.latent};
     return heads;
   }
+  if (const std::string problem = output_problem(heads); !problem.empty()) misfit(problem);
   const ItemShape made = kind_shape(heads, trunk);
   const int64_t positions = made[0] * made[1];
   if (model.latent % positions != 0) {

@@ -26,14 +26,14 @@ class Lines {
   explicit Lines(ItemShape input) : shape_(std::move(input)) {}
 
   /// Adds a layer, and goes on behind it.
-  void add(std::string name, const Layer& layer, std::string words) {
+  void add(std::string name, const Layer& layer) {
     const int64_t parameters = parameter_count(layer, shape_);
     shape_ = output_shape(layer, shape_);
-    lines_.push_back({std::move(name), std::move(words), shape_, parameters});
+    lines_.push_back({std::move(name), to_string(layer), shape_, parameters});
   }
   void add(const std::string& part, const std::vector<Layer>& layers) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      add(part + "." + std::to_string(i), layers[i], to_string(layers[i]));
+      add(part + "." + std::to_string(i), layers[i]);
     }
   }
   /// Goes on behind something else.
@@ -71,10 +71,10 @@ std::vector<LayerLine> layer_lines(const ModelConfig& model) {
   const ItemShape trunk = lines.shape();
   for (const char* head : {"encoder.mu", "encoder.logvar"}) {
     lines.restart(trunk);
-    lines.add(head, model.heads_layer(), to_string(model.heads));
+    lines.add(head, model.heads_layer());
   }
   lines.add("decoder", model.decoder);
-  lines.add("decoder.output", model.output_layer(), to_string(model.output));
+  lines.add("decoder.output", model.output_layer());
   return lines.take();
 }
 

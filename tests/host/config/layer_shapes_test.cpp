@@ -112,6 +112,19 @@ TEST(LayerShapesTest, AModelKnowsTheShapeBehindEachLayer) {
   EXPECT_NO_THROW(validate(Config{model, {}, {}}));
 }
 
+TEST(LayerShapesTest, HeadsOfConvolutionsMakeCodesThatAreImages) {
+  ModelConfig model;
+  model.encoder = layers_from_string("conv 8 4x4/2, conv 8 4x4/2");
+  model.heads = output_from_string("conv 1x1");
+  model.latent = 3 * 49;
+  EXPECT_EQ(model.heads_layer(), conv(3, 1));
+  EXPECT_EQ(model.latent_shape(), (ItemShape{7, 7, 3}));
+  model.decoder = layers_from_string("deconv 8 4x4/2");
+  EXPECT_EQ(model.decoder_shapes(), Shapes{ItemShape({14, 14, 8})});
+  model.heads.stride = 0;
+  EXPECT_THROW(model.latent_shape(), Error) << "also in a configuration that nobody validated";
+}
+
 std::string problem_of(const Layer& layer, const ItemShape& input) {
   try {
     output_shape(layer, input);
@@ -206,12 +219,8 @@ TEST(LayerShapesTest, ALayerStaysInItsRanges) {
   }
 }
 
-/// What validate() says of a network for images of 28 x 28 pixels.
-std::string network_problem(const char* encoder, const char* decoder, const char* output) {
-  Config config;
-  config.model.encoder = layers_from_string(encoder);
-  config.model.decoder = layers_from_string(decoder);
-  config.model.output = output_from_string(output);
+/// What validate() says of a network.
+std::string problem_of(const Config& config) {
   EXPECT_NO_THROW(validate_before_data(config));
   try {
     validate(config);
@@ -220,6 +229,15 @@ std::string network_problem(const char* encoder, const char* decoder, const char
     return error.what();
   }
   return "";
+}
+
+/// Likewise, for images of 28 x 28 pixels.
+std::string network_problem(const char* encoder, const char* decoder, const char* output) {
+  Config config;
+  config.model.encoder = layers_from_string(encoder);
+  config.model.decoder = layers_from_string(decoder);
+  config.model.output = output_from_string(output);
+  return problem_of(config);
 }
 
 TEST(LayerShapesTest, SaysWhichLayerOfANetworkDoesNotFit) {
@@ -247,6 +265,13 @@ TEST(LayerShapesTest, SaysWhichLayerOfANetworkDoesNotFit) {
       << "no size is right";
   EXPECT_HAS(network_problem("none", "256", "conv 3x3"),
              "model.output (--output): \"conv 3x3\" needs an image");
+  Config config;
+  config.model.encoder = {conv(8, 4, 4)};
+  config.model.heads = conv_output(1);
+  EXPECT_HAS(
+      problem_of(config),
+      "model.heads (--heads): \"conv 1x1\" makes images of 7x7 from 7x7x8, so that the latent "
+      "dimensions (--latent) are a multiple of 49, not 20");
 }
 
 TEST(LayerShapesTest, NetworksThatFit) {
