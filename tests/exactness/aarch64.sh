@@ -12,4 +12,5 @@ cmake -G Ninja -S "$root" -B "$build" --toolchain "$root/cmake/aarch64-linux-gnu
   -DVAE_BUILD_PROGRAM=OFF -DVAE_INSTALL=OFF -DVAE_BUILD_TESTS=ON -DVAE_TEST_PARTS=exactness
 cmake --build "$build" --target vae_exactness vae_ulp
 qemu-aarch64 "$build/tests/vae_exactness"
+qemu-aarch64 "$build/tests/vae_exactness" --layers
 qemu-aarch64 "$build/tests/vae_ulp" --sample

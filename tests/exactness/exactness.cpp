@@ -7,6 +7,7 @@
 //   vae_exactness               every instruction set of this processor, with 1, 2 and 3 threads
 //   vae_exactness --device cuda the card
 //   vae_exactness --wide        preset mlp-400-20 in place of the small ones
+//   vae_exactness --layers      networks with every kind of layer in their place
 //   vae_exactness --isa NAME --threads N    one of them
 //   vae_exactness --list        the hash of each network too
 //
@@ -38,6 +39,8 @@ constexpr std::string_view kSmallNetworks =
     "117c0e701ab1e108d1c4527a6cde2e71365a6b805c5f76003fcd92fee75beb0d";
 constexpr std::string_view kWideNetwork =
     "3284c2addae4a4202ae61163908ddaea267a0ba0b07434abf961d5e9f5175b03";
+constexpr std::string_view kLayeredNetworks =
+    "cb8c21dd702a7b19e3b1869c02a6ba41eb50df743bac3137de2b9afbe0afc06b";
 
 constexpr int64_t kSteps = 50;
 
@@ -135,6 +138,25 @@ std::vector<Story> small_networks() {
   return stories;
 }
 
+/// Images, channels and kernels of sizes that no tile is a multiple of; codes that are images.
+std::vector<Story> layered_networks() {
+  Story every{"every layer", network(12, 10, {}, 7, {}, Activation::silu), 70};
+  every.config.model.encoder = layers_from_string(
+      "conv 5 3x3, residual (conv 5 3x3, conv 5 1x1), pool 2, conv 33 3x5/1x2 pad 1x2, gated dense "
+      "37");
+  every.config.model.decoder =
+      layers_from_string("dense 3x5x9, upsample 2, deconv 17 4x3/2x1 pad 1x1, conv 6 3x3 tanh");
+  every.config.model.output = conv_output({3, 1});
+  every.config.training.batch_size = 33;
+  Story image{"codes that are images", network(8, 8, {}, 32, {}, Activation::relu), 150};
+  image.config.model.encoder = {conv(6, {4, 4}, 2)};
+  image.config.model.heads = conv_output({1, 1});
+  image.config.model.decoder = {conv(7, {3, 3})};
+  image.config.model.output = deconv_output({4, 4}, 2);
+  image.config.training.batch_size = 131;
+  return {every, image};
+}
+
 std::vector<Story> wide_network() {
   Story story{"wide", preset("mlp-400-20"), 300};
   story.config.training.batch_size = 128;
@@ -208,9 +230,19 @@ std::string hash_of(const std::vector<Story>& stories, const Device& device, boo
   return hash.finish();
 }
 
+/// Stories, and what their hash is.
+struct Networks {
+  std::vector<Story> (*stories)();
+  std::string_view hash;
+};
+constexpr Networks kSmall = {small_networks, kSmallNetworks};
+constexpr Networks kLayers = {layered_networks, kLayeredNetworks};
+constexpr Networks kWide = {wide_network, kWideNetwork};
+
 struct Options {
   std::vector<Device> devices;
-  bool wide = false, list = false;
+  Networks networks = kSmall;
+  bool list = false;
 };
 
 std::vector<Device> all_of_the_processor() {
@@ -231,7 +263,9 @@ Options parse(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const bool has_value = i + 1 < words.size();
     if (words[i] == "--wide") {
-      options.wide = true;
+      options.networks = kWide;
+    } else if (words[i] == "--layers") {
+      options.networks = kLayers;
     } else if (words[i] == "--list") {
       options.list = true;
     } else if (words[i] == "--isa" && has_value) {
@@ -253,8 +287,8 @@ Options parse(const std::vector<std::string>& words) {
 }
 
 int run(const Options& options) {
-  const std::vector<Story> stories = options.wide ? wide_network() : small_networks();
-  const std::string_view expected = options.wide ? kWideNetwork : kSmallNetworks;
+  const std::vector<Story> stories = options.networks.stories();
+  const std::string_view expected = options.networks.hash;
   bool good = true;
   for (const Device& device : options.devices) {
     const std::string name = make_backend(device)->description();
