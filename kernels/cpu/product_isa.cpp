@@ -23,6 +23,7 @@ constexpr int kUnrolled = 4;  // steps of a chain
 constexpr int kUnrolled = 1;  // the emulation fills the pipelines by itself
 #endif
 constexpr int64_t kAhead = 12;  // steps that b's rows are fetched ahead of their use
+constexpr int64_t kDeep = 64;   // steps that hide the fetching of what a tile is stored to
 
 /// One chain for each value of a strip, a column of tiles.
 struct Strip {
@@ -60,13 +61,12 @@ inline void add_products(Register (&sum)[kRows][kVectors], const float* a, int64
   }
 }
 
-/// Asks for what the next tile needs of a, a few rows a step, and in the strip's first tile for
-/// rows of b that follow.
-template <int kRows, int kVectors, bool kFirst>
+/// Asks for what the next tile needs of a, a few rows a step, and for rows of b that follow.
+template <int kRows, int kVectors, bool kPack>
 inline void fetch_ahead(const float* a, int64_t a_row, const float* b, int64_t b_row, int step) {
   VAE_UNROLL
   for (int r = step; r < kRows; r += kUnrolled) __builtin_prefetch(a + r * a_row);
-  if constexpr (kFirst) {
+  if constexpr (kPack) {
     VAE_UNROLL
     for (int64_t j = 0; j < kVectors * kRegisterFloats; j += kLine) {
       __builtin_prefetch(b + kAhead * b_row + j);
@@ -106,17 +106,17 @@ inline void store_tile(Register (&sum)[kRows][kVectors], const Strip& s, int64_t
   }
 }
 
-template <int kRows, int kVectors, bool kFirst, bool kPack = false>
+template <int kRows, int kVectors, bool kPack>
 inline void multiply_tile(const Strip& s, const float* a, const float* b, int64_t b_row,
                           int64_t row) {
-  fetch_out<kRows, kVectors>(s, row);
+  if (s.depth >= kDeep) fetch_out<kRows, kVectors>(s, row);
   Register sum[kRows][kVectors] = {};
   float* packed = s.packed;
   int64_t k = 0;
   for (; k + kUnrolled <= s.depth; k += kUnrolled) {
     VAE_UNROLL
     for (int step = 0; step < kUnrolled; ++step) {
-      fetch_ahead<kRows, kVectors, kFirst>(a + s.a_fetch, s.a_row, b, b_row, step);
+      fetch_ahead<kRows, kVectors, kPack>(a + s.a_fetch, s.a_row, b, b_row, step);
       add_products<kRows, kVectors, kPack>(sum, a, s.a_row, b, packed);
       a += s.a_column;
       b += b_row;
@@ -151,13 +151,9 @@ void multiply_strip(const Strip& s) {
   const float* b = s.b;
   int64_t b_row = s.b_row, row = 0;
   if (s.packed != nullptr) {
-    multiply_tile<kTileRows, kVectors, true, true>(s, a, b, b_row, row);
+    multiply_tile<kTileRows, kVectors, true>(s, a, b, b_row, row);
     b = s.packed;
     b_row = kVectors * kRegisterFloats;
-    row = kTileRows;
-    a += s.a_tile;
-  } else if (s.rows >= kTileRows) {
-    multiply_tile<kTileRows, kVectors, true>(s, a, b, b_row, row);
     row = kTileRows;
     a += s.a_tile;
   }

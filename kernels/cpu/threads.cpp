@@ -42,7 +42,7 @@ constexpr Clock::duration kSpin = std::chrono::microseconds(100);
 constexpr Clock::duration kStake = std::chrono::milliseconds(1);
 constexpr Clock::duration kShortestPause = 64 * kStake, kLongestPause = 1024 * kStake;
 
-/// What the calling thread has computed: a call of the system, which takes up to some microseconds.
+/// What the calling thread has computed: a call of the system, which takes 1 to 3 us.
 Clock::duration cpu_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -157,7 +157,7 @@ class ThreadPool::Team {
     }
 
    private:
-    static constexpr Clock::duration kLong = kPatience;
+    static constexpr Clock::duration kLong = kSpin;
 
     void read(Clock::time_point now) {
       read_ = now;
