@@ -31,11 +31,11 @@ TEST_F(LayersTest, FlagsTakeWordsAndTheDataGiveTheSize) {
 TEST_F(LayersTest, AFaultIsShownBelowItsColumn) {
   expect_failure(run_vae(train_words("run", {"--encoder", "conv 4 4x4/2, cnov 8 3x3"})), 2,
                  {"--encoder", "column 15: expected a layer", "did you mean 'conv'?",
-                  "\n      conv 4 4x4/2, cnov 8 3x3\n                    ^"});
+                  "\n        conv 4 4x4/2, cnov 8 3x3\n                      ^"});
   write("config.json", R"({"model": {"decoder": [16, "dense 4x4"]}})");
   expect_failure(run_vae({"train", "--data", data(), "--config", path("config.json")}), 2,
                  {"config.json", "model.decoder at [1], column 7: expected a width",
-                  "\n      dense 4x4\n            ^"});
+                  "\n        dense 4x4\n              ^"});
   EXPECT_FALSE(exists("run"));
 }
 
