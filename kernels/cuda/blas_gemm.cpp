@@ -173,7 +173,7 @@ std::optional<BlasProduct> blas_product(const DenseForwardArgs& args) {
 }
 
 std::optional<BlasProduct> blas_product(const DenseBackwardInputArgs& args) {
-  if (args.activation != Activation::none) return std::nullopt;
+  if (args.activation != Activation::none || args.accumulate) return std::nullopt;
   BlasProduct product;
   product.operation = GemmOperation::backward_input;
   product.d = args.dx.data;
@@ -186,6 +186,7 @@ std::optional<BlasProduct> blas_product(const DenseBackwardInputArgs& args) {
 }
 
 std::optional<BlasProduct> blas_product(const DenseBackwardWeightsArgs& args) {
+  if (args.accumulate) return std::nullopt;
   BlasProduct product;
   product.operation = GemmOperation::backward_weights;
   product.d = args.dw.data;

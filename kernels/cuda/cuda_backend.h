@@ -58,6 +58,17 @@ class CudaBackend final : public Backend {
   void run(const DenseBackwardWeightsArgs& args) override;
   void run(const GateArgs& args) override;
   void run(const GateBackwardArgs& args) override;
+  void run(const ConvForwardArgs& args) override;
+  void run(const ConvBackwardInputArgs& args) override;
+  void run(const ConvBackwardWeightsArgs& args) override;
+  void run(const UpsampleArgs& args) override;
+  void run(const UpsampleBackwardArgs& args) override;
+  void run(const AveragePoolArgs& args) override;
+  void run(const AveragePoolBackwardArgs& args) override;
+  void run(const AddArgs& args) override;
+  void run(const AddBackwardArgs& args) override;
+  void run(const ConcatArgs& args) override;
+  void run(const ConcatBackwardArgs& args) override;
   void run(const GaussianForwardArgs& args) override;
   void run(const GaussianBackwardArgs& args) override;
   void run(const PriorSampleArgs& args) override;

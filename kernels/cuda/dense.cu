@@ -5,6 +5,7 @@
 //   forward           y  = x w^T      both operands run along the sum in memory
 //   input gradient    dx = dy w       w runs along its own index: B is [K, N] in memory
 //   weight gradient   dw = dy^T x     both do: A is [K, M], B is [K, N], and K is the batch
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/gemm_epilogue.h"
 #include "kernels/cuda/gemm_kernel.h"
 #include "kernels/cuda/quads.h"
@@ -48,17 +49,15 @@ void CudaBackend::run(const DenseForwardArgs& args) {
 void CudaBackend::run(const DenseBackwardInputArgs& args) {
   if (gemms_->takes(blas_product(args), [this, args] { run(args); })) return;
   const int64_t rows = args.dy.rows(), out = args.dy.cols(), in = args.w.cols();
-  const float* const source = needs_pre_activation(args.activation) ? args.pre.data : args.x.data;
-  const bool aligned = in % 4 == 0 && aligned_to_quads(args.dx.data, source);
-  launch(precision_, stream_, card_, workspace_,
-         Product<AlongDepth, AlongExtent, SlopeEpilogue>{
-             "dense_backward_input",
-             rows,
-             in,
-             out,
-             operand<AlongDepth>(args.dy.data, rows, out),
-             operand<AlongExtent>(args.w.data, in, in),
-             {args.dx.data, source, args.activation, aligned}});
+  launch(
+      precision_, stream_, card_, workspace_,
+      Product<AlongDepth, AlongExtent, SlopeEpilogue>{"dense_backward_input",
+                                                      rows,
+                                                      in,
+                                                      out,
+                                                      operand<AlongDepth>(args.dy.data, rows, out),
+                                                      operand<AlongExtent>(args.w.data, in, in),
+                                                      {input_gradient(args, in)}});
 }
 
 void CudaBackend::run(const DenseBackwardWeightsArgs& args) {
@@ -70,9 +69,9 @@ void CudaBackend::run(const DenseBackwardWeightsArgs& args) {
              out,
              in,
              rows,
-             {operand<AlongExtent>(args.dy.data, out, out), args.db.data},
+             {operand<AlongExtent>(args.dy.data, out, out), args.db.data, args.accumulate},
              operand<AlongExtent>(args.x.data, in, in),
-             {args.dw.data, in % 4 == 0 && aligned_to_quads(args.dw.data)}});
+             {args.dw.data, args.accumulate, in % 4 == 0 && aligned_to_quads(args.dw.data)}});
 }
 
 void CudaBackend::run(const GemmArgs& args) {
@@ -81,7 +80,7 @@ void CudaBackend::run(const GemmArgs& args) {
   const int64_t depth = args.transpose_a ? args.a.rows() : args.a.cols();
   const int64_t a_pitch = args.a.cols(), b_pitch = args.b.cols();
   const bool aligned = columns % 4 == 0 && aligned_to_quads(args.c.data);
-  const StoreEpilogue store{args.c.data, aligned};
+  const StoreEpilogue store{args.c.data, false, aligned};
   // Two of the four transpositions are those of dense layers and share their kernels.
   const auto run = [&](const auto& a, const auto& b, const auto& epilogue) {
     launch(precision_, stream_, card_, workspace_,
@@ -96,8 +95,7 @@ void CudaBackend::run(const GemmArgs& args) {
     run(a_along_depth, b_along_depth,
         ActivationEpilogue{args.c.data, nullptr, nullptr, Activation::none, aligned});
   } else if (!args.transpose_a) {
-    run(a_along_depth, b_along_extent,
-        SlopeEpilogue{args.c.data, nullptr, Activation::none, aligned});
+    run(a_along_depth, b_along_extent, SlopeEpilogue{unchanged(args.c.data, columns)});
   } else if (!args.transpose_b) {
     run(a_along_extent, b_along_extent, store);
   } else {

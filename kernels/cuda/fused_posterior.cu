@@ -32,7 +32,7 @@ bool fits(const Card& card) {
 template <typename Tile>
 void launch(Precision precision, Stream& stream, const Card& card, const Workspace& workspace,
             const HeadsProduct& product) {
-  Plan plan = tiled<Tile>(TileSize::small, product.rows, product.columns);
+  Plan plan = tiled<Tile>(TileSize::small, product.rows, product.columns, kSliceDepth);
   cut_depth<Tile, AlongDepth>(plan, product.depth, kSmallSplit, precision, card,
                               workspace.capacity);
   launch_in<Tile>(precision, stream, product, plan, workspace);

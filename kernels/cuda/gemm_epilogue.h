@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
 // What becomes of a finished tile of C. An epilogue is a struct of pointers with
-// run<Tile>(StagedTile), which all threads of the block enter together. Threads take quads, so that
-// memory is read and written in 16 bytes; the loop over them is one loop, not one copy of the code
-// for each register of the product, which keeps kernels small enough for the instruction cache.
+// run<Tile>(staged tile), which all threads of the block enter together. Threads take quads, so
+// that memory is read and written in 16 bytes; the loop over them is one loop, not one copy of the
+// code for each register of the product, which keeps kernels small enough for the instruction
+// cache.
 #pragma once
 
 #include <cstddef>
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/gemm_tile.h"
 #include "kernels/cuda/quads.h"
-#include "kernels/rules/activations.h"
 
 namespace vae::cuda {
 
@@ -34,50 +35,34 @@ __device__ inline Quad staged_quad(const StagedTile& tile, int row, int column) 
 
 /// Calls visit(offset in C, elements of C from there to the end of the row, quad) for the thread's
 /// quads in C.
-template <typename Tile, typename Visit>
-__device__ inline void for_quads(const StagedTile& tile, Visit visit) {
+template <typename Tile, typename Staged, typename Visit>
+__device__ inline void for_quads(const Staged& tile, Visit visit) {
   const auto place = QuadPlace<Tile>::here();
   const int column = tile.first_column + place.column;
   if (column >= tile.columns) return;
   const int left = tile.rows - tile.first_row, rows = left < Tile::kRows ? left : Tile::kRows;
   for (int row = place.row; row < rows; row += QuadPlace<Tile>::kRowStep) {
-    const std::size_t offset =
-        static_cast<std::size_t>(tile.first_row + row) * static_cast<std::size_t>(tile.columns) +
-        static_cast<std::size_t>(column);
+    const std::size_t offset = static_cast<std::size_t>(tile.row_in_c(tile.first_row + row)) *
+                                   static_cast<std::size_t>(tile.columns) +
+                               static_cast<std::size_t>(column);
     visit(offset, static_cast<std::size_t>(tile.columns - column),
           staged_quad<Tile>(tile, row, place.column));
   }
 }
 
-/// C as it is.
+/// C as it is, or added to what is there.
 struct StoreEpilogue {
-  float* c;      // [M, N] out
-  bool aligned;  // to quads, rows too
+  float* c;         // [M, N] out
+  bool accumulate;  // a gradient
+  bool aligned;     // to quads, rows too
 
   template <typename Tile>
   __device__ void run(const StagedTile& tile) const {
     for_quads<Tile>(tile, [&](std::size_t offset, std::size_t rest, const Quad& quad) {
-      store_quad(c + offset, quad, rest, aligned);
+      accumulate_quad(c + offset, quad, accumulate, rest, aligned);
     });
   }
 };
-
-// The activation is chosen at run time: all threads of a launch take the same branch, once per
-// quad, which is little beside the memory the quad moves; and kernels are fewer by a factor of 9.
-
-__device__ inline void activate_quad(Quad& quad, Activation activation) {
-  visit(activation, [&](auto rule) {
-    VAE_UNROLL
-    for (int i = 0; i < 4; ++i) quad.value[i] = rule.value(quad.value[i]);
-  });
-}
-
-__device__ inline void multiply_slope(Quad& quad, const Quad& source, Activation activation) {
-  visit(activation, [&](auto rule) {
-    VAE_UNROLL
-    for (int i = 0; i < 4; ++i) quad.value[i] *= rule.slope(source.value[i]);
-  });
-}
 
 /// y = activation(C + bias), pre = C + bias.
 struct ActivationEpilogue {
@@ -87,8 +72,8 @@ struct ActivationEpilogue {
   Activation activation;
   bool aligned;
 
-  template <typename Tile>
-  __device__ void run(const StagedTile& tile) const {
+  template <typename Tile, typename Staged>
+  __device__ void run(const Staged& tile) const {
     const int column = tile.first_column + QuadPlace<Tile>::here().column;
     Quad shift = {{-0.0f, -0.0f, -0.0f, -0.0f}};  // without a bias the sum keeps its sign of zero
     if (bias != nullptr && column < tile.columns) {
@@ -104,20 +89,14 @@ struct ActivationEpilogue {
   }
 };
 
-/// C times the slope of the activation whose output, or pre-activation, is `source`.
+/// C as sums of an input gradient, [M, N].
 struct SlopeEpilogue {
-  float* dx;            // [M, N] out
-  const float* source;  // [M, N]; not read by `none`
-  Activation activation;
-  bool aligned;
+  InputGradient gradient;
 
-  template <typename Tile>
-  __device__ void run(const StagedTile& tile) const {
-    for_quads<Tile>(tile, [&](std::size_t offset, std::size_t rest, Quad quad) {
-      if (activation != Activation::none) {
-        multiply_slope(quad, load_quad(source + offset, rest, aligned), activation);
-      }
-      store_quad(dx + offset, quad, rest, aligned);
+  template <typename Tile, typename Staged>
+  __device__ void run(const Staged& tile) const {
+    for_quads<Tile>(tile, [&](std::size_t offset, std::size_t rest, const Quad& quad) {
+      gradient.finish(offset, rest, quad);
     });
   }
 };

@@ -11,7 +11,7 @@
 
 namespace vae::cuda {
 
-/// Multiplies a pair of operand tiles. `depth` is how far from here to the end of the sum.
+/// Multiplies a pair of operand tiles. `depth` is how far from here to the end of the part.
 template <typename Tile, Precision kPrecision, typename A, typename B>
 __device__ inline void multiply(Sums<Tile>& sums, float* a, const float* b, int depth,
                                 bool with_row_sums) {
@@ -26,53 +26,100 @@ __device__ inline void multiply(Sums<Tile>& sums, float* a, const float* b, int 
   } else {
     add_product_of_tiles<Tile, kPrecision, ASide, BSide>(sums, a, b);
   }
-  if constexpr (A::kOverBatch) {
+  if constexpr (is_over_batch<A>()) {
     if (with_row_sums) add_to_rows<Tile, kPrecision, ASide>(sums, a);
   }
 }
 
-/// Adds the product over depths begin .. end - 1. While a tile is multiplied, the next kStages - 1
+/// Whether tiles stop at the ends of parts, which then are images: their slices of 128 are counted
+/// from the image's first depth. All other sums have no ends but their own.
+template <Precision kPrecision, typename A>
+constexpr bool stops_at_images() {
+  return kPrecision == Precision::fp32 && A::kSumOver == SumOver::images;
+}
+
+/// A walk along the sum in tiles.
+template <typename Tile, bool kStops>
+struct DepthWalk {
+  int depth;  // where the tile begins
+  int end;    // of the part it lies in
+  int part;   // how long parts are
+
+  __device__ DepthWalk(int begin, int end, int part)
+      : depth(begin), end(kStops ? begin + part : end), part(part) {}
+
+  __device__ void advance() {
+    depth += Tile::kDepth;
+    if (kStops && depth >= end) {
+      depth = end;
+      end += part;
+    }
+  }
+  __device__ static int tiles_to(int end, int begin, int part) {
+    constexpr int kDepth = Tile::kDepth;
+    if constexpr (kStops) return (end - begin) / part * ((part + kDepth - 1) / kDepth);
+    return (end - begin + kDepth - 1) / kDepth;
+  }
+};
+
+/// The depths of a block: begin .. end - 1, in parts of so many.
+struct DepthRange {
+  int begin, end, part;
+};
+
+/// Adds the product over a range of depths. While a tile is multiplied, the next kStages - 1
 /// are under way: one barrier per tile says both that it has landed for all threads and that all
-/// are done with the one before, whose place the newest copies take. In fp32, end_slice(n, last)
-/// follows slice n of these depths.
+/// are done with the one before, whose place the newest copies take. In fp32,
+/// end_slice(n, part_ends, last) follows slice n of the part, or of these depths.
 template <typename Tile, Precision kPrecision, typename A, typename B, typename ALoader,
           typename BLoader, typename EndSlice>
 __device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, float* shared,
-                                   int begin, int end, bool with_row_sums, EndSlice end_slice) {
+                                   const DepthRange& range, bool with_row_sums,
+                                   EndSlice end_slice) {
   using ASide = SharedA<Tile, A>;
   using BSide = SharedB<Tile, B>;
+  constexpr bool kStops = stops_at_images<kPrecision, A>();
+  using Walk = DepthWalk<Tile, kStops>;
   constexpr int kSliceSteps = kSliceDepth / Tile::kDepth;
   static_assert(kSliceSteps * Tile::kDepth == kSliceDepth);
   float* const a_ring = shared;
   float* const b_ring = shared + Tile::kStages * ASide::kFloats;
-  const int steps = (end - begin + Tile::kDepth - 1) / Tile::kDepth;
+  const int steps = Walk::tiles_to(range.end, range.begin, range.part);
+  Walk ahead(range.begin, range.end, range.part);
   for (int step = 0; step < Tile::kStages - 1; ++step) {
     if (step < steps) {
-      a.fetch(a_ring + step * ASide::kFloats, begin + step * Tile::kDepth);
-      b.fetch(b_ring + step * BSide::kFloats, begin + step * Tile::kDepth);
+      a.fetch(a_ring + step * ASide::kFloats, ahead.depth, ahead.end);
+      b.fetch(b_ring + step * BSide::kFloats, ahead.depth, ahead.end);
       a.store(a_ring + step * ASide::kFloats);
+      ahead.advance();
     }
     copy_async_commit();  // empty groups keep the count of those under way the same
   }
+  Walk here(range.begin, range.end, range.part);
   int now = 0, next = Tile::kStages - 1;  // places in the ring
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<Tile::kStages - 2>();
     __syncthreads();
     const bool more = step + Tile::kStages - 1 < steps;
     if (more) {
-      const int depth = begin + (step + Tile::kStages - 1) * Tile::kDepth;
-      a.fetch(a_ring + next * ASide::kFloats, depth);
-      b.fetch(b_ring + next * BSide::kFloats, depth);
+      a.fetch(a_ring + next * ASide::kFloats, ahead.depth, ahead.end);
+      b.fetch(b_ring + next * BSide::kFloats, ahead.depth, ahead.end);
+      ahead.advance();
     }
     copy_async_commit();
     multiply<Tile, kPrecision, A, B>(sums, a_ring + now * ASide::kFloats,
-                                     b_ring + now * BSide::kFloats,
-                                     end - begin - step * Tile::kDepth, with_row_sums);
+                                     b_ring + now * BSide::kFloats, here.end - here.depth,
+                                     with_row_sums);
     if (more) a.store(a_ring + next * ASide::kFloats);
     if constexpr (kPrecision == Precision::fp32) {
       const bool last = step + 1 == steps;
-      if (last || step % kSliceSteps == kSliceSteps - 1) end_slice(step / kSliceSteps, last);
+      const bool part_ends = kStops ? here.end - here.depth <= Tile::kDepth : last;
+      const int of_part = kStops ? (here.depth - here.end + here.part) / Tile::kDepth : step;
+      if (part_ends || of_part % kSliceSteps == kSliceSteps - 1) {
+        end_slice(of_part / kSliceSteps, part_ends, last);
+      }
     }
+    here.advance();
     now = now + 1 == Tile::kStages ? 0 : now + 1;
     next = next + 1 == Tile::kStages ? 0 : next + 1;
   }
@@ -82,20 +129,18 @@ __device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, flo
 struct BlockPlace {
   int tile;  // of those of this launch
   int split;
-  int row, column;  // of C, where its tile begins
-  int begin, end;   // depths
+  int row, column;  // of the product, where its tile begins
+  DepthRange range;
 
   template <typename Tile>
-  __device__ static BlockPlace here(const Work& work) {
-    const int block = static_cast<int>(blockIdx.x);
+  __device__ static BlockPlace of(const Work& work, int block) {
     const int tile = block / work.splits, split = block % work.splits;
     const int begin = split * work.split_depth, rest = work.depth - begin;
     return {tile,
             split,
             (work.first_tile + tile) / work.tiles_across * Tile::kRows,
             (work.first_tile + tile) % work.tiles_across * Tile::kColumns,
-            begin,
-            begin + (rest < work.split_depth ? rest : work.split_depth)};
+            {begin, begin + (rest < work.split_depth ? rest : work.split_depth), work.part}};
   }
 };
 
@@ -106,20 +151,19 @@ __device__ inline void sum_block(Sums<Tile>& sums, const A& a, const B& b, float
                                  const SumsInMemory<Tile, A>& left,
                                  const SumsInMemory<Tile, A>& kept) {
   const bool first_column = place.column == 0;
-  typename A::template Loader<Tile, Tile::kRows> a_loader(a, place.row, place.end, first_column);
-  typename B::template Loader<Tile, Tile::kColumns> b_loader(b, place.column, place.end,
-                                                             place.row == 0);
+  typename A::template Loader<Tile, Tile::kRows> a_loader(a, place.row, first_column);
+  typename B::template Loader<Tile, Tile::kColumns> b_loader(b, place.column, place.row == 0);
   SliceJoiner<Tile, A> joiner(kept);
-  const auto end_slice = [&](int slice, bool last) {
+  const auto end_slice = [&](int slice, bool part_ends, bool last) {
     if (leaves_slices<kPrecision, A>() && work.splits > 1) {
-      left[place.begin / kSliceDepth + slice].store(sums);
+      left[place.range.begin / kSliceDepth + slice].store(sums);
       fill(sums, 0.0f);
     } else {
-      joiner.take(sums, slice, last);
+      joiner.take(sums, slice, part_ends, last);
     }
   };
-  add_product<Tile, kPrecision, A, B>(sums, a_loader, b_loader, shared, place.begin, place.end,
-                                      first_column, end_slice);
+  add_product<Tile, kPrecision, A, B>(sums, a_loader, b_loader, shared, place.range, first_column,
+                                      end_slice);
   if (!leaves_slices<kPrecision, A>() && work.splits > 1) left[place.split].store(sums);
 }
 
@@ -127,12 +171,12 @@ __device__ inline void sum_block(Sums<Tile>& sums, const A& a, const B& b, float
 template <typename Tile, Precision kPrecision, typename A>
 __device__ inline void join_blocks(Sums<Tile>& sums, int count, const SumsInMemory<Tile, A>& left,
                                    const SumsInMemory<Tile, A>& kept) {
-  if constexpr (kPrecision == Precision::fp32 && A::kOverBatch) {
+  if constexpr (kPrecision == Precision::fp32 && is_over_batch<A>()) {
     TreeOfParts<Tile, A> tree(kept);
     for (int i = 0; i < count; ++i) {
       fill(sums, kNothing);
       left[i].add_to(sums);
-      tree.take(sums, i, i == count - 1);
+      tree.take(sums, i, true, i == count - 1);
     }
   } else {
     fill(sums, kNothing);
@@ -157,36 +201,45 @@ __device__ inline void stage(float* staged, const Sums<Tile>& sums) {
   }
 }
 
-/// Blocks count through splits, then tile columns, then tile rows.
+/// What a block does: finish(staged tile) follows where the sum is whole. Blocks count through
+/// splits, then tile columns, then tile rows.
+template <typename Tile, Precision kPrecision, typename A, typename B, typename Finish>
+__device__ inline void compute_block(const A& a, const B& b, const Work& work, int block,
+                                     Finish finish) {
+  SharedCarver carver;
+  float* const shared = carver.take<float>(shared_floats<Tile, A, B>());
+  const auto place = BlockPlace::of<Tile>(work, block);
+  const SumsInMemory<Tile, A> memory(work.memory, place.column == 0);
+  const SumsInMemory<Tile, A> left = memory[place.tile * (work.left + work.splits * work.kept)];
+  const SumsInMemory<Tile, A> kept = left[work.left + place.split * work.kept];
+
+  Sums<Tile> sums = {};
+  sum_block<Tile, kPrecision>(sums, a, b, shared, place, work, left, kept);
+  if (work.splits > 1) {
+    if (!last_block_to_arrive(work.tickets + place.tile, static_cast<uint32_t>(work.splits))) {
+      return;
+    }
+    join_blocks<Tile, kPrecision>(sums, work.left, left, kept);
+  }
+  if constexpr (is_over_batch<A>()) {
+    const int row = place.row + static_cast<int>(threadIdx.x);
+    if (place.column == 0 && threadIdx.x < Tile::kRows && row < work.rows && a.sums != nullptr) {
+      a.store_sum(row, sums.of_row);
+    }
+  }
+  __syncthreads();  // all have read the operand tiles that the staged tile overwrites
+  stage<Tile>(shared, sums);
+  __syncthreads();
+  finish(StagedTile{shared, place.row, place.column, work.rows, work.columns});
+}
+
 template <typename Tile, Precision kPrecision, typename A, typename B, typename Epilogue>
 __global__ void __launch_bounds__(Tile::kThreads, (resident_blocks<Tile, kPrecision>()))
     dense_kernel(const A a, const B b, const Epilogue epilogue, const Work work) {
   if constexpr (is_compiled_here<kPrecision>()) {
-    SharedCarver carver;
-    float* const shared = carver.take<float>(shared_floats<Tile, A, B>());
-    const auto place = BlockPlace::here<Tile>(work);
-    const SumsInMemory<Tile, A> memory(work.memory, place.column == 0);
-    const SumsInMemory<Tile, A> left = memory[place.tile * (work.left + work.splits * work.kept)];
-    const SumsInMemory<Tile, A> kept = left[work.left + place.split * work.kept];
-
-    Sums<Tile> sums = {};
-    sum_block<Tile, kPrecision>(sums, a, b, shared, place, work, left, kept);
-    if (work.splits > 1) {
-      if (!last_block_to_arrive(work.tickets + place.tile, static_cast<uint32_t>(work.splits))) {
-        return;
-      }
-      join_blocks<Tile, kPrecision>(sums, work.left, left, kept);
-    }
-    if constexpr (A::kOverBatch) {
-      const int row = place.row + static_cast<int>(threadIdx.x);
-      if (place.column == 0 && threadIdx.x < Tile::kRows && row < work.rows) {
-        a.sums[row] = sums.of_row;
-      }
-    }
-    __syncthreads();  // all have read the operand tiles that the staged tile overwrites
-    stage<Tile>(shared, sums);
-    __syncthreads();
-    epilogue.template run<Tile>({shared, place.row, place.column, work.rows, work.columns});
+    compute_block<Tile, kPrecision>(
+        a, b, work, static_cast<int>(blockIdx.x),
+        [&](const StagedTile& tile) { epilogue.template run<Tile>(tile); });
   }
 }
 

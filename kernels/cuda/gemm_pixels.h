@@ -19,7 +19,7 @@ namespace vae::cuda {
 /// What LoadBatchArgs says, for kernels.
 struct PixelOperand {
   static constexpr Major kMajor = Major::depth;
-  static constexpr bool kOverBatch = false;
+  static constexpr SumOver kSumOver = SumOver::features;
   template <typename Tile, int kExtent>
   class Loader;
 
@@ -41,8 +41,8 @@ struct PixelOperand {
 template <typename Tile, int kExtent>
 class PixelOperand::Loader {
  public:
-  __device__ Loader(const PixelOperand& operand, int first, int end, bool leader)
-      : operand_(operand), first_(first), end_(end), leader_(leader) {
+  __device__ Loader(const PixelOperand& operand, int first, bool leader)
+      : operand_(operand), first_(first), leader_(leader) {
     static_assert(kExtent <= Tile::kThreads);
     VAE_SHARED(uint32_t, image_of, [kExtent]);
     const int row = first + static_cast<int>(threadIdx.x);
@@ -56,8 +56,9 @@ class PixelOperand::Loader {
         visit(operand.binarization, [&](auto rule) { return rule.draw_step(operand.state->step); });
   }
 
-  __device__ void fetch(float*, int depth) {
+  __device__ void fetch(float*, int depth, int end) {
     depth_ = depth;
+    end_ = end;
     VAE_UNROLL
     for (int i = 0; i < kQuads; ++i) {
       const Place at = place(i);
@@ -112,11 +113,11 @@ class PixelOperand::Loader {
   }
 
   const PixelOperand operand_;
-  const int first_, end_;
+  const int first_;
   const bool leader_;
   const uint32_t* images_;  // [kExtent] in shared memory
   uint32_t step_;
-  int depth_ = 0;
+  int depth_ = 0, end_ = 0;
   uchar4 pixels_[kQuads];
 };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Operands of a product: where they come from and how a block brings their tiles into shared
-// memory. An operand has kMajor, kOverBatch (whether the sum is one over a batch, and that of its
-// own rows is wanted too) and a Loader<Tile, kExtent> with
-//   fetch(shared, depth)   begins to bring the tile at `depth`, before the block multiplies another
-//   store(shared)          ends it, after the block has multiplied
-// Several blocks load the same rows; one of them is the `leader`. Outside the matrix, and from the
-// end of the split on, tiles hold zeros.
+// memory. An operand has kMajor, kSumOver and a Loader<Tile, kExtent> with
+//   fetch(shared, depth, end)   begins to bring the tile at `depth`, before the block multiplies
+//                               another
+//   store(shared)               ends it, after the block has multiplied
+// Several blocks load the same rows; one of them is the `leader`. Outside the matrix, and from
+// `end` on, tiles hold zeros.
 #pragma once
 
 #include <cstddef>
@@ -20,17 +20,19 @@ namespace vae::cuda {
 template <typename Tile, int kExtent, typename Operand>
 class MatrixLoader {
  public:
-  /// Of rows `first` on, and of depths before `end`.
-  __device__ MatrixLoader(const Operand& operand, int first, int end, bool /*leader*/)
-      : operand_(operand), first_(first), end_(end) {}
+  /// Of rows `first` on.
+  __device__ MatrixLoader(const Operand& operand, int first, bool /*leader*/)
+      : operand_(operand), first_(first) {}
 
-  __device__ void fetch(float* shared, int depth) {
+  __device__ void fetch(float* shared, int depth, int end) {
     if (operand_.in_quads) {
       VAE_UNROLL
-      for (int i = 0; i < kQuads; i += Tile::kThreads) copy<4>(shared, depth, i + threadIdx.x);
+      for (int i = 0; i < kQuads; i += Tile::kThreads) copy<4>(shared, depth, end, i + threadIdx.x);
     } else {
       // Not unrolled: the addresses of so many small copies would take a hundred registers.
-      for (unsigned i = threadIdx.x; i < 4 * kQuads; i += blockDim.x) copy<1>(shared, depth, i);
+      for (unsigned i = threadIdx.x; i < 4 * kQuads; i += blockDim.x) {
+        copy<1>(shared, depth, end, i);
+      }
     }
   }
   __device__ void store(float*) {}
@@ -43,26 +45,26 @@ class MatrixLoader {
   static_assert(kQuads % Tile::kThreads == 0);
 
   template <unsigned kFloats>
-  __device__ void copy(float* shared, int depth, unsigned piece) const {
+  __device__ void copy(float* shared, int depth, int end, unsigned piece) const {
     constexpr bool kAlongDepth = Operand::kMajor == Major::depth;
     constexpr unsigned kInLine = (kAlongDepth ? Tile::kDepth : kExtent) / kFloats;
     const int line = static_cast<int>(piece / kInLine);
     const int inner = static_cast<int>(piece % kInLine * kFloats);
     const int own = kAlongDepth ? line : inner, k = kAlongDepth ? inner : line;
-    const bool valid = first_ + own < operand_.extent && depth + k < end_;
+    const bool valid = first_ + own < operand_.extent && depth + k < end;
     const std::size_t offset = valid ? operand_.offset(first_ + own, depth + k) : 0;
     copy_async<4 * kFloats>(shared + Shared::at(own, k), operand_.data + offset, valid);
   }
 
   const Operand operand_;
-  const int first_, end_;
+  const int first_;
 };
 
 /// A matrix in memory: [extent, depth] or [depth, extent].
 template <Major kMajor_>
 struct MatrixOperand {
   static constexpr Major kMajor = kMajor_;
-  static constexpr bool kOverBatch = false;
+  static constexpr SumOver kSumOver = SumOver::features;
   template <typename Tile, int kExtent>
   using Loader = MatrixLoader<Tile, kExtent, MatrixOperand>;
 
@@ -81,7 +83,7 @@ struct MatrixOperand {
 /// mu of latent n / 2 where n is even, its logvar where n is odd.
 struct HeadsOperand {
   static constexpr Major kMajor = Major::depth;
-  static constexpr bool kOverBatch = false;
+  static constexpr SumOver kSumOver = SumOver::features;
   template <typename Tile, int kExtent>
   using Loader = MatrixLoader<Tile, kExtent, HeadsOperand>;
 
@@ -100,9 +102,19 @@ struct HeadsOperand {
 /// sums are the bias gradient: the blocks of the first tile column make them from what they load
 /// anyway.
 struct BatchOperand : MatrixOperand<Major::extent> {
-  static constexpr bool kOverBatch = true;
+  static constexpr SumOver kSumOver = SumOver::batch;
 
-  float* sums;  // [extent] out
+  float* sums;      // [extent] out, or null
+  bool accumulate;  // to what is there
+
+  __device__ void store_sum(int row, float sum) const {
+    sums[row] = accumulate ? sums[row] + sum : sum;
+  }
+};
+
+/// The same where a row of the batch has many positions: [B positions, extent].
+struct ImagesOperand : BatchOperand {
+  static constexpr SumOver kSumOver = SumOver::images;
 };
 
 }  // namespace vae::cuda

@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "kernels/cuda/gemm_tile.h"
 
@@ -48,15 +47,15 @@ __device__ inline void add(Sums<Tile>& sums, const Sums<Tile>& others) {
 }
 
 /// Sums of a block in memory, as its threads hold them: neighbours in threadIdx.x are neighbours.
-/// Behind those of the tile are, in an operand over a batch, those of A's rows.
+/// Behind those of the tile are, in a sum over a batch, those of A's rows.
 template <typename Tile, typename A>
 class SumsInMemory {
  public:
   static constexpr int kTileFloats = Tile::kRows * Tile::kColumns;
-  static constexpr int kFloats = kTileFloats + (A::kOverBatch ? Tile::kRows : 0);
+  static constexpr int kFloats = kTileFloats + (is_over_batch<A>() ? Tile::kRows : 0);
 
   __device__ SumsInMemory(float* memory, bool with_rows)
-      : memory_(memory), with_row_(A::kOverBatch && with_rows && threadIdx.x < Tile::kRows) {}
+      : memory_(memory), with_row_(is_over_batch<A>() && with_rows && threadIdx.x < Tile::kRows) {}
 
   /// The sums behind so many others.
   __device__ SumsInMemory operator[](int index) const {
@@ -92,14 +91,17 @@ class SumsInMemory {
   bool with_row_;
 };
 
+// Joiners: take() gets the sums of a slice and leaves zeros for the next; after the last slice of
+// all, the total. `part_ends` says that it is the last of its part. levels() is how many sums a
+// joiner of so many parts keeps in memory.
+
 /// Adds slices 0, 1, 2 ... left to right.
 template <typename Tile, typename A>
 class ChainOfSlices {
  public:
   __device__ explicit ChainOfSlices(const SumsInMemory<Tile, A>&) { fill(total_, kNothing); }
 
-  /// Takes the sums of a slice and leaves zeros for the next; after the last one, the total.
-  __device__ void take(Sums<Tile>& sums, int /*slice*/, bool last) {
+  __device__ void take(Sums<Tile>& sums, int /*slice*/, bool /*part_ends*/, bool last) {
     add(total_, sums);
     if (last) {
       sums = total_;
@@ -108,16 +110,36 @@ class ChainOfSlices {
     }
   }
 
-  /// How many sums it keeps in memory.
   static constexpr int levels(int64_t) { return 0; }
 
  private:
   Sums<Tile> total_;
 };
 
-/// Joins parts 0, 1, 2 ... by the balanced tree, as a binary counter counts: an even part waits for
-/// the next in registers, and level l of the memory holds the sum of 2^(l + 1) parts until that of
-/// the next as many has come.
+/// Adds to the sums of node `index` of a level of the balanced tree those that wait for it, as a
+/// binary counter counts: level l of the memory holds the sum of 2^l nodes until that of the next
+/// as many has come. What has no partner yet waits there, but for the last one of all.
+template <typename Tile, typename A>
+__device__ inline void climb(const SumsInMemory<Tile, A>& waiting, Sums<Tile>& sums, int index,
+                             bool last) {
+  // The levels on which a sum waits are the ones in the number of nodes before this one.
+  int level = 0;
+  for (; index >> level != 0; ++level) {
+    if ((index >> level & 1) != 0) {
+      waiting[level].add_to(sums);
+    } else if (!last) {
+      break;
+    }
+  }
+  if (!last) waiting[level].store(sums);  // without partners the last one has moved up unchanged
+}
+
+/// How many levels the climbs of so many nodes use.
+constexpr int levels_of(int64_t nodes) {
+  return nodes > 1 ? static_cast<int>(std::bit_width(static_cast<uint64_t>(nodes - 1))) : 0;
+}
+
+/// Joins parts of one slice each by the balanced tree; an even one waits for the next in registers.
 template <typename Tile, typename A>
 class TreeOfParts {
  public:
@@ -125,48 +147,74 @@ class TreeOfParts {
     fill(pair_, kNothing);
   }
 
-  /// As that of ChainOfSlices.
-  __device__ void take(Sums<Tile>& sums, int part, bool last) {
+  __device__ void take(Sums<Tile>& sums, int part, bool /*part_ends*/, bool last) {
     add(pair_, sums);
     fill(sums, 0.0f);
     if (part % 2 == 0 && !last) return;
-    // The levels on which a sum waits are the ones in the number of pairs before this one.
-    const int pairs = part / 2;
-    int level = 0;
-    for (; pairs >> level != 0; ++level) {
-      if ((pairs >> level & 1) != 0) {
-        waiting_[level].add_to(pair_);
-      } else if (!last) {
-        break;
-      }
-    }
-    if (last) {  // without partners it has moved up unchanged
+    climb(waiting_, pair_, part / 2, last);
+    if (last) {
       sums = pair_;
     } else {
-      waiting_[level].store(pair_);
       fill(pair_, kNothing);
     }
   }
 
-  static constexpr int levels(int64_t parts) {
-    const auto pairs = static_cast<uint64_t>(parts + 1) / 2;
-    return pairs > 1 ? static_cast<int>(std::bit_width(pairs - 1)) : 0;
-  }
+  static constexpr int levels(int64_t parts) { return levels_of((parts + 1) / 2); }
 
  private:
   SumsInMemory<Tile, A> waiting_;
   Sums<Tile> pair_;
 };
 
+/// Adds the slices of an image left to right, and joins images by the balanced tree.
 template <typename Tile, typename A>
-using SliceJoiner = std::conditional_t<A::kOverBatch, TreeOfParts<Tile, A>, ChainOfSlices<Tile, A>>;
+class TreeOfImages {
+ public:
+  __device__ explicit TreeOfImages(const SumsInMemory<Tile, A>& waiting) : waiting_(waiting) {
+    fill(image_sum_, kNothing);
+  }
+
+  __device__ void take(Sums<Tile>& sums, int /*slice*/, bool image_ends, bool last) {
+    add(image_sum_, sums);
+    fill(sums, 0.0f);
+    if (!image_ends) return;
+    climb(waiting_, image_sum_, image_++, last);
+    if (last) {
+      sums = image_sum_;
+    } else {
+      fill(image_sum_, kNothing);
+    }
+  }
+
+  static constexpr int levels(int64_t images) { return levels_of(images); }
+
+ private:
+  SumsInMemory<Tile, A> waiting_;
+  Sums<Tile> image_sum_;
+  int image_ = 0;
+};
+
+template <typename Tile, SumOver kSumOver, typename A>
+struct JoinerOf {
+  using Type = ChainOfSlices<Tile, A>;
+};
+template <typename Tile, typename A>
+struct JoinerOf<Tile, SumOver::batch, A> {
+  using Type = TreeOfParts<Tile, A>;
+};
+template <typename Tile, typename A>
+struct JoinerOf<Tile, SumOver::images, A> {
+  using Type = TreeOfImages<Tile, A>;
+};
+template <typename Tile, typename A>
+using SliceJoiner = typename JoinerOf<Tile, A::kSumOver, A>::Type;
 
 /// In fp32 a block of a split sum over features leaves each slice's sum, because (s0 + s1) + (s2 +
 /// s3) is not ((s0 + s1) + s2) + s3. Over a batch it leaves that of its parts, which are a branch
 /// of the tree; in tf32 and bf16 the order is the card's own.
 template <Precision kPrecision, typename A>
 constexpr bool leaves_slices() {
-  return kPrecision == Precision::fp32 && !A::kOverBatch;
+  return kPrecision == Precision::fp32 && !is_over_batch<A>();
 }
 
 }  // namespace vae::cuda

@@ -14,6 +14,15 @@ namespace vae::cuda {
 /// Which index of an operand runs along its rows in memory: the one summed over, or its own.
 enum class Major { depth, extent };
 
+/// What a product sums over: features; the rows of a batch, then the sums of A's own rows may be
+/// wanted too; or, just so, positions in the images of a batch.
+enum class SumOver { features, batch, images };
+
+template <typename A>
+constexpr bool is_over_batch() {
+  return A::kSumOver != SumOver::features;
+}
+
 /// What a block computes. Its warps form a grid; each has a part of kWarpRows x kWarpColumns, made
 /// of products of 16 x 8 as the tensor cores have them. kResident blocks at a time shall fit
 /// a multiprocessor's registers.
@@ -92,6 +101,9 @@ struct StagedTile {
   const float* values;  // [kRows][kStagedPitch]
   int first_row, first_column;
   int rows, columns;  // M, N
+
+  /// Where a row of the product lies in C.
+  __device__ static int row_in_c(int row) { return row; }
 };
 
 /// What a launch computes and how the work is cut. Sums in `memory`, of each tile: those that its
@@ -101,6 +113,7 @@ struct Work {
   int tiles_across;
   int first_tile;           // of this launch
   int splits, split_depth;  // the blocks of a tile, each with so much of K
+  int part;                 // depths of an image, in a sum over images
   int left, kept;           // sums that they leave together; that each keeps
   float* memory;            // [tiles of this launch, left + splits * kept] sums of a tile
   uint32_t* tickets;        // [tiles of this launch], zero between launches
