@@ -120,27 +120,22 @@ class Backend {
   /// Called before each operation, for devices of which a thread has a current one.
   virtual void make_current() {}
 
-  template <typename Args>
-  [[noreturn]] void lacks(const Args&) const {
-    fail(ErrorCode::unavailable, name(), " has no operation ", Args::kName);
-  }
-
   virtual void run(const BeginStepArgs& args) = 0;
   virtual void run(const LoadBatchArgs& args) = 0;
   virtual void run(const DenseForwardArgs& args) = 0;
   virtual void run(const DenseBackwardInputArgs& args) = 0;
   virtual void run(const DenseBackwardWeightsArgs& args) = 0;
-  virtual void run(const ConvForwardArgs& args) { lacks(args); }
-  virtual void run(const ConvBackwardInputArgs& args) { lacks(args); }
-  virtual void run(const ConvBackwardWeightsArgs& args) { lacks(args); }
-  virtual void run(const UpsampleArgs& args) { lacks(args); }
-  virtual void run(const UpsampleBackwardArgs& args) { lacks(args); }
-  virtual void run(const AveragePoolArgs& args) { lacks(args); }
-  virtual void run(const AveragePoolBackwardArgs& args) { lacks(args); }
-  virtual void run(const AddArgs& args) { lacks(args); }
-  virtual void run(const AddBackwardArgs& args) { lacks(args); }
-  virtual void run(const ConcatArgs& args) { lacks(args); }
-  virtual void run(const ConcatBackwardArgs& args) { lacks(args); }
+  virtual void run(const ConvForwardArgs& args) = 0;
+  virtual void run(const ConvBackwardInputArgs& args) = 0;
+  virtual void run(const ConvBackwardWeightsArgs& args) = 0;
+  virtual void run(const UpsampleArgs& args) = 0;
+  virtual void run(const UpsampleBackwardArgs& args) = 0;
+  virtual void run(const AveragePoolArgs& args) = 0;
+  virtual void run(const AveragePoolBackwardArgs& args) = 0;
+  virtual void run(const AddArgs& args) = 0;
+  virtual void run(const AddBackwardArgs& args) = 0;
+  virtual void run(const ConcatArgs& args) = 0;
+  virtual void run(const ConcatBackwardArgs& args) = 0;
   virtual void run(const GateArgs& args) = 0;
   virtual void run(const GateBackwardArgs& args) = 0;
   virtual void run(const GaussianForwardArgs& args) = 0;

@@ -16,6 +16,7 @@
 #include "tests/support/canonical_conv.h"
 #include "tests/support/conv_cases.h"
 #include "tests/support/reference.h"
+#include "tests/support/unaligned.h"
 
 namespace vae::testing {
 namespace {
@@ -80,21 +81,6 @@ std::vector<float> added(std::vector<float> old, const std::vector<float>& gradi
 
 class ConvTest : public BackendTest {
  protected:
-  void SetUp() override {
-    BackendTest::SetUp();
-    if (IsSkipped()) return;
-    try {
-      const ConvShapes s(conv_cases()[0], false);
-      const FloatTensor tensor(backend(), s.x());
-      const View one(tensor.view().data, {1});
-      backend().issue(
-          ConvForwardArgs{tensor.view(), {}, tensor.view(), tensor.view(), one, {}, s.g});
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::unavailable) throw;
-      GTEST_SKIP() << error.what();
-    }
-  }
-
   /// Calls body(shapes, canonical results) for every case, as it is and transposed.
   template <typename Body>
   void for_cases(Body body) {
@@ -328,6 +314,83 @@ TEST_P(ConvTest, WrongShapesAreNamed) {
 }
 
 VAE_INSTANTIATE_BACKENDS(ConvTest);
+
+// ---- the precisions of a card -------------------------------------------------------------------
+
+class ConvPrecisionTest : public BackendTest {};
+
+/// From -3 to 3: their products and sums are exact in every precision and order.
+std::vector<float> whole_values(const Shape& shape, uint64_t seed) {
+  std::vector<float> values = random_values(shape.count(), seed, -3.5f, 3.5f);
+  for (float& value : values) value = std::round(value);
+  return values;
+}
+
+template <typename Floats>
+void expect_exact(Backend& backend, const ConvShapes& s) {
+  const auto x = whole_values(s.x(), 1), w = whole_values(s.w(), 2), b = whole_values(s.b(), 3);
+  const auto dy = whole_values(s.y(), 4);
+  const Floats of_x(backend, s.x(), x), of_w(backend, s.w(), w), of_b(backend, s.b(), b);
+  const Floats of_dy(backend, s.y(), dy), y(backend, s.y()), dx(backend, s.x());
+  const Floats dw(backend, s.w(), w), db(backend, s.b(), b);
+  backend.issue(ConvForwardArgs{
+      y, {}, of_x.view(), of_w.view(), of_b.view(), Activation::relu, s.g, s.transposed});
+  backend.issue(ConvBackwardInputArgs{
+      dx, of_dy.view(), of_w.view(), of_x.view(), {}, Activation::relu, s.g, s.transposed});
+  backend.issue(
+      ConvBackwardWeightsArgs{dw, db, of_dy.view(), of_x.view(), s.g, s.transposed, 1, true});
+  const auto& large = s.transposed ? dy : x;
+  const auto& small = s.transposed ? x : dy;
+  const auto forward = s.transposed ? canonical_to_large(s.g, small, w, s.images)
+                                    : canonical_to_small(s.g, large, w, s.images);
+  const auto backward = s.transposed ? canonical_to_small(s.g, large, w, s.images)
+                                     : canonical_to_large(s.g, small, w, s.images);
+  EXPECT_EQ(y.values(), relu_of_sums(forward, b));
+  EXPECT_EQ(dx.values(), times_slope_of_relu(backward, x));
+  EXPECT_EQ(dw.values(), added(w, canonical_weight_gradient(s.g, small, large, s.images, 1)));
+  EXPECT_EQ(db.values(), added(b, canonical_bias_gradient(dy, s.images, s.b().count())));
+}
+
+TEST_P(ConvPrecisionTest, ConvolutionsOfSmallIntegersAreExact) {
+  for (const std::vector<ConvCase>& cases : {conv_cases(), conv_cases_of_wide_tiles()}) {
+    for (const ConvCase& c : cases) {
+      for (const bool transposed : {false, true}) {
+        SCOPED_TRACE(::testing::PrintToString(c) + (transposed ? ", transposed" : ""));
+        expect_exact<FloatTensor>(backend(), ConvShapes(c, transposed));
+      }
+    }
+  }
+}
+
+TEST_P(ConvPrecisionTest, UnalignedTensorsGiveTheSame) {
+  for (const ConvCase& c : {conv_cases()[5], conv_cases()[7]}) {
+    for (const bool transposed : {false, true}) {
+      expect_exact<UnalignedTensor<float>>(backend(), ConvShapes(c, transposed));
+    }
+  }
+}
+
+TEST_P(ConvPrecisionTest, RandomFactorsMatchFloat64) {
+  for (const ConvCase& c : {conv_cases()[4], conv_cases()[5], conv_cases_of_wide_tiles()[0]}) {
+    for (const bool transposed : {false, true}) {
+      SCOPED_TRACE(::testing::PrintToString(c) + (transposed ? ", transposed" : ""));
+      const ConvShapes s(c, transposed);
+      const auto x = random_values(s.x().count(), 1), w = random_values(s.w().count(), 2);
+      const std::vector<float> b(static_cast<std::size_t>(s.b().count()));
+      const FloatTensor of_x(backend(), s.x(), x), of_w(backend(), s.w(), w);
+      const FloatTensor of_b(backend(), s.b(), b), y(backend(), s.y());
+      backend().issue(ConvForwardArgs{
+          y, {}, of_x.view(), of_w.view(), of_b.view(), Activation::none, s.g, transposed});
+      // As in DenseTest: errors of rounded factors are random, 5 is 8 deviations or more.
+      const double terms = static_cast<double>(s.g.taps() * std::max(s.g.channels, s.g.filters));
+      const double rounding = factor_rounding(GetParam().device.precision);
+      EXPECT_LT(worst_error(y.values(), reference_conv(s, doubles(x), doubles(w), doubles(b))),
+                2e-5 + 5.0 * rounding * std::sqrt(terms) / 3.0);
+    }
+  }
+}
+
+VAE_INSTANTIATE_BACKENDS_AND_PRECISIONS(ConvPrecisionTest);
 
 }  // namespace
 }  // namespace vae::testing

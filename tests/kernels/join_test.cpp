@@ -15,20 +15,7 @@
 namespace vae::testing {
 namespace {
 
-class JoinTest : public BackendTest {
- protected:
-  void SetUp() override {
-    BackendTest::SetUp();
-    if (IsSkipped()) return;
-    try {
-      const FloatTensor tensor(backend(), {1, 1});
-      backend().issue(AddArgs{tensor, {}, tensor.view(), tensor.view(), {}});
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::unavailable) throw;
-      GTEST_SKIP() << error.what();
-    }
-  }
-};
+class JoinTest : public BackendTest {};
 
 const std::vector<Shape>& join_shapes() {
   static const std::vector<Shape> shapes = {{1, 1}, {3, 33}, {130, 7}, {7, 1037}};

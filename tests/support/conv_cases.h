@@ -70,4 +70,14 @@ inline const std::vector<ConvCase>& conv_cases() {
   return cases;
 }
 
+/// Those for which a card of four multiprocessors, as the simulated one, takes its middle and its
+/// large tiles, and splits the sum over images.
+inline const std::vector<ConvCase>& conv_cases_of_wide_tiles() {
+  static const std::vector<ConvCase> cases = {
+      {conv_geometry({16, 16}, 8, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 40), 4},
+      {conv_geometry({8, 8}, 36, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 12), 6},
+  };
+  return cases;
+}
+
 }  // namespace vae::testing
