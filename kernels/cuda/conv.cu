@@ -72,7 +72,7 @@ struct AdjointConvolution {
   };
 
   __device__ static int taps_of(int kernel, int first, int stride) {
-    return first < kernel ? (kernel - first + stride - 1) / stride : 0;
+    return (kernel - first + stride - 1) / stride;  // first is less than the stride
   }
 
   __device__ Product of_class(int index) const {

@@ -26,7 +26,11 @@ CARD_OF = {75: "T4", 80: "A100", 86: "RTX3090", 89: "RTX4090", 90: "H100", 100: 
 # What a block can opt in to, in KiB: the launcher takes no tile beyond it.
 SHARED_KIB_OF = {75: 64, 80: 163, 86: 99, 89: 99, 90: 227, 100: 227, 120: 99}
 # Not judge_gradient_kernel: a lane of a long sum has every 32nd value (docs/arithmetic.md, rule 6).
-WIDE_LOADS = ("adam_kernel", "likelihood_kernel", "gaussian_backward_kernel")
+WIDE_LOADS = ("adam_kernel", "likelihood_kernel", "gaussian_backward_kernel", "add_kernel",
+              "add_backward_kernel", "concat_kernel", "concat_backward_kernel", "spread_kernel",
+              "square_sum_kernel")
+# Operands of kernels/cuda/gemm_*.h that run along their own index; (Major)1 names the others.
+ALONG_EXTENT = ("BatchOperand", "ImagesOperand", "PatchColumns", "AdjointWeights")
 
 
 def short_name(name: str) -> str:
@@ -58,7 +62,10 @@ def broken_rules(name: str, kernel: cubin.Kernel):
 
 
 def dynamic_bytes(name: str) -> int:
-    """What the launch of a dense_kernel adds: shared_floats() of kernels/cuda/gemm_tile.h."""
+    """What the launch of a product adds: shared_floats() of kernels/cuda/gemm_tile.h."""
+    # The operands of an adjoint are always these.
+    name = re.sub(r"^conv_adjoint_kernel<(.*)>$", r"dense_kernel<\1, PatchRows, AdjointWeights,",
+                  name)
     tile = re.match(r"dense_kernel<Tile<([\d, ]+)>, \(Precision\)\d, (\w+(?:<[^>]*>)?), "
                     r"(\w+(?:<[^>]*>)?),", name)
     if not tile:
@@ -66,7 +73,7 @@ def dynamic_bytes(name: str) -> int:
     rows, columns, depth, _, _, stages, _ = map(int, tile[1].split(","))
 
     def operand_floats(operand, extent):
-        along_extent = operand.startswith("BatchOperand") or "(Major)1" in operand
+        along_extent = operand.startswith(ALONG_EXTENT) or "(Major)1" in operand
         return depth * (extent + 8) if along_extent else extent * (depth + 4)
 
     ring = stages * (operand_floats(tile[2], rows) + operand_floats(tile[3], columns))
