@@ -38,33 +38,50 @@ constexpr bool stops_at_images() {
   return kPrecision == Precision::fp32 && A::kSumOver == SumOver::images;
 }
 
-/// A walk along the sum in tiles.
-template <typename Tile, bool kStops>
-struct DepthWalk {
-  int depth;  // where the tile begins
-  int end;    // of the part it lies in
-  int part;   // how long parts are
-
-  __device__ DepthWalk(int begin, int end, int part)
-      : depth(begin), end(kStops ? begin + part : end), part(part) {}
-
-  __device__ void advance() {
-    depth += Tile::kDepth;
-    if (kStops && depth >= end) {
-      depth = end;
-      end += part;
-    }
-  }
-  __device__ static int tiles_to(int end, int begin, int part) {
-    constexpr int kDepth = Tile::kDepth;
-    if constexpr (kStops) return (end - begin) / part * ((part + kDepth - 1) / kDepth);
-    return (end - begin + kDepth - 1) / kDepth;
-  }
-};
-
 /// The depths of a block: begin .. end - 1, in parts of so many.
 struct DepthRange {
   int begin, end, part;
+};
+
+/// A walk along a range in tiles. Without stops a tile's number says where it begins.
+template <typename Tile, bool kStops>
+class DepthWalk {
+ public:
+  __device__ explicit DepthWalk(const DepthRange& range) : begin_(range.begin), end_(range.end) {}
+
+  __device__ int tiles() const { return (end_ - begin_ + Tile::kDepth - 1) / Tile::kDepth; }
+  __device__ int depth(int tile) const { return begin_ + tile * Tile::kDepth; }
+  __device__ int end() const { return end_; }  // of the part that the tile lies in
+  __device__ void advance() {}
+  /// The number of a tile in its part.
+  __device__ int in_part(int tile) const { return tile; }
+
+ private:
+  int begin_, end_;
+};
+
+template <typename Tile>
+class DepthWalk<Tile, true> {
+ public:
+  __device__ explicit DepthWalk(const DepthRange& range)
+      : depth_(range.begin),
+        end_(range.begin + range.part),
+        part_(range.part),
+        parts_((range.end - range.begin) / range.part) {}
+
+  __device__ int tiles() const { return parts_ * ((part_ + Tile::kDepth - 1) / Tile::kDepth); }
+  __device__ int depth(int) const { return depth_; }
+  __device__ int end() const { return end_; }
+  __device__ void advance() {
+    depth_ += Tile::kDepth;
+    if (depth_ < end_) return;
+    depth_ = end_;
+    end_ += part_;
+  }
+  __device__ int in_part(int) const { return (depth_ - end_ + part_) / Tile::kDepth; }
+
+ private:
+  int depth_, end_, part_, parts_;
 };
 
 /// Adds the product over a range of depths. While a tile is multiplied, the next kStages - 1
@@ -78,45 +95,44 @@ __device__ inline void add_product(Sums<Tile>& sums, ALoader& a, BLoader& b, flo
                                    EndSlice end_slice) {
   using ASide = SharedA<Tile, A>;
   using BSide = SharedB<Tile, B>;
-  constexpr bool kStops = stops_at_images<kPrecision, A>();
-  using Walk = DepthWalk<Tile, kStops>;
+  using Walk = DepthWalk<Tile, stops_at_images<kPrecision, A>()>;
   constexpr int kSliceSteps = kSliceDepth / Tile::kDepth;
   static_assert(kSliceSteps * Tile::kDepth == kSliceDepth);
   float* const a_ring = shared;
   float* const b_ring = shared + Tile::kStages * ASide::kFloats;
-  const int steps = Walk::tiles_to(range.end, range.begin, range.part);
-  Walk ahead(range.begin, range.end, range.part);
+  Walk ahead(range), here(range);
+  const int steps = here.tiles();
   for (int step = 0; step < Tile::kStages - 1; ++step) {
     if (step < steps) {
-      a.fetch(a_ring + step * ASide::kFloats, ahead.depth, ahead.end);
-      b.fetch(b_ring + step * BSide::kFloats, ahead.depth, ahead.end);
+      a.fetch(a_ring + step * ASide::kFloats, ahead.depth(step), ahead.end());
+      b.fetch(b_ring + step * BSide::kFloats, ahead.depth(step), ahead.end());
       a.store(a_ring + step * ASide::kFloats);
       ahead.advance();
     }
     copy_async_commit();  // empty groups keep the count of those under way the same
   }
-  Walk here(range.begin, range.end, range.part);
   int now = 0, next = Tile::kStages - 1;  // places in the ring
   for (int step = 0; step < steps; ++step) {
     copy_async_wait<Tile::kStages - 2>();
     __syncthreads();
     const bool more = step + Tile::kStages - 1 < steps;
     if (more) {
-      a.fetch(a_ring + next * ASide::kFloats, ahead.depth, ahead.end);
-      b.fetch(b_ring + next * BSide::kFloats, ahead.depth, ahead.end);
+      const int depth = ahead.depth(step + Tile::kStages - 1);
+      a.fetch(a_ring + next * ASide::kFloats, depth, ahead.end());
+      b.fetch(b_ring + next * BSide::kFloats, depth, ahead.end());
       ahead.advance();
     }
     copy_async_commit();
     multiply<Tile, kPrecision, A, B>(sums, a_ring + now * ASide::kFloats,
-                                     b_ring + now * BSide::kFloats, here.end - here.depth,
+                                     b_ring + now * BSide::kFloats, here.end() - here.depth(step),
                                      with_row_sums);
     if (more) a.store(a_ring + next * ASide::kFloats);
     if constexpr (kPrecision == Precision::fp32) {
       const bool last = step + 1 == steps;
-      const bool part_ends = kStops ? here.end - here.depth <= Tile::kDepth : last;
-      const int of_part = kStops ? (here.depth - here.end + here.part) / Tile::kDepth : step;
-      if (part_ends || of_part % kSliceSteps == kSliceSteps - 1) {
-        end_slice(of_part / kSliceSteps, part_ends, last);
+      const bool part_ends = last || here.end() - here.depth(step) <= Tile::kDepth;
+      const int in_part = here.in_part(step);
+      if (part_ends || in_part % kSliceSteps == kSliceSteps - 1) {
+        end_slice(in_part / kSliceSteps, part_ends, last);
       }
     }
     here.advance();

@@ -51,7 +51,7 @@ PLANTED = [
     ("kernels/cuda/gemm_sums.h", "chain of images", "if (!image_ends) return;",
      "if (!last) return;"),
     ("kernels/cuda/gemm_kernel.h", "slices through images",
-     "kStops ? (here.depth - here.end + here.part) / Tile::kDepth : step", "step"),
+     "in_part = here.in_part(step)", "in_part = step"),
     ("kernels/cuda/gemm_launch.h", "branches of any size",
      "std::bit_ceil(static_cast<uint64_t>(in_split))", "in_split"),
     ("kernels/cuda/gemm_patches.h", "taps mirrored", "{row * tap_step,", "{row * -tap_step,"),
