@@ -64,7 +64,8 @@ inline const std::vector<ConvCase>& conv_cases() {
       {conv_geometry({7, 9}, 1, {4, 3}, {3, 2}, {2, 0}, {1, 2}, 33), 5},
       {conv_geometry({14, 13}, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 32), 5},
       {conv_geometry({5, 5}, 33, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 64), 1},
-      {conv_geometry({4, 4}, 5, {4, 4}, {1, 1}, {0, 0}, {0, 0}, 9), 130},  // to one position
+      {conv_geometry({4, 4}, 5, {4, 4}, {1, 1}, {0, 0}, {0, 0}, 9), 130},   // to one position
+      {conv_geometry({13, 11}, 1, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2), 37},  // a tree in each task
       {conv_geometry({28, 28}, 1, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 7), 2},
   };
   return cases;
