@@ -34,8 +34,8 @@ struct BlasProduct {
 
 /// The operation as a product that cuBLASLt covers, or nothing: it has no epilogue for the other
 /// activations, for slopes and for a bias gradient that is accumulated, and every address and row
-/// must be aligned to 16 bytes. Gradients that are accumulated are never its: a product that is timed
-/// runs more than once.
+/// must be aligned to 16 bytes. Gradients that are accumulated are never its: a product that is
+/// timed runs more than once.
 std::optional<BlasProduct> blas_product(const DenseForwardArgs& args);
 std::optional<BlasProduct> blas_product(const DenseBackwardInputArgs& args);
 std::optional<BlasProduct> blas_product(const DenseBackwardWeightsArgs& args);

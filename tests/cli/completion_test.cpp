@@ -93,7 +93,7 @@ TEST_F(CompletionTest, BashOffersWordsAndFilesWhereTheyBelong) {
   using Words = std::set<std::string>;
   EXPECT_EQ(offers[0], (Words{"none", "static", "dynamic", "threshold"}));
   EXPECT_EQ(offers[1], (Words{"dynamic"}));
-  EXPECT_EQ(offers[2], (Words{"tutorial"}));
+  EXPECT_EQ(offers[2], (Words{"tutorial", "tutorial-conv"}));
   EXPECT_EQ(offers[3], (Words{"auto", "cpu", "cuda"}));
   EXPECT_EQ(offers[4], (Words{}));  // a number: nothing to offer, least of all files
   EXPECT_EQ(offers[5].count("mnist"), 1u);

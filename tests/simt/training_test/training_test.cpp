@@ -230,13 +230,13 @@ TEST_F(RunsTest, SayThatAnotherPrecisionChangesTheNumbers) {
 
 TEST(CudaTrainingTest, OutOfMemoryNamesBothSizesAndAdvises) {
   const std::size_t before = simt::device_model().memory_bytes;
-  simt::device_model().memory_bytes = std::size_t{40} << 20;
+  simt::device_model().memory_bytes = std::size_t{24} << 20;
   Config config = tiny_config();
   config.training.batch_size = 45;
-  config.model.encoder = {100000};
+  config.model.encoder = {65536};
   try {
     Training run(cuda(), config, tiny_data());
-    FAIL() << "40 MiB are not enough";
+    FAIL() << "24 MiB are not enough";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
     // The parameters alone are too many: no batch size would help.
