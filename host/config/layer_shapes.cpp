@@ -207,6 +207,11 @@ ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
   return shapes.empty() ? std::move(input) : shapes.back();
 }
 
+/// What the heads are over: the encoder's last shape.
+ItemShape trunk_of(const ModelConfig& model) {
+  return last_of(model.encoder_shapes(), model.image_shape());
+}
+
 /// One of the two heads over the encoder's trunk, with the sizes that follow from the latent.
 Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
   Layer heads = model.heads;
@@ -316,13 +321,11 @@ ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
 ItemShape ModelConfig::output_shape() const { return image_shape(); }
 
 Layer ModelConfig::heads_layer() const {
-  return config_detail::filled_heads(*this,
-                                     config_detail::last_of(encoder_shapes(), image_shape()));
+  return config_detail::filled_heads(*this, config_detail::trunk_of(*this));
 }
 
 ItemShape ModelConfig::latent_shape() const {
-  const ItemShape trunk = config_detail::last_of(encoder_shapes(), image_shape());
-  return vae::output_shape(config_detail::filled_heads(*this, trunk), trunk);
+  return vae::output_shape(heads_layer(), config_detail::trunk_of(*this));
 }
 
 Layer ModelConfig::output_layer() const { return config_detail::filled_output(*this); }

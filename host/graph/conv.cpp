@@ -45,15 +45,11 @@ class ConvNode final : public Node {
     pass.issue(weights);
     if (input_gradient() == Gradient::none) return;
     ConvBackwardInputArgs args;
-    args.dx = pass.gradient(input());
+    set_input(args, pass);
     args.dy = pass.gradient(y_);
     args.w = weights_.w;
-    args.x = pass.data(input());
-    args.pre = pass.pre(input());
-    args.activation = input().activation;
     args.geometry = geometry_;
     args.transposed = transposed_;
-    args.accumulate = input_gradient() == Gradient::add;
     pass.issue(args);
   }
 

@@ -27,12 +27,8 @@ class AddNode final : public Node {
     for (std::size_t i = 0; i < 2; ++i) {
       if (input_gradient(i) == Gradient::none) continue;
       AddBackwardArgs args;
-      args.dx = pass.gradient(input(i));
+      set_input(args, pass, i);
       args.dy = pass.gradient(y_);
-      args.x = pass.data(input(i));
-      args.pre = pass.pre(input(i));
-      args.activation = input(i).activation;
-      args.accumulate = input_gradient(i) == Gradient::add;
       pass.issue(args);
     }
   }
@@ -70,9 +66,9 @@ class ConcatenateNode final : public Node {
 
   void backward(Pass& pass) override {
     int64_t first = 0;
-    for (const Input& part : inputs()) {
-      if (part.gradient != Gradient::none) issue_gradient(pass, part, first);
-      first += channels(*part.value);
+    for (std::size_t i = 0; i < inputs().size(); ++i) {
+      if (input_gradient(i) != Gradient::none) issue_gradient(pass, i, first);
+      first += channels(input(i));
     }
   }
 
@@ -85,18 +81,13 @@ class ConcatenateNode final : public Node {
     return pass.rows(y_.rows) / pass.rows(x.rows);
   }
 
-  void issue_gradient(Pass& pass, const Input& part, int64_t first) {
-    const Value& x = *part.value;
+  void issue_gradient(Pass& pass, std::size_t i, int64_t first) {
     ConcatBackwardArgs args;
-    args.dx = pass.gradient(x);
+    set_input(args, pass, i);
     args.dy = pass.gradient(y_);
-    args.x = pass.data(x);
-    args.pre = pass.pre(x);
-    args.activation = x.activation;
     args.positions = positions_of(y_.item);
     args.first = first;
-    args.repeat = repeat(pass, x);
-    args.accumulate = part.gradient == Gradient::add;
+    args.repeat = repeat(pass, input(i));
     pass.issue(args);
   }
 

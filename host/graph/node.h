@@ -66,6 +66,17 @@ class Node {
   Gradient input_gradient(std::size_t i = 0) const { return inputs_[i].gradient; }
   Gradient parameter_gradient() const { return parameter_gradient_; }
 
+  /// Sets what every operation with a `dx` is told of the input that it is the gradient of.
+  template <typename Args>
+  void set_input(Args& args, const Pass& pass, std::size_t i = 0) const {
+    const Value& x = input(i);
+    args.dx = pass.gradient(x);
+    args.x = pass.data(x);
+    args.pre = pass.pre(x);
+    args.activation = x.activation;
+    args.accumulate = input_gradient(i) == Gradient::add;
+  }
+
  private:
   std::vector<Input> inputs_;
   const Module* module_;

@@ -25,13 +25,9 @@ class ResampleNode final : public Node {
   void backward(Pass& pass) override {
     if (input_gradient() == Gradient::none) return;
     BackwardArgs args;
-    args.dx = pass.gradient(input());
+    set_input(args, pass);
     args.dy = pass.gradient(y_);
-    args.x = pass.data(input());
-    args.pre = pass.pre(input());
-    args.activation = input().activation;
     args.geometry = geometry_;
-    args.accumulate = input_gradient() == Gradient::add;
     pass.issue(args);
   }
 

@@ -15,7 +15,7 @@ enum class Rows { images, codes };
 /// An edge of a graph: what one node writes and others read. Graph::plan() gives it memory.
 struct Value {
   Shape item;                                // of one row: [W], or [H, W, C], channels innermost
-  Rows rows = Rows::images;                  //
+  Rows rows = Rows::images;                  // whose they are, images or codes
   Activation activation = Activation::none;  // whose result `data` is
 
   // [most rows, width]; empty where nothing needs it.
