@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "host/config/layer_shapes.h"
 #include "kernels/philox.h"
 
 namespace vae {
@@ -60,8 +61,7 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
 std::vector<Product> products_of(const ModelConfig& model) {
   std::vector<Product> products;
   add_chain(model.encoder, model.image_shape(), products);
-  const auto encoder = model.encoder_shapes();
-  const ItemShape trunk = encoder.empty() ? model.image_shape() : encoder.back();
+  const ItemShape trunk = config_detail::trunk_shape(model);
   if (model.heads.kind == LayerKind::dense) {
     products.push_back({1, count(trunk), 2 * model.latent});
   } else {

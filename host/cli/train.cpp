@@ -45,19 +45,19 @@ std::string metrics_line(const Metrics& metrics) {
                      metrics.elbo, metrics.reconstruction, metrics.kl);
 }
 
-/// Which checkpoint stands for the run.
-std::string choice_line(const TrainResult& result, const TrainConfig& training) {
+/// Which checkpoint stands for the run, in lines that fit a narrow terminal.
+std::string choice_lines(const TrainResult& result, const TrainConfig& training) {
   if (result.best) {
     return fmt::format(
-        "best checkpoint: epoch {}, chosen on the {} (reconstruction - {} kl = {:.3f})\n",
-        result.best->epoch, result.best->chosen_on == "test" ? "test set" : "validation images",
+        "best checkpoint: epoch {}, chosen on the {}\n{:17}reconstruction - {} kl = {:.3f}\n",
+        result.best->epoch, result.best->chosen_on == "test" ? "test set" : "validation images", "",
         training.beta, result.best->objective);
   }
   if (result.test.epoch == 0) return {};
   return fmt::format(
-      "no best checkpoint: no epoch has ended after the KL warm-up of {} epochs; the newest stands "
-      "for the run\n",
-      training.kl_warmup_epochs);
+      "no best checkpoint: no epoch has ended after the KL warm-up of {} epochs;\n{:20}the newest "
+      "stands for the run\n",
+      training.kl_warmup_epochs, "");
 }
 
 class Train : public Verb {
@@ -308,7 +308,7 @@ void Train::report(const TrainResult& result, Trainer& trainer, double seconds) 
   if (result.train.epoch > 0) text += metrics_line(result.train);
   if (result.validation.epoch > 0) text += metrics_line(result.validation);
   if (result.test.epoch > 0) text += metrics_line(result.test);
-  text += choice_line(result, trainer.config().training);
+  text += choice_lines(result, trainer.config().training);
   std::error_code ignored;  // a full disk may have kept it from being written
   const std::string page = out_ + "/report.html";
   if (!no_pictures_ && std::filesystem::exists(page, ignored)) text += "look at " + page + "\n";

@@ -207,11 +207,6 @@ ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
   return shapes.empty() ? std::move(input) : shapes.back();
 }
 
-/// What the heads are over: the encoder's last shape.
-ItemShape trunk_of(const ModelConfig& model) {
-  return last_of(model.encoder_shapes(), model.image_shape());
-}
-
 /// One of the two heads over the encoder's trunk, with the sizes that follow from the latent.
 Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
   Layer heads = model.heads;
@@ -292,6 +287,10 @@ std::string shape_problem(const ModelConfig& model) {
   }
 }
 
+ItemShape trunk_shape(const ModelConfig& model) {
+  return last_of(model.encoder_shapes(), model.image_shape());
+}
+
 std::string shape_text(const ItemShape& shape) {
   std::string text;
   for (const int64_t size : shape) text += concat(text.empty() ? "" : "x", size);
@@ -321,11 +320,11 @@ ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
 ItemShape ModelConfig::output_shape() const { return image_shape(); }
 
 Layer ModelConfig::heads_layer() const {
-  return config_detail::filled_heads(*this, config_detail::trunk_of(*this));
+  return config_detail::filled_heads(*this, config_detail::trunk_shape(*this));
 }
 
 ItemShape ModelConfig::latent_shape() const {
-  return vae::output_shape(heads_layer(), config_detail::trunk_of(*this));
+  return vae::output_shape(heads_layer(), config_detail::trunk_shape(*this));
 }
 
 Layer ModelConfig::output_layer() const { return config_detail::filled_output(*this); }

@@ -78,6 +78,7 @@ class Parser {
   }
 
   Layer layer() {
+    takes_activation_ = false;
     if (!next_.text.empty() && next_.text[0] >= '0' && next_.text[0] <= '9') {
       Layer dense(number("a width"));
       return activated(std::move(dense));
@@ -103,6 +104,9 @@ class Parser {
   void end(std::string_view what) {
     if (!next_.text.empty()) expected(what);
   }
+
+  /// Whether an activation may stand here, behind a layer.
+  bool takes_activation() const { return takes_activation_; }
 
  private:
   bool take(std::string_view word) {
@@ -254,16 +258,19 @@ class Parser {
         break;
       }
     }
+    takes_activation_ = !layer.activation;
     return layer;
   }
 
   std::string_view text_;
   Token next_;
+  bool takes_activation_ = false;
 };
 
-/// What may stand behind a whole layer, to say so where something else does.
-std::string continuation(bool list) {
-  std::string text = list ? "\",\" and a layer, or an activation (" : "an activation (";
+/// ", or an activation (none|relu|...)" where one may stand, to say so where something else does.
+std::string or_activation(const Parser& parser) {
+  if (!parser.takes_activation()) return {};
+  std::string text = ", or an activation (";
   for (const auto& [value, word] : words(Activation{})) {
     text += (text.ends_with('(') ? "" : "|") + std::string(word);
   }
@@ -336,7 +343,7 @@ std::string parse_layer(std::string_view text, Layer& layer) {
   return described(text, [&] {
     Parser parser(text);
     Layer parsed = parser.layer();
-    parser.end(continuation(false) + " or the end");
+    parser.end("the end" + or_activation(parser));
     layer = std::move(parsed);
   });
 }
@@ -345,7 +352,7 @@ std::string parse_layers(std::string_view text, std::vector<Layer>& layers) {
   return described(text, [&] {
     Parser parser(text);
     std::vector<Layer> parsed = parser.layers();
-    parser.end(continuation(true));
+    parser.end("\",\" and a layer" + or_activation(parser));
     layers = std::move(parsed);
   });
 }

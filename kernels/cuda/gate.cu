@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/math.h"
@@ -19,38 +20,27 @@ struct GatedRows {
   bool aligned;                 // all rows, to quads
 };
 
-/// Calls visit(row, first value, values from there on) for this thread's quads.
-template <typename Visit>
-__device__ inline void for_gated(const GatedRows& shape, Visit visit) {
-  const unsigned in_block = blockDim.x / shape.lanes;
-  for (std::size_t row = std::size_t{in_block} * blockIdx.x + threadIdx.x / shape.lanes;
-       row < shape.rows; row += std::size_t{in_block} * gridDim.x) {
-    for (unsigned at = threadIdx.x % shape.lanes * 4; at < shape.width; at += 4 * shape.lanes) {
-      visit(row, at, shape.width - at);
-    }
-  }
-}
-
 __global__ void __launch_bounds__(kGateThreads)
     gate_kernel(float* y, const float* heads, const GatedRows shape) {
-  for_gated(shape, [&](std::size_t row, unsigned at, unsigned rest) {
-    const float* const a = heads + row * 2 * shape.width + at;
+  for_pixels(shape.rows, shape.width, shape.lanes, [&](unsigned row, unsigned at, unsigned rest) {
+    const std::size_t start = std::size_t{row} * shape.width;
+    const float* const a = heads + 2 * start + at;
     Quad value = load_quad(a, rest, shape.aligned);
     const Quad gate = load_quad(a + shape.width, rest, shape.aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) value.value[i] = gated(value.value[i], sigmoid(gate.value[i]));
-    store_quad(y + row * shape.width + at, value, rest, shape.aligned);
+    store_quad(y + start + at, value, rest, shape.aligned);
   });
 }
 
 __global__ void __launch_bounds__(kGateThreads)
     gate_backward_kernel(float* dheads, const float* dy, const float* heads,
                          const GatedRows shape) {
-  for_gated(shape, [&](std::size_t row, unsigned at, unsigned rest) {
-    const std::size_t from = row * 2 * shape.width + at;
+  for_pixels(shape.rows, shape.width, shape.lanes, [&](unsigned row, unsigned at, unsigned rest) {
+    const std::size_t start = std::size_t{row} * shape.width, from = 2 * start + at;
     Quad value = load_quad(heads + from, rest, shape.aligned);
     Quad gate = load_quad(heads + from + shape.width, rest, shape.aligned);
-    const Quad slope = load_quad(dy + row * shape.width + at, rest, shape.aligned);
+    const Quad slope = load_quad(dy + start + at, rest, shape.aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) {
       const GateSlopes slopes = gate_slopes(value.value[i], sigmoid(gate.value[i]));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Which checkpoint the verbs use, and the images set aside to choose it by.
+#include <algorithm>
 #include <sstream>
 
 #include "tests/cli/cli_test.h"
@@ -13,6 +14,12 @@ using nlohmann::json;
 
 class ValidationShareTest : public CliTest {
  protected:
+  static std::size_t longest_line(const std::string& text) {
+    std::istringstream lines(text);
+    std::size_t longest = 0;
+    for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+    return longest;
+  }
   /// The lines of one split in a run's log.
   std::vector<json> lines(const std::string& run, const std::string& split) const {
     std::istringstream text(read(run + "/metrics.jsonl"));
@@ -33,7 +40,9 @@ TEST_F(ValidationShareTest, IsTakenFromTheTrainingImagesAndShownEverywhere) {
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_TRUE(contains(outcome.err, ", validation -")) << outcome.err;
   EXPECT_TRUE(contains(outcome.out, "validation  elbo ")) << outcome.out;
-  EXPECT_TRUE(contains(outcome.out, "chosen on the validation images")) << outcome.out;
+  EXPECT_TRUE(contains(outcome.out, "chosen on the validation images\n")) << outcome.out;
+  EXPECT_TRUE(contains(outcome.out, "\n                 reconstruction - 1 kl = -")) << outcome.out;
+  EXPECT_LE(longest_line(outcome.out), 80u) << outcome.out;
   ASSERT_EQ(lines("run", "validation").size(), 2u);
   EXPECT_EQ(lines("run", "validation")[0]["images"], 10);
   EXPECT_EQ(lines("run", "train")[0]["images"], 90);

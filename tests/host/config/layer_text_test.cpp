@@ -116,7 +116,8 @@ TEST(LayerTextTest, EveryFaultHasItsColumnAndAWayOut) {
            {"400, Dense 20", 6, "did you mean 'dense'?"},
            {"none, 256", 5, "expected nothing behind \"none\""},
            {"256 rleu", 5, "or an activation (none|relu|"},
-           {"256 relu tanh", 10, "expected \",\" and a layer"},
+           {"256 relu tanh", 10, "expected \",\" and a layer, found 'tanh'"},
+           {"gated dense 9 relu", 15, "expected \",\" and a layer, found 'relu'"},
            {"dense", 6, "expected a width such as 256 or a shape such as 7x7x64, found the end"},
            {"dense x", 7, "expected a width"},
            {"dense 7x7", 7, "(height x width x channels), found '7x7'"},
@@ -140,7 +141,7 @@ TEST(LayerTextTest, EveryFaultHasItsColumnAndAWayOut) {
            {"conv 99999999999999999999 3x3", 6, "found a number too large"},
            {"upsample", 9, "expected a factor such as 2"},
            {"upsample 2x2", 11, "expected a factor such as 2"},
-           {"pool 2 relu", 8, "found 'relu'"},
+           {"pool 2 relu", 8, "expected \",\" and a layer, found 'relu'"},
            {"residual conv 64 3x3", 10, "in brackets, \"residual (conv 64 3x3, conv 64 3x3)\""},
            {"residual ()", 11, "expected a layer"},
            {"residual (256", 14, "expected \",\" or \")\", found the end"},
@@ -155,8 +156,10 @@ TEST(LayerTextTest, EveryFaultHasItsColumnAndAWayOut) {
 
 TEST(LayerTextTest, OneLayerIsNoList) {
   Layer layer;
-  expect_fault({"256, 128", 4, "or the end, found ','"},
+  expect_fault({"256, 128", 4, "expected the end, or an activation (none|relu|"},
                config_detail::parse_layer("256, 128", layer));
+  expect_fault({"upsample 2 tanh", 12, "expected the end, found 'tanh'"},
+               config_detail::parse_layer("upsample 2 tanh", layer));
   expect_fault({"none", 1, "expected a layer"}, config_detail::parse_layer("none", layer));
 }
 
