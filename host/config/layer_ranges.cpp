@@ -74,24 +74,17 @@ std::string residual_problem(const Layer& layer) {
   return {};
 }
 
-std::string factor_problem(const Layer& layer) {
-  if (layer.activation) return " takes no activation: the layer before it has one";
-  return outside(layer.factor, "factor", 1, kLargestFactor);
-}
-
 std::string kind_problem(const Layer& layer) {
   switch (layer.kind) {
-    case LayerKind::gated_dense:
-      if (layer.activation) return " takes no activation: its gate is one";
-      return dense_problem(layer);
     case LayerKind::dense:
+    case LayerKind::gated_dense:
       return dense_problem(layer);
     case LayerKind::conv:
     case LayerKind::deconv:
       return first_of({outside(layer.filters, "filters", 1, kWidest), kernel_problem(layer)});
     case LayerKind::upsample:
     case LayerKind::pool:
-      return factor_problem(layer);
+      return outside(layer.factor, "factor", 1, kLargestFactor);
     case LayerKind::residual:
       return residual_problem(layer);
   }
@@ -106,7 +99,27 @@ std::string after_name(const Layer& layer, const std::string& problem) {
 
 std::string named(const Layer& layer) { return concat('"', shortened(to_string(layer), 200), '"'); }
 
-std::string layer_problem(const Layer& layer) { return after_name(layer, kind_problem(layer)); }
+bool takes_activation(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::gated_dense:  // the gate is one
+    case LayerKind::upsample:     // the layer before has one
+    case LayerKind::pool:
+      return false;
+    case LayerKind::dense:
+    case LayerKind::conv:
+    case LayerKind::deconv:
+    case LayerKind::residual:
+      break;
+  }
+  return true;
+}
+
+std::string layer_problem(const Layer& layer) {
+  if (layer.activation && !takes_activation(layer.kind)) {
+    return after_name(layer, " takes no activation");
+  }
+  return after_name(layer, kind_problem(layer));
+}
 
 std::string output_problem(const Layer& output) {
   const bool convolution = output.kind == LayerKind::conv || output.kind == LayerKind::deconv;

@@ -23,6 +23,9 @@ std::string layer_problem(const Layer& layer);
 /// Likewise for how the outputs are made.
 std::string output_problem(const Layer& output);
 
+/// Whether an activation may follow such a layer, its own or the model's.
+bool takes_activation(LayerKind kind);
+
 inline bool is_image(const ItemShape& shape) { return shape.size() == 3; }
 
 /// A layer in messages: in quotes, and of a bearable length.

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "host/config/layer_ranges.h"
 #include "host/config/table.h"
 #include "host/text/suggest.h"
 #include "kernels/check.h"
@@ -61,6 +63,16 @@ std::string describe(const Fault& fault, std::string_view text) {
                 std::string(fault.at - start, ' '), "^");
 }
 
+class Parser;
+
+/// A word that layers begin with, and what reads the rest of such a layer.
+struct LayerWord {
+  std::string_view word;
+  Layer (Parser::*read)();
+};
+
+std::span<const LayerWord> words_of_layers();
+
 /// Reads one text from left to right; every fault is thrown as one.
 class Parser {
  public:
@@ -78,25 +90,16 @@ class Parser {
   }
 
   Layer layer() {
-    takes_activation_ = false;
-    if (!next_.text.empty() && next_.text[0] >= '0' && next_.text[0] <= '9') {
-      Layer dense(number("a width"));
-      return activated(std::move(dense));
-    }
-    if (take("dense")) return activated(dense_of(LayerKind::dense));
-    if (take("gated")) return gated();
-    if (take("conv")) return activated(convolution(LayerKind::conv, true));
-    if (take("deconv")) return activated(convolution(LayerKind::deconv, true));
-    if (take("upsample")) return scaled(LayerKind::upsample);
-    if (take("pool")) return scaled(LayerKind::pool);
-    if (take("residual")) return activated(residual_of());
-    expected("a layer such as 256 or \"conv 32 4x4/2\"", layer_words());
+    Layer layer = without_activation();
+    takes_activation_ = takes_activation(layer.kind);
+    if (takes_activation_) read_activation(layer);
+    return layer;
   }
 
   Layer output() {
     if (take("dense")) return {};
-    if (take("conv")) return convolution(LayerKind::conv, false);
-    if (take("deconv")) return convolution(LayerKind::deconv, false);
+    if (take("conv")) return convolution(LayerKind::conv);
+    if (take("deconv")) return convolution(LayerKind::deconv);
     expected("dense, or such as \"conv 3x3\" or \"deconv 4x4/2\"",
              std::vector<std::string>{"dense", "conv", "deconv"});
   }
@@ -106,9 +109,50 @@ class Parser {
   }
 
   /// Whether an activation may stand here, behind a layer.
-  bool takes_activation() const { return takes_activation_; }
+  bool may_be_activated() const { return takes_activation_; }
+
+  // The kinds, behind their first words.
+  Layer dense() { return dense_of(LayerKind::dense); }
+  Layer gated() {
+    if (!take("dense")) expected("\"dense\" behind \"gated\"");
+    return dense_of(LayerKind::gated_dense);
+  }
+  Layer conv() { return convolution_with_filters(LayerKind::conv); }
+  Layer deconv() { return convolution_with_filters(LayerKind::deconv); }
+  Layer upsample() { return scaled(LayerKind::upsample); }
+  Layer pool() { return scaled(LayerKind::pool); }
+  Layer residual() {
+    if (!take("(")) expected("its layers in brackets, \"residual (conv 64 3x3, conv 64 3x3)\"");
+    Layer layer;
+    layer.kind = LayerKind::residual;
+    do {
+      if (next_.text == "residual") expected("no residual within a residual");
+      layer.layers.push_back(this->layer());
+    } while (take(","));
+    if (!take(")")) expected("\",\" or \")\"");
+    return layer;
+  }
 
  private:
+  Layer without_activation() {
+    if (!next_.text.empty() && next_.text[0] >= '0' && next_.text[0] <= '9') {
+      return number("a width");
+    }
+    for (const LayerWord& word : words_of_layers()) {
+      if (take(word.word)) return (this->*word.read)();
+    }
+    expected("a layer such as 256 or \"conv 32 4x4/2\"", layer_words());
+  }
+
+  void read_activation(Layer& layer) {
+    for (const auto& [value, word] : words(Activation{})) {
+      if (!take(word)) continue;
+      layer.activation = value;
+      takes_activation_ = false;
+      return;
+    }
+  }
+
   bool take(std::string_view word) {
     if (next_.text != word) return false;
     next_ = token_at(text_, next_.at + word.size());
@@ -193,16 +237,16 @@ class Parser {
     return layer;
   }
 
-  Layer gated() {
-    if (!take("dense")) expected("\"dense\" behind \"gated\"");
-    return dense_of(LayerKind::gated_dense);
+  Layer convolution_with_filters(LayerKind kind) {
+    const int64_t filters = number("the number of filters, as in \"conv 32 4x4/2\"");
+    return convolution(kind, filters);
   }
 
-  Layer convolution(LayerKind kind, bool with_filters) {
+  Layer convolution(LayerKind kind, std::optional<int64_t> filters = {}) {
     Layer layer;
     layer.kind = kind;
-    if (with_filters) layer.filters = number("the number of filters, as in \"conv 32 4x4/2\"");
-    kernel(layer, with_filters);
+    layer.filters = filters.value_or(0);
+    kernel(layer, filters.has_value());
     if (take("pad")) {
       std::string_view rest = token_rest();
       constexpr std::string_view kWhat = "rows and columns of zeros, such as 1 or 1x2";
@@ -238,38 +282,23 @@ class Parser {
     return layer;
   }
 
-  Layer residual_of() {
-    if (!take("(")) expected("its layers in brackets, \"residual (conv 64 3x3, conv 64 3x3)\"");
-    Layer layer;
-    layer.kind = LayerKind::residual;
-    do {
-      if (next_.text == "residual") expected("no residual within a residual");
-      layer.layers.push_back(this->layer());
-    } while (take(","));
-    if (!take(")")) expected("\",\" or \")\"");
-    return layer;
-  }
-
-  /// The layer with the activation that may stand behind it.
-  Layer activated(Layer layer) {
-    for (const auto& [value, word] : words(Activation{})) {
-      if (take(word)) {
-        layer.activation = value;
-        break;
-      }
-    }
-    takes_activation_ = !layer.activation;
-    return layer;
-  }
-
   std::string_view text_;
   Token next_;
-  bool takes_activation_ = false;
+  bool takes_activation_ = false;  // an activation may stand here
 };
+
+std::span<const LayerWord> words_of_layers() {
+  static constexpr LayerWord kWords[] = {
+      {"dense", &Parser::dense},       {"gated", &Parser::gated},       {"conv", &Parser::conv},
+      {"deconv", &Parser::deconv},     {"upsample", &Parser::upsample}, {"pool", &Parser::pool},
+      {"residual", &Parser::residual},
+  };
+  return kWords;
+}
 
 /// ", or an activation (none|relu|...)" where one may stand, to say so where something else does.
 std::string or_activation(const Parser& parser) {
-  if (!parser.takes_activation()) return {};
+  if (!parser.may_be_activated()) return {};
   std::string text = ", or an activation (";
   for (const auto& [value, word] : words(Activation{})) {
     text += (text.ends_with('(') ? "" : "|") + std::string(word);
@@ -334,8 +363,11 @@ std::string bare_words(const Layer& layer) {
 }  // namespace
 
 const std::vector<std::string>& layer_words() {
-  static const std::vector<std::string> list = {"dense",    "gated", "conv",    "deconv",
-                                                "upsample", "pool",  "residual"};
+  static const std::vector<std::string> list = [] {
+    std::vector<std::string> words;
+    for (const LayerWord& word : words_of_layers()) words.emplace_back(word.word);
+    return words;
+  }();
   return list;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/config/layer_ranges.h"
+
 namespace vae {
 
 bool Layer::is_plain() const { return shape.size() == 1 && *this == Layer(shape[0]); }
@@ -20,16 +22,27 @@ Layer Layer::padded(Extent zeros) const {
   return copy;
 }
 
+Layer dense(int64_t width) { return width; }
+
 Layer dense(int64_t height, int64_t width, int64_t channels) {
   Layer layer;
   layer.shape = {height, width, channels};
   return layer;
 }
 
-Layer gated_dense(int64_t width) {
-  Layer layer = width;
+namespace {
+
+Layer as_gated(Layer layer) {
   layer.kind = LayerKind::gated_dense;
   return layer;
+}
+
+}  // namespace
+
+Layer gated_dense(int64_t width) { return as_gated(dense(width)); }
+
+Layer gated_dense(int64_t height, int64_t width, int64_t channels) {
+  return as_gated(dense(height, width, channels));
 }
 
 Layer conv(int64_t filters, Extent kernel, Extent stride) {
@@ -67,6 +80,12 @@ Layer residual(std::vector<Layer> f) {
   return layer;
 }
 
+std::vector<Layer> chain(std::initializer_list<std::vector<Layer>> parts) {
+  std::vector<Layer> all;
+  for (const std::vector<Layer>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 Layer conv_output(Extent kernel, Extent stride) { return conv(0, kernel, stride); }
 Layer deconv_output(Extent kernel, Extent stride) { return deconv(0, kernel, stride); }
 
@@ -80,17 +99,7 @@ Extent padding_of(const Layer& layer) {
 }
 
 Activation activation_of(const Layer& layer, Activation model) {
-  switch (layer.kind) {
-    case LayerKind::gated_dense:
-    case LayerKind::upsample:
-    case LayerKind::pool:
-      return Activation::none;
-    case LayerKind::dense:
-    case LayerKind::conv:
-    case LayerKind::deconv:
-    case LayerKind::residual:
-      break;
-  }
+  if (!config_detail::takes_activation(layer.kind)) return Activation::none;
   return layer.activation.value_or(model);
 }
 

@@ -53,9 +53,9 @@ ordered_json tensor_list(const SafetensorsFile& file) {
 
 ordered_json layer_list(const ModelConfig& model) {
   ordered_json list = ordered_json::array();
-  for (const LayerLine& line : layer_lines(model)) {
+  for (const ModelLayer& line : model_layers(model)) {
     list.push_back({{"name", line.name},
-                    {"layer", line.layer},
+                    {"layer", to_string(line.layer)},
                     {"shape", line.shape},
                     {"parameters", line.parameters}});
   }

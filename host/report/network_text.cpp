@@ -2,7 +2,6 @@
 #include "host/report/network_text.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace vae {
 namespace {
@@ -20,33 +19,6 @@ std::string image_text(const ModelConfig& model) {
          std::to_string(model.channels);
 }
 
-/// Lines along a chain of layers.
-class Lines {
- public:
-  explicit Lines(ItemShape input) : shape_(std::move(input)) {}
-
-  /// Adds a layer, and goes on behind it.
-  void add(std::string name, const Layer& layer) {
-    const int64_t parameters = parameter_count(layer, shape_);
-    shape_ = output_shape(layer, shape_);
-    lines_.push_back({std::move(name), to_string(layer), shape_, parameters});
-  }
-  void add(const std::string& part, const std::vector<Layer>& layers) {
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      add(part + "." + std::to_string(i), layers[i]);
-    }
-  }
-  /// Goes on behind something else.
-  void restart(ItemShape input) { shape_ = std::move(input); }
-
-  const ItemShape& shape() const { return shape_; }
-  std::vector<LayerLine> take() { return std::move(lines_); }
-
- private:
-  ItemShape shape_;
-  std::vector<LayerLine> lines_;
-};
-
 }  // namespace
 
 std::string network_text(const ModelConfig& model) {
@@ -63,19 +35,6 @@ std::string network_text(const ModelConfig& model) {
     text += (text.empty() ? "" : plain ? "-" : ", ") + station;
   }
   return text;
-}
-
-std::vector<LayerLine> layer_lines(const ModelConfig& model) {
-  Lines lines(model.image_shape());
-  lines.add("encoder", model.encoder);
-  const ItemShape trunk = lines.shape();
-  for (const char* head : {"encoder.mu", "encoder.logvar"}) {
-    lines.restart(trunk);
-    lines.add(head, model.heads_layer());
-  }
-  lines.add("decoder", model.decoder);
-  lines.add("decoder.output", model.output_layer());
-  return lines.take();
 }
 
 }  // namespace vae

@@ -56,6 +56,22 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
+/// One layer of a model, with what it makes of the one before.
+struct ModelLayer {
+  std::string name;        ///< What its tensors' names begin with: "encoder.0", "encoder.mu".
+  Layer layer;             ///< With all its sizes.
+  ItemShape shape;         ///< Of its output.
+  int64_t parameters = 0;  ///< Weights and biases.
+};
+
+/// The layers of a model from the pixels to the outputs: those of the encoder, both heads, those of
+/// the decoder, "decoder.output". Throws Error(invalid_argument) where two do not fit.
+///
+///     for (const vae::ModelLayer& line : vae::model_layers(config.model)) {
+///       std::cout << line.name << ": " << vae::to_string(line.layer) << '\n';
+///     }
+std::vector<ModelLayer> model_layers(const ModelConfig& model);
+
 /// How the network is trained: Adam on the negative bound, -reconstruction + beta KL, summed over
 /// pixels and latents and averaged over the batch, in nats per image. [AEVB eq. 10]
 struct TrainConfig {

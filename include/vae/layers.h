@@ -4,6 +4,7 @@
 #include "vae/require_cxx20.h"
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,10 +82,14 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
+/// A dense layer, as its width alone makes one.
+Layer dense(int64_t width);
 /// A dense layer whose output is seen as an image.
 Layer dense(int64_t height, int64_t width, int64_t channels);
 /// A gated dense layer.
 Layer gated_dense(int64_t width);
+/// A gated dense layer whose output is seen as an image.
+Layer gated_dense(int64_t height, int64_t width, int64_t channels);
 /// A convolution: an image of n rows becomes one of floor((n + 2 padding - kernel) / stride) + 1.
 Layer conv(int64_t filters, Extent kernel, Extent stride = 1);
 /// A transposed convolution: an image of n rows becomes one of n * stride, or with a padding of its
@@ -96,7 +101,12 @@ Layer upsample(int64_t factor);
 Layer pool(int64_t factor);
 /// x + f(x).
 Layer residual(std::vector<Layer> f);
-/// For `ModelConfig::output`, where the number of filters follows from the images.
+/// Lists of layers, one behind the other: for functions that make a block of several.
+///
+///     config.model.encoder = vae::chain({block(32), block(64), {vae::gated_dense(256)}});
+std::vector<Layer> chain(std::initializer_list<std::vector<Layer>> parts);
+/// For `ModelConfig::output` and `heads`, where the number of filters follows from the images and
+/// from the latent dimensions.
 Layer conv_output(Extent kernel, Extent stride = 1);
 /// Likewise.
 Layer deconv_output(Extent kernel, Extent stride = 1);

@@ -68,9 +68,14 @@ case $how in
   examples)
     install_package
     configure_and_build examples -DCMAKE_PREFIX_PATH="$scratch/prefix"
-    for example in own_data training_loop latent_arithmetic; do
+    for example in own_data own_network training_loop latent_arithmetic; do
       (cd "$scratch" && "./build/$example" && test -s "$example.png")
     done
+    (cd "$scratch" && ./build/serve_model own_network.safetensors own_network.npy) \
+      >"$scratch/served"
+    grep -c 'nats, code' "$scratch/served" | grep -qx 10
+    test -s "$scratch/serve_model.png"
+    "$scratch/prefix/bin/vae" sample "$scratch/own_network.safetensors" --out "$scratch/own-s.png"
     # What they wrote is read by the program, and by the examples in Python where it has NumPy.
     for model in own_data training_loop; do
       "$scratch/prefix/bin/vae" sample "$scratch/$model.safetensors" --out "$scratch/$model-s.png"

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "host/model/network.h"
-
 namespace vae {
 namespace {
 
@@ -21,33 +19,6 @@ TEST(NetworkTextTest, LayersWithWordsAreListed) {
             "deconv 4x4/2, 28x28x1");
 }
 
-TEST(NetworkTextTest, LinesTellShapesAndParameters) {
-  struct Line {
-    const char *name, *layer;
-    ItemShape shape;
-    int64_t parameters;
-  };
-  const std::vector<Line> expected = {
-      {"encoder.0", "conv 32 4x4/2", {14, 14, 32}, 544},
-      {"encoder.1", "conv 64 4x4/2", {7, 7, 64}, 32832},
-      {"encoder.2", "256", {256}, 803072},
-      {"encoder.mu", "20", {20}, 5140},
-      {"encoder.logvar", "20", {20}, 5140},
-      {"decoder.0", "256", {256}, 5376},
-      {"decoder.1", "dense 7x7x64", {7, 7, 64}, 805952},
-      {"decoder.2", "deconv 32 4x4/2", {14, 14, 32}, 32800},
-      {"decoder.output", "deconv 1 4x4/2", {28, 28, 1}, 513},
-  };
-  const std::vector<LayerLine> lines = layer_lines(preset("conv-28").model);
-  ASSERT_EQ(lines.size(), expected.size());
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    EXPECT_EQ(lines[i].name, expected[i].name);
-    EXPECT_EQ(lines[i].layer, expected[i].layer) << lines[i].name;
-    EXPECT_EQ(lines[i].shape, expected[i].shape) << lines[i].name;
-    EXPECT_EQ(lines[i].parameters, expected[i].parameters) << lines[i].name;
-  }
-}
-
 TEST(NetworkTextTest, HeadsThatMakeImagesAreNamed) {
   ModelConfig model = preset("conv-28").model;
   model.encoder = layers_from_string("conv 8 4x4/2, conv 8 4x4/2");
@@ -57,24 +28,6 @@ TEST(NetworkTextTest, HeadsThatMakeImagesAreNamed) {
   EXPECT_EQ(network_text(model),
             "28x28x1, conv 8 4x4/2, conv 8 4x4/2, conv 1x1, 98, deconv 8 4x4/2, deconv 4x4/2, "
             "28x28x1");
-  const std::vector<LayerLine> lines = layer_lines(model);
-  EXPECT_EQ(lines[3].name, "encoder.logvar");
-  EXPECT_EQ(lines[3].layer, "conv 2 1x1");
-  EXPECT_EQ(lines[3].shape, (ItemShape{7, 7, 2}));
-  EXPECT_EQ(lines[4].shape, (ItemShape{14, 14, 8}));
-}
-
-/// What is counted from the words is what the network has.
-TEST(NetworkTextTest, ParametersAreThoseOfTheNetwork) {
-  for (const std::string& name : preset_names()) {
-    const ModelConfig model = preset(name).model;
-    int64_t counted = 0, declared = 0;
-    for (const LayerLine& line : layer_lines(model)) counted += line.parameters;
-    for (const ParameterSpec& spec : parameter_specs(model)) {
-      declared += spec.name == "decoder.log_variance" ? 0 : spec.shape.count();
-    }
-    EXPECT_EQ(counted, declared) << name;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include <utility>
+
+#include "vae/config.h"
+
+namespace vae {
+namespace {
+
+/// Goes along chains of layers.
+class Walk {
+ public:
+  explicit Walk(ItemShape input) : shape_(std::move(input)) {}
+
+  /// Adds a layer, and goes on behind it.
+  void add(std::string name, const Layer& layer) {
+    const int64_t parameters = parameter_count(layer, shape_);
+    shape_ = output_shape(layer, shape_);
+    layers_.push_back({std::move(name), layer, shape_, parameters});
+  }
+  void add(const std::string& part, const std::vector<Layer>& layers) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      add(part + "." + std::to_string(i), layers[i]);
+    }
+  }
+  /// Goes on behind something else.
+  void restart(ItemShape input) { shape_ = std::move(input); }
+
+  const ItemShape& shape() const { return shape_; }
+  std::vector<ModelLayer> take() { return std::move(layers_); }
+
+ private:
+  ItemShape shape_;
+  std::vector<ModelLayer> layers_;
+};
+
+}  // namespace
+
+std::vector<ModelLayer> model_layers(const ModelConfig& model) {
+  Walk walk(model.image_shape());
+  walk.add("encoder", model.encoder);
+  const ItemShape trunk = walk.shape();
+  for (const char* head : {"encoder.mu", "encoder.logvar"}) {
+    walk.restart(trunk);
+    walk.add(head, model.heads_layer());
+  }
+  walk.add("decoder", model.decoder);
+  walk.add("decoder.output", model.output_layer());
+  return walk.take();
+}
+
+}  // namespace vae
