@@ -144,6 +144,10 @@ class Backend {
   virtual void run(const PosteriorStatisticsArgs& args) = 0;
   virtual void run(const LikelihoodArgs& args) = 0;
   virtual void run(const LikelihoodMeanArgs& args) = 0;
+  virtual void run(const LikelihoodSampleArgs& args) = 0;
+  virtual void run(const CategoricalArgs& args) = 0;
+  virtual void run(const CategoricalMeanArgs& args) = 0;
+  virtual void run(const CategoricalSampleArgs& args) = 0;
   virtual void run(const ImportanceArgs& args) = 0;
   virtual void run(const AccumulateArgs& args) = 0;
   virtual void run(const JudgeGradientArgs& args) = 0;

@@ -64,6 +64,20 @@ bool are_one(ConstView written, ConstView read) {
   return written.data == read.data && written.shape == read.shape;
 }
 
+/// One variance for all of `width` values, or one for each of their channels.
+void check_variances(std::string_view operation, ConstView log_variance, int64_t width) {
+  VAE_CHECK(log_variance.data != nullptr && log_variance.shape.rank() == 1, operation,
+            ": log_variance must be a vector");
+  const int64_t channels = log_variance.count();
+  VAE_CHECK(channels > 0 && width % channels == 0, operation, ": ", width, " values are not of ",
+            channels, " channels, as log_variance has them");
+}
+
+void check_classes(std::string_view operation, int64_t classes) {
+  VAE_CHECK(classes >= 1 && classes <= 256, operation, ": classes must lie in 1..256, got ",
+            classes);
+}
+
 }  // namespace
 
 void BeginStepArgs::check() const { Tensors(kName).have_state(state); }
@@ -349,19 +363,58 @@ void LikelihoodArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("x", x);
   const int64_t rows = x.rows() * samples;
-  const Shape shape{rows, x.cols()};
+  const Shape shape{rows, x.cols() * outputs_per_value(likelihood, variance)};
   tensors.have("outputs", outputs, shape);
   tensors.have("log_px", log_px, {rows});
   tensors.may_have("doutputs", doutputs, shape);
-  if (!has_variance(likelihood)) return;
-  tensors.have("log_variance", log_variance, {1});
-  tensors.may_have("dlog_variance", dlog_variance, {1});
+  if (variance_count(likelihood, variance, 1) == 0) return;
+  check_variances(kName, log_variance, x.cols());
+  tensors.may_have("dlog_variance", dlog_variance, log_variance.shape);
 }
 
 void LikelihoodMeanArgs::check() const {
   const Tensors tensors(kName);
+  const int64_t per_value = outputs_per_value(likelihood, variance);
+  tensors.have_matrix("mean", mean);
+  tensors.have("outputs", outputs, {mean.rows(), mean.cols() * per_value});
+  VAE_CHECK(per_value == 1 || mean.data != outputs.data, kName,
+            ": not in place where a value has several outputs");
+}
+
+void LikelihoodSampleArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("x", x);
+  tensors.have("outputs", outputs, {x.rows(), x.cols() * outputs_per_value(likelihood, variance)});
+  if (variance_count(likelihood, variance, 1) > 0) check_variances(kName, log_variance, x.cols());
+  tensors.have_state(noise.state);
+}
+
+void CategoricalArgs::check() const {
+  const Tensors tensors(kName);
+  check_classes(kName, classes);
+  tensors.have_matrix("targets", targets);
+  const int64_t rows = targets.rows() * samples;
+  const Shape shape{rows, targets.cols() * classes};
+  tensors.have("outputs", outputs, shape);
+  tensors.have("log_px", log_px, {rows});
+  tensors.may_have("doutputs", doutputs, shape);
+}
+
+void CategoricalMeanArgs::check() const {
+  const Tensors tensors(kName);
+  check_classes(kName, classes);
   tensors.have_matrix("outputs", outputs);
-  tensors.have("mean", mean, outputs.shape);
+  VAE_CHECK(outputs.cols() % classes == 0, kName, ": ", outputs.cols(),
+            " outputs a row are not of ", classes, " classes");
+  tensors.have("probabilities", probabilities, outputs.shape);
+}
+
+void CategoricalSampleArgs::check() const {
+  const Tensors tensors(kName);
+  check_classes(kName, classes);
+  tensors.have_matrix("targets", targets);
+  tensors.have("outputs", outputs, {targets.rows(), targets.cols() * classes});
+  tensors.have_state(noise.state);
 }
 
 void ImportanceArgs::check() const {

@@ -370,32 +370,90 @@ struct PosteriorStatisticsArgs {
   void check() const;
 };
 
-/// log p(x|z) per row and its gradient.
-///   bernoulli: outputs are logits l;  log p = sum_x ( l x - max(l, 0) - log1p(exp(-|l|)) )
-///   gaussian:  outputs are means;     log p = -1/2 sum_x ( (x - mean)^2 / var + log(2 pi var) )
-/// doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
+/// log p(x|z) per row and its gradient. A value of x has P outputs, side by side: value i has
+/// outputs P i .. P i + P - 1, so that the channels of a convolution's output are its filters' in
+/// that order.
+///   bernoulli                    P = 1  logit l     l x - max(l, 0) - log1p(exp(-|l|))
+///   gaussian                     P = 1  mean        -1/2 ((x - mean)^2 / var + log(2 pi var))
+///   gaussian, variance per_pixel P = 2  mean, log var           likewise
+///   logistic                     P = 2  location, log scale kernels/rules/discretised_logistic.h
+///   beta_binomial                P = 2  log alpha, log beta     kernels/rules/beta_binomial.h
+/// summed over X. doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
 struct LikelihoodArgs {
   View log_px;             // [B*K] out
-  View doutputs;           // [B*K, X] out, may be empty (evaluation)
-  View dlog_variance;      // [1] out, -scale dlog p / dlog var summed over rows; may be empty
-  ConstView outputs;       // [B*K, X]
+  View doutputs;           // [B*K, X P] out, may be empty (evaluation)
+  View dlog_variance;      // [C] out, -scale dlog p / dlog var summed over rows; may be empty
+  ConstView outputs;       // [B*K, X P]
   ConstView x;             // [B, X]
-  ConstView log_variance;  // [1] log var of the gaussian; empty for bernoulli
+  ConstView log_variance;  // [C] log var of the gaussian, of value i element i mod C; else empty
   int64_t samples = 1;     // K
   Likelihood likelihood = Likelihood::bernoulli;
   float scale = 1.0f;  // 1/B
+  Variance variance = Variance::fixed;
 
   static constexpr std::string_view kName = "likelihood";
   void check() const;
 };
 
-/// E[x|z]: sigmoid of the logits, or the means as they are. In place allowed.
+/// E[x|z]. In place allowed where P = 1.
 struct LikelihoodMeanArgs {
   View mean;          // [B, X] out
-  ConstView outputs;  // [B, X]
+  ConstView outputs;  // [B, X P]
   Likelihood likelihood = Likelihood::bernoulli;
+  Variance variance = Variance::fixed;
 
   static constexpr std::string_view kName = "likelihood_mean";
+  void check() const;
+};
+
+/// x ~ p(x|z), by the inverse of its distribution function: of value i at the uniform number that
+/// its Philox word, element i of stream observation, makes.
+struct LikelihoodSampleArgs {
+  View x;                  // [B, X] out
+  ConstView outputs;       // [B, X P]
+  ConstView log_variance;  // [C] as in LikelihoodArgs
+  Likelihood likelihood = Likelihood::bernoulli;
+  Variance variance = Variance::fixed;
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "likelihood_sample";
+  void check() const;
+};
+
+/// log p(t|z) per row of T classes t, each under the softmax of its own C neighbouring logits, and
+/// its gradient. A target of C or more was not observed: it adds nothing and has no gradient.
+/// doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
+struct CategoricalArgs {
+  View log_px;                       // [B*K] out
+  View doutputs;                     // [B*K, T C] out, may be empty
+  ConstView outputs;                 // [B*K, T C]
+  BasicView<const uint8_t> targets;  // [B, T]
+  int64_t classes = 2;               // C, at most 256
+  int64_t samples = 1;               // K
+  float scale = 1.0f;                // 1/B
+
+  static constexpr std::string_view kName = "categorical";
+  void check() const;
+};
+
+/// The classes' probabilities. In place allowed.
+struct CategoricalMeanArgs {
+  View probabilities;  // [B, T C] out
+  ConstView outputs;   // [B, T C]
+  int64_t classes = 2;
+
+  static constexpr std::string_view kName = "categorical_mean";
+  void check() const;
+};
+
+/// t ~ p(t|z): target i at the uniform number that element i of stream observation makes.
+struct CategoricalSampleArgs {
+  BasicView<uint8_t> targets;  // [B, T] out
+  ConstView outputs;           // [B, T C]
+  int64_t classes = 2;
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "categorical_sample";
   void check() const;
 };
 

@@ -62,9 +62,19 @@ VAE_HD static inline PhiloxWords philox_quad(const PhiloxRow& row, uint32_t quad
   return philox(quad, row.row, row.step, row.tag, row.key0, row.key1);
 }
 
+/// The word of one element; for single draws, quads are cheaper.
+VAE_HD static inline uint32_t word_of(const PhiloxRow& row, uint32_t element) {
+  return philox_quad(row, element / 4).word[element % 4];
+}
+
 /// Uniform in (0, 1], as cuRAND maps words: x 2^-32 + 2^-33.
 VAE_HD static inline float uniform_from_word(uint32_t word) {
   return fused_multiply_add(static_cast<float>(word), 0x1p-32f, 0x1p-33f);
+}
+
+/// Uniform in (0, 1): (word + 1/2) 2^-32, exactly.
+VAE_HD static inline double middle_of_word(uint32_t word) {
+  return (static_cast<double>(word) + 0.5) * 0x1p-32;
 }
 
 /// Two standard normals from two words by Box & Muller, in cuRAND's order (sine first).
@@ -88,7 +98,7 @@ VAE_HD static inline float normal_element(const PhiloxRow& row, uint32_t element
 
 /// Uniform of one element in (0, 1].
 VAE_HD static inline float uniform_element(const PhiloxRow& row, uint32_t element) {
-  return uniform_from_word(philox_quad(row, element / 4).word[element % 4]);
+  return uniform_from_word(word_of(row, element));
 }
 
 /// Bernoulli(pixel / 255) decided in integers: word < pixel 2^32 / 255. Since 2^32 = 255 * 16843009

@@ -92,12 +92,14 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"importance_samples", result.importance_samples},
                {"active_units", result.active_units},
                {"kl_per_dimension", result.kl_per_dimension},
+               {"bits_per_dimension", nullptr},
                {"binarization", to_string(result.binarization)},
                {"n", result.images},
                {"split", data_.split()},
                {"seed", result.seed},
                {"device", result.device}};
   if (result.nll) json["nll"] = *result.nll;
+  if (result.bits_per_dimension) json["bits_per_dimension"] = *result.bits_per_dimension;
   json.update(checkpoint_json(model));
   return json_text(json);
 }
@@ -122,6 +124,10 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
         "                   bound on the grey-level cross-entropy\n",
         fmt::format("-L_{}", result.importance_samples), *result.nll,
         error_text(result.nll_standard_error));
+  }
+  if (result.bits_per_dimension) {
+    text += fmt::format("  bits/dimension  {:10.4f}   -elbo in bits a pixel value\n",
+                        *result.bits_per_dimension);
   }
   text +=
       fmt::format("  active units    {:>6} of {}\n", result.active_units, model.config().latent);

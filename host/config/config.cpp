@@ -13,6 +13,8 @@
 #include "host/io/json.h"
 #include "host/text/suggest.h"
 #include "kernels/check.h"
+#include "kernels/rules/binarization.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 namespace {
@@ -138,6 +140,18 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
                               " multiplied by training.step_factor ", training.step_factor,
                               " at each of the ", epochs.size(), " training.step_epochs becomes ",
                               last_stage_rate(training), ", which no 32-bit float holds"));
+  }
+  if (is_of_256_levels(model.likelihood) && !makes_grey_levels(training.binarization)) {
+    problems.push_back(concat("model.likelihood ", to_string(model.likelihood),
+                              " is of the 256 levels of 8-bit pixels, which training.binarization ",
+                              to_string(training.binarization),
+                              " makes black or white: give --binarization none with it"));
+  }
+  if (model.likelihood != Likelihood::gaussian &&
+      (model.variance == Variance::per_channel || model.variance == Variance::per_pixel)) {
+    problems.push_back(concat("model.variance ", to_string(model.variance),
+                              " is of --likelihood gaussian, not of ",
+                              to_string(model.likelihood)));
   }
   if (config.data.grey && config.data.rgb) {
     problems.push_back("data.grey (--grey) and data.rgb (--rgb) exclude each other");

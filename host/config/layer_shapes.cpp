@@ -5,6 +5,7 @@
 
 #include "host/config/layer_ranges.h"
 #include "kernels/check.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 namespace config_detail {
@@ -317,7 +318,9 @@ int64_t parameter_count(const Layer& layer, const ItemShape& input) {
 
 ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
 
-ItemShape ModelConfig::output_shape() const { return image_shape(); }
+ItemShape ModelConfig::output_shape() const {
+  return {height, width, channels * outputs_per_value(likelihood, variance)};
+}
 
 Layer ModelConfig::heads_layer() const {
   return config_detail::filled_heads(*this, config_detail::trunk_shape(*this));

@@ -29,10 +29,15 @@ constexpr std::array<Word<Initialization>, 6> kInitializations = {
      {Initialization::he_normal, "he_normal"},
      {Initialization::lecun_normal, "lecun_normal"},
      {Initialization::pytorch, "pytorch"}}};
-constexpr std::array<Word<Likelihood>, 2> kLikelihoods = {
-    {{Likelihood::bernoulli, "bernoulli"}, {Likelihood::gaussian, "gaussian"}}};
-constexpr std::array<Word<Variance>, 2> kVariances = {
-    {{Variance::fixed, "fixed"}, {Variance::learned, "learned"}}};
+constexpr std::array<Word<Likelihood>, 4> kLikelihoods = {
+    {{Likelihood::bernoulli, "bernoulli"},
+     {Likelihood::gaussian, "gaussian"},
+     {Likelihood::logistic, "logistic"},
+     {Likelihood::beta_binomial, "beta-binomial"}}};
+constexpr std::array<Word<Variance>, 4> kVariances = {{{Variance::fixed, "fixed"},
+                                                       {Variance::learned, "learned"},
+                                                       {Variance::per_channel, "per-channel"},
+                                                       {Variance::per_pixel, "per-pixel"}}};
 constexpr std::array<Word<Binarization>, 4> kBinarizations = {
     {{Binarization::none, "none"},
      {Binarization::fixed, "static"},
@@ -122,8 +127,8 @@ std::vector<Entry> model_entries() {
       {{"model", "likelihood", "--likelihood", "observation model p(x|z)", ""},
        model<&M::likelihood>,
        kAnything},
-      {{"model", "variance", "--variance", "gaussian: sigma squared fixed, or learned from there",
-        ""},
+      {{"model", "variance", "--variance",
+        "gaussian: sigma squared fixed, learned from there, or from the network", ""},
        model<&M::variance>,
        kAnything},
       {{"model", "sigma", "--sigma", "gaussian: standard deviation (where learned: its start)", ""},

@@ -63,12 +63,16 @@ void initialize_parameters(Parameters& parameters, Initialization scheme, uint64
   }
 }
 
-std::vector<float> output_bias(std::span<const double> mean_pixels, Likelihood likelihood) {
+std::vector<float> output_bias(std::span<const double> mean_pixels, Likelihood likelihood,
+                               Variance variance) {
   std::vector<float> bias;
-  for (const double pixel : mean_pixels) {
-    bias.push_back(
-        static_cast<float>(visit(likelihood, [&](auto rule) { return rule.output_of(pixel); })));
-  }
+  visit(likelihood, variance, [&](auto rule) {
+    for (const double pixel : mean_pixels) {
+      for (const double output : rule.output_of(pixel).output) {
+        bias.push_back(static_cast<float>(output));
+      }
+    }
+  });
   return bias;
 }
 

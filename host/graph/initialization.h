@@ -15,7 +15,9 @@ namespace vae {
 void initialize_parameters(Parameters& parameters, Initialization scheme, uint64_t seed);
 
 /// Output bias under which the untrained decoder predicts the mean image: its logit for the
-/// Bernoulli (pixels kept away from 0 and 1), the mean itself for the Gaussian.
-std::vector<float> output_bias(std::span<const double> mean_pixels, Likelihood likelihood);
+/// Bernoulli (pixels kept away from 0 and 1), the mean itself for the Gaussian; scales are a
+/// guess [kernels/rules, output_of()].
+std::vector<float> output_bias(std::span<const double> mean_pixels, Likelihood likelihood,
+                               Variance variance);
 
 }  // namespace vae

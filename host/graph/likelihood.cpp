@@ -10,7 +10,7 @@ namespace vae {
 void LogVariance::declare(std::vector<ParameterSpec>& specs) const {
   ParameterSpec spec;
   spec.name = name_;
-  spec.shape = {1};
+  spec.shape = {count_};
   spec.role = ParameterSpec::Role::scalar;
   spec.initial = initial_;
   specs.push_back(std::move(spec));
@@ -30,6 +30,8 @@ LikelihoodNode& LikelihoodNode::add(Graph& graph, Value& outputs, Value& target,
 void LikelihoodNode::plan(Arena& arena, int64_t, int64_t codes, bool) {
   arena.request(log_p_, {codes});
   arena.request(fixed_log_variance_, {1});
+  const int64_t width = target().width();
+  if (outputs().width() != width) arena.request(mean_, {codes, width});
 }
 
 void LikelihoodNode::prepare(Backend& backend) {
@@ -41,7 +43,7 @@ void LikelihoodNode::forward(Pass& pass) {
   args.log_px = pass.head(log_p_, Rows::codes);
   args.outputs = pass.data(outputs());
   args.x = pass.data(target());
-  if (has_variance(options_.likelihood)) {
+  if (variance_count(options_.likelihood, options_.variance, 1) > 0) {
     args.log_variance = options_.learned_variance != nullptr
                             ? ConstView(options_.learned_variance->value())
                             : ConstView(fixed_log_variance_);
@@ -55,12 +57,13 @@ void LikelihoodNode::forward(Pass& pass) {
   args.samples = pass.samples();
   args.likelihood = options_.likelihood;
   args.scale = 1.0f / static_cast<float>(pass.images());
+  args.variance = options_.variance;
   pass.issue(args);
 }
 
 void LikelihoodNode::issue_mean(Pass& pass) const {
-  const View outputs = pass.data(this->outputs());
-  pass.issue(LikelihoodMeanArgs{outputs, outputs, options_.likelihood});
+  pass.issue(LikelihoodMeanArgs{pass.head(mean(), Rows::codes), pass.data(outputs()),
+                                options_.likelihood, options_.variance});
 }
 
 }  // namespace vae

@@ -169,6 +169,10 @@ void Evaluator::summarize(Evaluation& result) const {
   result.binarization = binarization_;
   result.is_likelihood =
       !makes_grey_levels(binarization_) || is_of_grey_levels(network_.config().likelihood);
+  if (is_of_256_levels(network_.config().likelihood)) {
+    const auto values = static_cast<double>(network_.config().pixels());
+    result.bits_per_dimension = -result.elbo / (values * logarithm(2.0));
+  }
   result.seed = seed_;
   result.images = images_;
   result.device = backend.name();
@@ -180,6 +184,12 @@ Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOpti
                     const TrainConfig& training) {
   VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
             "importance samples must lie in [0, 2^24), got ", options.importance_samples);
+  const Likelihood likelihood = network.config().likelihood;
+  const Binarization binarization = options.binarization.value_or(training.binarization);
+  VAE_CHECK(!is_of_256_levels(likelihood) || makes_grey_levels(binarization),
+            "the model's likelihood, ", to_string(likelihood),
+            ", is of the 256 levels of 8-bit pixels, which binarization ", to_string(binarization),
+            " makes black or white: evaluate it with binarization none");
   const FloatingPointMode mode;
   return Evaluator(network, images, options, training).run();
 }

@@ -12,6 +12,7 @@
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
 #include "kernels/rules/binarization.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -23,6 +24,7 @@ constexpr std::size_t kInferenceBytes = std::size_t{256} << 20;  // bounds the r
 Config with_model(const ModelConfig& model) {
   Config config;
   config.model = model;
+  if (is_of_256_levels(model.likelihood)) config.training.binarization = Binarization::none;
   return config;
 }
 

@@ -10,6 +10,7 @@
 
 #include "host/graph/initialization.h"
 #include "kernels/check.h"
+#include "kernels/rules/likelihoods.h"
 
 namespace vae {
 
@@ -104,7 +105,9 @@ void Network::initialize(uint64_t seed, std::span<const double> mean_pixels) {
             "output_bias_from_mean needs the mean of each of the ", config_.pixels(),
             " pixels, got ", mean_pixels.size(), " numbers");
   const View bias = parameters_.find("decoder.output.bias").value;
-  parameters_.upload(bias, output_bias(means_of(mean_pixels, bias.count()), config_.likelihood));
+  const int64_t values = bias.count() / outputs_per_value(config_.likelihood, config_.variance);
+  parameters_.upload(
+      bias, output_bias(means_of(mean_pixels, values), config_.likelihood, config_.variance));
 }
 
 View Network::input(int64_t rows) const {
@@ -146,7 +149,7 @@ ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKe
 ConstView Network::decode(int64_t rows) {
   Pass pass(backend_, rows);
   run(pass, vae_.decoder);
-  return vae_.likelihood->outputs().data.head(rows);
+  return vae_.likelihood->mean().head(rows);
 }
 
 ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {
@@ -159,7 +162,7 @@ ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {
 ConstView Network::output_mean(int64_t rows) {
   Pass pass(backend_, rows);
   vae_.likelihood->issue_mean(pass);
-  return vae_.likelihood->outputs().data.head(rows);
+  return vae_.likelihood->mean().head(rows);
 }
 
 void Network::backward(int64_t rows, const NoiseKey& noise) {

@@ -67,11 +67,11 @@ class Network {
   ConstView infer(const LoadBatchArgs& load, const NoiseKey& noise);
   /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
   ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
-  /// z -> decoder outputs [rows, X].
+  /// z -> decoder outputs [rows, X P], P neighbouring ones of each value.
   ConstView decode(int64_t rows);
   /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.
   ConstView score(int64_t rows, int64_t samples, bool with_gradient);
-  /// E[x|z] in place of the outputs of decode().
+  /// E[x|z] [rows, X] of the outputs of decode(), in their place where P = 1.
   ConstView output_mean(int64_t rows);
 
   /// Gradient of the objective with respect to every parameter; after infer() and score() with

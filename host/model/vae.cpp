@@ -29,14 +29,13 @@ Value& add_heads(Graph& graph, Value& trunk, const ModelConfig& config) {
 LikelihoodNode::Options likelihood_options(Graph& graph, const ModelConfig& config) {
   LikelihoodNode::Options options;
   options.likelihood = config.likelihood;
-  if (!has_variance(config.likelihood)) return options;
+  options.variance = config.variance;
+  const int64_t count = variance_count(config.likelihood, config.variance, config.channels);
+  if (count == 0) return options;
   options.log_variance = static_cast<float>(2.0 * logarithm(config.sigma));
-  switch (config.variance) {
-    case Variance::fixed:
-      break;
-    case Variance::learned:
-      options.learned_variance =
-          &graph.add_module<LogVariance>("decoder.log_variance", options.log_variance);
+  if (variance_is_trained(config.likelihood, config.variance)) {
+    options.learned_variance =
+        &graph.add_module<LogVariance>("decoder.log_variance", count, options.log_variance);
   }
   return options;
 }

@@ -50,14 +50,12 @@ std::string binarization_text(const Config& config) {
 }
 
 std::string likelihood_text(const ModelConfig& model) {
-  switch (model.likelihood) {
-    case Likelihood::bernoulli:
-      return "Bernoulli from logits";
-    case Likelihood::gaussian:
-      return "Gaussian, standard deviation " + short_text(model.sigma) +
-             (model.variance == Variance::learned ? " at the start, learned" : ", fixed");
-  }
-  return {};
+  std::string text = visit(model.likelihood, model.variance, [](auto rule) { return rule.kName; });
+  if (variance_count(model.likelihood, model.variance, model.channels) == 0) return text;
+  text += ", standard deviation " + short_text(model.sigma);
+  if (!variance_is_trained(model.likelihood, model.variance)) return text + ", fixed";
+  return text + " at the start, learned" +
+         (model.variance == Variance::per_channel ? " for each channel" : "");
 }
 
 std::string objective_text(const TrainConfig& training) {

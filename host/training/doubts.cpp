@@ -125,9 +125,11 @@ std::vector<std::string> find_doubts(const Dataset& data, const Config& config) 
   if (data.train.count() == 0) return doubts;
   const PixelStatistics pixels(data.train);
   const bool drawn = !makes_grey_levels(config.training.binarization);
-  if (is_of_grey_levels(config.model.likelihood) && (drawn || pixels.distinct() == 2)) {
+  const Likelihood likelihood = config.model.likelihood;
+  const bool is_density = is_of_grey_levels(likelihood) && !is_of_256_levels(likelihood);
+  if (is_density && (drawn || pixels.distinct() == 2)) {
     doubts.push_back(concat(
-        "--likelihood ", to_string(config.model.likelihood),
+        "--likelihood ", to_string(likelihood),
         " describes grey levels, but the inputs are black and white (",
         drawn ? "--binarization " : "the images hold two values only",
         drawn ? std::string(to_string(config.training.binarization)) : std::string(),

@@ -39,7 +39,8 @@ struct ModelConfig {
   int64_t pixels() const { return height * width * channels; }
   /// The shape of an image, [height, width, channels].
   ItemShape image_shape() const;
-  /// The shape of the decoder's outputs, what the likelihood reads.
+  /// The shape of the decoder's outputs, what the likelihood reads: of each value one or two, side
+  /// by side as if they were channels.
   ItemShape output_shape() const;
   /// The shape of a code: [Z], or an image [h, w, c] with h w c = Z where the heads make images.
   ItemShape latent_shape() const;

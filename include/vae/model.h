@@ -44,6 +44,8 @@ struct Evaluation {
   double kl = 0.0;                   ///< KL(q(z|x) || N(0, I)). [AEVB appendix B]
   double elbo_standard_error = 0.0;  ///< Of `elbo`.
   std::optional<double> nll;         ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
+  /// -elbo / (X ln 2), where p(x|z) is the probability of 8-bit values: bits a value takes.
+  std::optional<double> bits_per_dimension;
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;                     ///< K of `nll`; 0 where it was left out.
   int64_t active_units = 0;                           ///< Latent dimensions with Var_x(mu) > 0.01.

@@ -34,14 +34,24 @@ enum class Initialization {
 
 /// The observation model p(x|z).
 enum class Likelihood {
-  bernoulli,  ///< One logit per pixel.
-  gaussian,   ///< One mean per pixel and one variance for all pixels.
+  bernoulli,  ///< One logit per value.
+  gaussian,   ///< One mean per value; the variance is where Variance says.
+  /// Of the 256 levels of an 8-bit value: the bin that a draw of a logistic distribution falls
+  /// into, whose location and scale each value has from the network. [PixelCNN++ eq. 2]
+  logistic,
+  /// Of the same levels: the successes of 255 trials with a common chance from Beta(alpha, beta),
+  /// which each value has from the network. [BB-ANS section 3.2] Named "beta-binomial" in files.
+  beta_binomial,
 };
 
 /// Where the variance of the Gaussian likelihood comes from.
 enum class Variance {
   fixed,    ///< `sigma` squared, never trained.
-  learned,  ///< A trained scalar shared by all pixels, starting at `sigma` squared.
+  learned,  ///< A trained scalar shared by all values, starting at `sigma` squared.
+  /// A trained scalar for each channel, likewise. Named "per-channel" in files.
+  per_channel,
+  /// Of each value its own, an output of the network. Named "per-pixel" in files.
+  per_pixel,
 };
 
 /// How 8-bit pixels become the model's input x. Every result names the protocol it was made with.

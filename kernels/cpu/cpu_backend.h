@@ -15,6 +15,13 @@
 
 namespace vae::cpu {
 
+/// The counter of the draws of an image's row.
+inline PhiloxRow noise_row(const NoiseKey& noise, int64_t row) {
+  return philox_row(noise.seed, noise.stream, noise.state->step,
+                    noise.state->first_row + static_cast<uint32_t>(row),
+                    static_cast<uint32_t>(noise.first_sample));
+}
+
 /// The contract on the host's processor. Operations run at once on the pool's threads; each file
 /// beside this one holds one family of them.
 class CpuBackend final : public Backend {
@@ -57,11 +64,19 @@ class CpuBackend final : public Backend {
   void run(const PosteriorStatisticsArgs& args) override;
   void run(const LikelihoodArgs& args) override;
   void run(const LikelihoodMeanArgs& args) override;
+  void run(const LikelihoodSampleArgs& args) override;
+  void run(const CategoricalArgs& args) override;
+  void run(const CategoricalMeanArgs& args) override;
+  void run(const CategoricalSampleArgs& args) override;
   void run(const ImportanceArgs& args) override;
   void run(const AccumulateArgs& args) override;
   void run(const JudgeGradientArgs& args) override;
   void run(const AdamArgs& args) override;
   void run(const GemmArgs& args) override;
+
+  ObservationModel observation_model(Likelihood likelihood, Variance variance,
+                                     ConstView log_variance, int64_t width);
+  void run_channel_slopes(const LikelihoodArgs& args, const ObservationModel& model);
 
   /// Calls body(first, last) for consecutive ranges of 0 .. count - 1. The ranges are the same
   /// whatever the number of threads, so sums made per range are too.
@@ -85,7 +100,8 @@ class CpuBackend final : public Backend {
   Products products_;
   Convolutions convolutions_;
   Buffer gradient_, biases_;
-  std::vector<double> block_sums_;  // of the gradient's squares
+  std::vector<double> block_sums_;        // of the gradient's squares
+  std::vector<float> inverse_variances_;  // of each value of a row
 };
 
 }  // namespace vae::cpu

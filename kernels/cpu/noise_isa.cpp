@@ -6,6 +6,8 @@
 #include "kernels/cpu/vector_ops_isa.h"
 #include "kernels/philox.h"
 #include "kernels/rules/binarization.h"
+#include "kernels/rules/categorical.h"
+#include "kernels/rules/likelihoods.h"
 #include "kernels/rules/posterior.h"
 
 namespace vae::cpu::VAE_ISA_NAMESPACE {
@@ -104,10 +106,9 @@ inline void for_normals(const NoiseRows& noise, int64_t begin, int64_t end, int6
   }
 }
 
-/// x where each pixel has a random word.
-template <typename Rule>
-inline void draw_pixels(Rule rule, float* x, const uint8_t* pixels, int64_t count,
-                        const PhiloxRow& noise) {
+/// Calls body(first, length, word) for pieces of a row of `count` values, each with a random word.
+template <typename Body>
+inline void for_words(const PhiloxRow& noise, int64_t count, Body body) {
   Counters counters;
   for (int64_t q = 0; q < kBlockQuads; ++q) {
     counters.row[q] = noise.row;
@@ -120,11 +121,33 @@ inline void draw_pixels(Rule rule, float* x, const uint8_t* pixels, int64_t coun
       counters.quad[q] = static_cast<uint32_t>(first / 4 + q);
     }
     draw(word, counters, (length + 3) / 4, {noise.step, noise.key0, noise.key1});
+    body(first, length, word);
+  }
+}
+
+/// x where each pixel has a random word.
+template <typename Rule>
+inline void draw_pixels(Rule rule, float* x, const uint8_t* pixels, int64_t count,
+                        const PhiloxRow& noise) {
+  for_words(noise, count, [&](int64_t first, int64_t length, const uint32_t* word) {
     VAE_INDEPENDENT
     for (int64_t i = 0; i < length; ++i) {
       x[first + i] = rule.value(pixels[first + i], word[i]);
     }
-  }
+  });
+}
+
+/// With constants(i) what value i is drawn with.
+template <typename Rule, typename Constants>
+inline void observe_by(Rule rule, float* x, const float* outputs, int64_t count,
+                       Constants constants, const PhiloxRow& noise) {
+  for_words(noise, count, [&](int64_t first, int64_t length, const uint32_t* word) {
+    VAE_INDEPENDENT
+    for (int64_t i = 0; i < length; ++i) {
+      const int64_t at = first + i;
+      x[at] = rule.draw(outputs + Rule::kPerValue * at, constants(at), middle_of_word(word[i]));
+    }
+  });
 }
 
 }  // namespace
@@ -189,6 +212,24 @@ void gaussian_backward(float* dheads, const float* dz, const float* heads, int64
           dlogvar[i] = gradient.logvar;
         }
       });
+}
+
+void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,
+             const PhiloxRow& noise) {
+  visit(model.likelihood, model.variance, [&](auto rule) {
+    with_constants(rule, model,
+                   [&](auto constants) { observe_by(rule, x, outputs, count, constants, noise); });
+  });
+}
+
+void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
+                  const PhiloxRow& noise) {
+  for_words(noise, count, [&](int64_t first, int64_t length, const uint32_t* word) {
+    for (int64_t i = 0; i < length; ++i) {
+      targets[first + i] = static_cast<uint8_t>(rules::Categorical::draw(
+          logits + (first + i) * classes, classes, middle_of_word(word[i])));
+    }
+  });
 }
 
 }  // namespace vae::cpu::VAE_ISA_NAMESPACE

@@ -27,6 +27,14 @@ struct NoiseRows {
   int64_t samples;     // K
 };
 
+/// p(x|z) for rows.
+struct ObservationModel {
+  Likelihood likelihood;
+  Variance variance;
+  LikelihoodConstants constants;
+  const float* inverse_variances;  // of each value of a row; null: that of `constants` for all
+};
+
 struct VectorOps {
   const char* isa;
 
@@ -53,11 +61,25 @@ struct VectorOps {
   void (*posterior_statistics)(double* sums, const float* heads, int64_t rows, int64_t width,
                                LogvarRange range);
 
-  /// log p of one row without the normalizer; writes -scale times its slope where doutputs is
-  /// given.
+  /// log p of one row of `count` values without the normalizer; writes -scale times its slopes
+  /// where doutputs is given.
   float (*log_p)(float* doutputs, const float* outputs, const float* x, int64_t count,
-                 Likelihood likelihood, const LikelihoodConstants& constants, float scale);
-  void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood);
+                 const ObservationModel& model, float scale);
+  void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood,
+               Variance variance);
+  /// A draw of each of the `count` values of one row.
+  void (*observe)(float* x, const float* outputs, int64_t count, const ObservationModel& model,
+                  const PhiloxRow& noise);
+
+  // Classes under softmaxes of `classes` neighbouring logits each: `count` of them, in one row
+  // where it is a sum or has noise.
+  /// log p; writes -scale times its slopes where dlogits is given.
+  float (*class_log_p)(float* dlogits, const float* logits, const uint8_t* targets, int64_t count,
+                       int64_t classes, float scale);
+  void (*class_probabilities)(float* probabilities, const float* logits, int64_t count,
+                              int64_t classes);
+  void (*draw_classes)(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
+                       const PhiloxRow& noise);
 
   /// Those of a long sum's blocks.
   void (*sums_of_squares)(double* sums, const float* values, int64_t count);

@@ -6,6 +6,7 @@
 #include "kernels/math.h"
 #include "kernels/rules/activations.h"
 #include "kernels/rules/adam.h"
+#include "kernels/rules/categorical.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/posterior.h"
 
@@ -51,32 +52,72 @@ float kl(const float* mu, const float* logvar, int64_t count, LogvarRange range)
   });
 }
 
-template <typename Rule>
+/// With constants(i) what value i is computed with.
+template <typename Rule, typename Constants>
 float log_p_by(Rule rule, float* doutputs, const float* outputs, const float* x, int64_t count,
-               const LikelihoodConstants& shared, float scale) {
-  const LikelihoodConstants constants = shared;
+               Constants constants, float scale) {
+  constexpr int kPerValue = Rule::kPerValue;
   if (doutputs == nullptr) {
-    return row_sum(count, [&](int64_t i) { return rule.term(outputs[i], x[i], constants).log_p; });
+    return row_sum(count, [&](int64_t i) {
+      return rule.term(outputs + kPerValue * i, x[i], constants(i)).log_p;
+    });
   }
   return row_sum(count, [&](int64_t i) {
-    const PixelTerm term = rule.term(outputs[i], x[i], constants);
-    doutputs[i] = -scale * term.slope;
+    const auto term = rule.term(outputs + kPerValue * i, x[i], constants(i));
+    for (int j = 0; j < kPerValue; ++j) doutputs[kPerValue * i + j] = -scale * term.slope[j];
     return term.log_p;
   });
 }
 
 float log_p(float* doutputs, const float* outputs, const float* x, int64_t count,
-            Likelihood likelihood, const LikelihoodConstants& constants, float scale) {
-  return visit(likelihood, [&](auto rule) {
-    return log_p_by(rule, doutputs, outputs, x, count, constants, scale);
+            const ObservationModel& model, float scale) {
+  return visit(model.likelihood, model.variance, [&](auto rule) {
+    return with_constants(rule, model, [&](auto constants) {
+      return log_p_by(rule, doutputs, outputs, x, count, constants, scale);
+    });
   });
 }
 
-void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihood) {
-  visit(likelihood, [&](auto rule) {
+void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihood,
+          Variance variance) {
+  visit(likelihood, variance, [&](auto rule) {
     VAE_INDEPENDENT
-    for (int64_t i = 0; i < count; ++i) mean[i] = rule.mean(outputs[i]);
+    for (int64_t i = 0; i < count; ++i) mean[i] = rule.mean(outputs + rule.kPerValue * i);
   });
+}
+
+/// log p of one target, see class_log_p().
+inline float target_log_p(float* dlogits, const float* logits, int64_t target, int64_t classes,
+                          float scale) {
+  const rules::Categorical::Softmax softmax = rules::Categorical::softmax(logits, classes);
+  const bool observed = target < classes;
+  const float log_p = observed ? rules::Categorical::log_p(logits[target], softmax) : 0.0f;
+  if (dlogits == nullptr) return log_p;
+  VAE_INDEPENDENT
+  for (int64_t j = 0; j < classes; ++j) {
+    const float slope = rules::Categorical::slope(logits[j], j == target, softmax);
+    dlogits[j] = observed ? -scale * slope : 0.0f;
+  }
+  return log_p;
+}
+
+float class_log_p(float* dlogits, const float* logits, const uint8_t* targets, int64_t count,
+                  int64_t classes, float scale) {
+  return row_sum(count, [&](int64_t i) {
+    float* const own = dlogits != nullptr ? dlogits + i * classes : nullptr;
+    return target_log_p(own, logits + i * classes, targets[i], classes, scale);
+  });
+}
+
+void class_probabilities(float* probabilities, const float* logits, int64_t count,
+                         int64_t classes) {
+  for (int64_t at = 0; at < count * classes; at += classes) {
+    const rules::Categorical::Softmax softmax = rules::Categorical::softmax(logits + at, classes);
+    VAE_INDEPENDENT
+    for (int64_t j = at; j < at + classes; ++j) {
+      probabilities[j] = rules::Categorical::probability(logits[j], softmax);
+    }
+  }
 }
 
 /// sum + value^2: the square of a float is exact in binary64, so that fusing changes no bit.
@@ -209,6 +250,10 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
     VAE_ISA_NAMESPACE::mean,
+    VAE_ISA_NAMESPACE::observe,
+    VAE_ISA_NAMESPACE::class_log_p,
+    VAE_ISA_NAMESPACE::class_probabilities,
+    VAE_ISA_NAMESPACE::draw_classes,
     VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
     VAE_ISA_NAMESPACE::kProductTile,

@@ -8,6 +8,24 @@
 
 namespace vae::cpu::VAE_ISA_NAMESPACE {
 
+namespace {
+
+/// Calls body with a function that gives the constants of a row's value i.
+template <typename Rule, typename Body>
+inline auto with_constants(Rule, const ObservationModel& model, Body body) {
+  const LikelihoodConstants shared = model.constants;
+  if constexpr (Rule::kHasVariance) {
+    if (const float* const inverse_variances = model.inverse_variances) {
+      return body([=](int64_t i) {
+        return LikelihoodConstants{inverse_variances[i], shared.normalizer};
+      });
+    }
+  }
+  return body([=](int64_t) { return shared; });
+}
+
+}  // namespace
+
 // noise_isa.cpp
 void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
                  const PhiloxRow& noise);
@@ -17,6 +35,10 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
 void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
                        int64_t end, int64_t width, LogvarRange range, float kl_scale,
                        const NoiseRows& noise);
+void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,
+             const PhiloxRow& noise);
+void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
+                  const PhiloxRow& noise);
 
 // product_isa.cpp
 /// Tiles that fill the registers: 12 or 24 sums, beside them a row of b and a value of a.

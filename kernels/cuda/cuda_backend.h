@@ -75,6 +75,10 @@ class CudaBackend final : public Backend {
   void run(const PosteriorStatisticsArgs& args) override;
   void run(const LikelihoodArgs& args) override;
   void run(const LikelihoodMeanArgs& args) override;
+  void run(const LikelihoodSampleArgs& args) override;
+  void run(const CategoricalArgs& args) override;
+  void run(const CategoricalMeanArgs& args) override;
+  void run(const CategoricalSampleArgs& args) override;
   void run(const ImportanceArgs& args) override;
   void run(const AccumulateArgs& args) override;
   void run(const JudgeGradientArgs& args) override;

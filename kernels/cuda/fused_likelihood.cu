@@ -31,6 +31,9 @@ int64_t split_tickets(const Plan& plan) { return plan.splits == 1 ? 0 : plan.til
 }  // namespace
 
 bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& args) const {
+  const bool has_epilogue = visit(args.likelihood, args.variance,
+                                  [](auto rule) { return LikelihoodEpilogue::fuses(rule); });
+  if (!has_epilogue || args.log_variance.count() > 1) return false;
   const Plan plan = plan_outputs(dense, precision_, card_, workspace_);
   return !dense.pre && args.samples <= std::numeric_limits<int32_t>::max() &&
          plan.floats() + row_groups(dense.w.rows()) * dense.x.rows() <= workspace_.capacity &&

@@ -3,6 +3,7 @@
 // The posterior: reparameterisation, KL, their gradient, prior draws, statistics. [AEVB eq. 10]
 // A thread takes a quad, for which one Philox counter draws; up to 32 neighbouring lanes share a
 // row.
+#include "kernels/cuda/noise.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
@@ -22,21 +23,6 @@ constexpr int kThreads = 256;
 // Of the statistics: a warp reads 32 neighbouring dimensions of a row, 32 warps as many rows.
 constexpr int kTile = 32;
 constexpr int kStatisticsLevels = 27;  // of their balanced trees: 2^32 rows
-
-/// What NoiseKey says, for kernels.
-struct Noise {
-  uint64_t seed;
-  vae::Stream stream;
-  uint32_t first_sample;
-  const StepState* state;
-};
-
-/// Which row draws: image and sample count from the batch's first.
-__device__ inline PhiloxRow noise_row(const Noise& noise, std::size_t image, std::size_t sample) {
-  return philox_row(noise.seed, noise.stream, noise.state->step,
-                    noise.state->first_row + static_cast<uint32_t>(image),
-                    noise.first_sample + static_cast<uint32_t>(sample));
-}
 
 __device__ inline Quad normals_of(const PhiloxRow& row, std::size_t quad) {
   const PhiloxWords words = philox_quad(row, static_cast<uint32_t>(quad));
@@ -172,10 +158,6 @@ __global__ void __launch_bounds__(kTile* kTile)
 }
 
 // ---- launchers
-
-Noise noise_of(const NoiseKey& key) {
-  return {key.seed, key.stream, static_cast<uint32_t>(key.first_sample), key.state};
-}
 
 }  // namespace
 

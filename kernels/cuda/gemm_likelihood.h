@@ -39,13 +39,21 @@ struct LikelihoodEpilogue {
   template <typename Tile>
   __device__ void run(const StagedTile& tile) const {
     // Chosen at run time, as activations are: see gemm_epilogue.h.
-    visit(likelihood, [&](auto rule) { run_by<Tile>(rule, tile); });
+    visit(likelihood, Variance::fixed, [&](auto rule) {
+      if constexpr (fuses(rule)) run_by<Tile>(rule, tile);
+    });
+  }
+
+  /// A column of the product is a value of the row, and its term is cheap beside the product.
+  template <typename Rule>
+  __host__ __device__ static constexpr bool fuses(Rule rule) {
+    return rule.kPerValue == 1;
   }
 
  private:
   template <typename Tile, typename Rule>
   __device__ void run_by(Rule rule, const StagedTile& tile) const {
-    const LikelihoodConstants constants = constants_of(rule, log_variance, tile.columns);
+    const auto constants = constants_of(rule, log_variance, 1, tile.columns);
     sum_tile<Tile>(rule, tile, constants);
     const int tile_row = tile.first_row / Tile::kRows;
     if (!last_block_to_arrive(row_tickets + tile_row, static_cast<uint32_t>(tiles_across))) return;
@@ -55,13 +63,13 @@ struct LikelihoodEpilogue {
       for (int64_t group = 0; group < row_groups(tile.columns); ++group) {
         sum += group_sums[group * tile.rows + row];
       }
-      log_px[row] = constants.normalizer + sum;
+      log_px[row] = constants.shared.normalizer + sum;
     }
     if constexpr (rule.kHasVariance) {
       if (dlog_variance == nullptr) return;
       if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
-      const float gradient = log_variance_gradient<Tile::kThreads>(rule, log_px, tile.rows,
-                                                                   tile.columns, constants, scale);
+      const float gradient = log_variance_gradient<Tile::kThreads>(
+          rule, log_px, tile.rows, tile.columns, constants.shared, scale);
       if (threadIdx.x == 0) dlog_variance[0] = gradient;
     }
   }
@@ -69,7 +77,7 @@ struct LikelihoodEpilogue {
   /// The gradients of a tile, and the sums of its rows' groups.
   template <typename Tile, typename Rule>
   __device__ void sum_tile(Rule rule, const StagedTile& tile,
-                           const LikelihoodConstants& constants) const {
+                           const RowConstants<Rule>& constants) const {
     using Place = QuadPlace<Tile>;
     const auto place = Place::here();
     const int column = tile.first_column + place.column;
@@ -94,17 +102,19 @@ struct LikelihoodEpilogue {
 
   /// The sum of log p over a quad; writes its gradient.
   template <typename Rule>
-  __device__ float add_terms(Rule rule, Quad outputs, const Quad& shift, int row, int column,
-                             int width, const LikelihoodConstants& constants) const {
+  __device__ float add_terms(Rule rule, const Quad& outputs, const Quad& shift, int row, int column,
+                             int width, const RowConstants<Rule>& constants) const {
     const int image = samples == 1 ? row : row / samples;
     const std::size_t rest = width - column;
     const Quad pixels =
         load_quad(x + static_cast<std::size_t>(image) * width + column, rest, aligned);
+    ValueQuad<1> values;
     VAE_UNROLL
-    for (int i = 0; i < 4; ++i) outputs.value[i] += shift.value[i];
-    const float sum = quad_log_p(rule, outputs, pixels, rest, constants, scale);
+    for (int i = 0; i < 4; ++i) values.output[i] = outputs.value[i] + shift.value[i];
+    const float sum = quad_log_p(rule, values, pixels, column, rest, constants, scale);
     if (doutputs != nullptr) {
-      store_quad(doutputs + static_cast<std::size_t>(row) * width + column, outputs, rest, aligned);
+      store_values(doutputs + static_cast<std::size_t>(row) * width + column, values, rest,
+                   aligned);
     }
     return sum;
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z) of rows and their importance weights. [IWAE eq. 8] A thread takes a quad; a narrow row
-// is shared by up to 32 neighbouring lanes, a wide one by the block.
+// log p(x|z) of rows, its means and draws, and importance weights of rows. [IWAE eq. 8] A thread
+// takes a quad of values.
 #include "kernels/cuda/instructions.h"
+#include "kernels/cuda/noise.h"
 #include "kernels/cuda/pixel_terms.h"
 #include "kernels/cuda/quads.h"
 #include "kernels/cuda/reduce.h"
+#include "kernels/cuda/row_sums.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/rules/importance.h"
 #include "kernels/rules/likelihoods.h"
@@ -17,70 +19,91 @@ namespace vae::cuda {
 
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int64_t kWideQuads = 64;  // beyond it a small batch would leave most of the card idle
-
-/// `sum` and the groups of the lanes that share a row, right in the row's first lane.
-__device__ inline float with_row_groups(float sum, float sum_of_quad, int lanes, unsigned turn) {
-  return lanes <= 32 ? with_groups(sum, sum_of_quad, lanes)
-                     : with_block_groups<kThreads>(sum, sum_of_quad, turn);
-}
+constexpr int kThreads = kRowThreads;
 
 template <typename Rule>
 __global__ void __launch_bounds__(kThreads)
     likelihood_kernel(float* log_px,                // [B*K] out
-                      float* doutputs,              // [B*K, X] out, or null; may be outputs
+                      float* doutputs,              // [B*K, X P] out, or null; may be outputs
                       float* dlog_variance,         // [1] out, or null
-                      const float* outputs,         // [B*K, X]
+                      const float* outputs,         // [B*K, X P]
                       const float* __restrict__ x,  // [B, X]
-                      const float* log_variance,    // [1] of the Gaussian
-                      std::size_t rows, std::size_t samples, std::size_t width, float scale,
-                      uint32_t* ticket, int lanes, bool aligned) {
-  const LikelihoodConstants constants = constants_of(Rule(), log_variance, width);
-  const std::size_t quads = quads_of(width), lane = threadIdx.x % lanes;
-  const std::size_t block_rows = kThreads / lanes, stride = block_rows * gridDim.x;
-  unsigned turn = 0;
-  // All threads take the same turns, because the sums need all lanes.
-  for (std::size_t base = block_rows * blockIdx.x; base < rows; base += stride) {
-    const std::size_t row = base + threadIdx.x / lanes;
+                      const float* log_variance,    // [C] of the Gaussian
+                      std::size_t channels, std::size_t rows, std::size_t samples,
+                      std::size_t width, float scale, uint32_t* ticket, int lanes, bool aligned) {
+  constexpr int kPerValue = Rule::kPerValue;
+  const auto constants = constants_of(Rule(), log_variance, channels, width);
+  const auto terms = [&](std::size_t row, std::size_t quad) {
+    const std::size_t value = 4 * quad, rest = width - value;
     const std::size_t image = samples == 1 ? row : row / samples;
-    float sum = 0.0f;
-    for (std::size_t first = 0; first < quads; first += lanes) {
-      const std::size_t q = first + lane;
-      float sum_of_quad = 0.0f;
-      if (row < rows && q < quads) {
-        const std::size_t at = 4 * q, rest = width - at;
-        Quad output = load_quad(outputs + row * width + at, rest, aligned);
-        const Quad pixel = load_quad(x + image * width + at, rest, aligned);
-        sum_of_quad = quad_log_p(Rule(), output, pixel, rest, constants, scale);
-        if (doutputs != nullptr) store_quad(doutputs + row * width + at, output, rest, aligned);
-      }
-      sum = with_row_groups(sum, sum_of_quad, lanes, turn++);
-    }
-    if (row < rows && lane == 0) log_px[row] = constants.normalizer + sum;
-  }
+    const std::size_t at = kPerValue * (row * width + value);
+    auto own = load_values<kPerValue>(outputs + at, rest, aligned);
+    const Quad pixels = load_quad(x + image * width + value, rest, aligned);
+    const float sum = quad_log_p(Rule(), own, pixels, value, rest, constants, scale);
+    if (doutputs != nullptr) store_values(doutputs + at, own, rest, aligned);
+    return sum;
+  };
+  sum_rows(rows, quads_of(width), lanes, terms,
+           [&](std::size_t row, float sum) { log_px[row] = constants.shared.normalizer + sum; });
   if constexpr (Rule::kHasVariance) {
     if (dlog_variance == nullptr || !last_block_to_arrive(ticket, gridDim.x)) return;
     const float gradient =
-        log_variance_gradient<kThreads>(Rule(), log_px, rows, width, constants, scale);
+        log_variance_gradient<kThreads>(Rule(), log_px, rows, width, constants.shared, scale);
     if (threadIdx.x == 0) dlog_variance[0] = gradient;
   }
 }
 
+/// The gradient by a channel's variance, a block each: a long sum over its values, row by row.
 template <typename Rule>
 __global__ void __launch_bounds__(kThreads)
-    likelihood_mean_kernel(float* mean,           // [count] out, may be outputs
-                           const float* outputs,  // [count]
+    channel_variance_kernel(float* __restrict__ dlog_variance,       // [C] out
+                            const float* __restrict__ outputs,       // [B*K, X]
+                            const float* __restrict__ x,             // [B, X]
+                            const float* __restrict__ log_variance,  // [C]
+                            std::size_t rows, std::size_t samples, std::size_t width, float scale) {
+  const std::size_t channels = gridDim.x, channel = blockIdx.x, positions = width / channels;
+  const LikelihoodConstants constants{Rule::inverse_variance(log_variance[channel]), 0.0f};
+  const double sum = long_sum<kThreads>(rows * positions, [&](std::size_t at) {
+    const std::size_t row = at / positions, value = at % positions * channels + channel;
+    const float pixel = x[row / samples * width + value];
+    return Rule::log_variance_slope(Rule::term(outputs + row * width + value, pixel, constants));
+  });
+  if (threadIdx.x == 0) dlog_variance[channel] = static_cast<float>(-scale * sum);
+}
+
+template <typename Rule>
+__global__ void __launch_bounds__(kThreads)
+    likelihood_mean_kernel(float* mean,           // [count] out, may be outputs where P = 1
+                           const float* outputs,  // [count P]
                            std::size_t count, bool aligned) {
+  constexpr int kPerValue = Rule::kPerValue;
   const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kThreads;
   for (std::size_t q = std::size_t{blockIdx.x} * kThreads + threadIdx.x; q < quads; q += stride) {
     const std::size_t at = 4 * q, rest = count - at;
-    Quad quad = load_quad(outputs + at, rest, aligned);
+    const auto own = load_values<kPerValue>(outputs + kPerValue * at, rest, aligned);
+    Quad means;
     VAE_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      quad.value[i] = Rule::mean(quad.value[i]);
-    }
-    store_quad(mean + at, quad, rest, aligned);
+    for (int i = 0; i < 4; ++i) means.value[i] = Rule::mean(own.output + kPerValue * i);
+    store_quad(mean + at, means, rest, aligned);
+  }
+}
+
+/// A thread takes a value: the loops of some draws leave no registers for more.
+template <typename Rule>
+__global__ void __launch_bounds__(kThreads)
+    likelihood_sample_kernel(float* __restrict__ x,                   // [B, X] out
+                             const float* __restrict__ outputs,       // [B, X P]
+                             const float* __restrict__ log_variance,  // [C] of the Gaussian
+                             std::size_t channels, std::size_t rows, std::size_t width,
+                             Noise noise) {
+  const auto constants = constants_of(Rule(), log_variance, channels, width);
+  const std::size_t count = rows * width, stride = std::size_t{gridDim.x} * kThreads;
+  for (std::size_t at = std::size_t{blockIdx.x} * kThreads + threadIdx.x; at < count;
+       at += stride) {
+    const std::size_t row = at / width, value = at % width;
+    const uint32_t word = word_of(noise_row(noise, row, 0), static_cast<uint32_t>(value));
+    x[at] =
+        Rule::draw(outputs + Rule::kPerValue * at, constants.of_value(value), middle_of_word(word));
   }
 }
 
@@ -109,26 +132,46 @@ __global__ void __launch_bounds__(kThreads)
 // ---- launchers
 
 void CudaBackend::run(const LikelihoodArgs& args) {
-  const int64_t rows = args.outputs.rows(), width = args.outputs.cols();
-  const int64_t quads = static_cast<int64_t>(quads_of(width));
-  const int lanes = quads > kWideQuads ? kThreads : lanes_of(quads);
+  const int64_t rows = args.outputs.rows(), width = args.x.cols();
+  const int64_t channels = args.log_variance.count();
+  const int lanes = row_lanes(static_cast<int64_t>(quads_of(width)));
   const bool aligned =
       width % 4 == 0 && aligned_to_quads(args.doutputs.data, args.outputs.data, args.x.data);
-  visit(args.likelihood, [&](auto rule) {
+  visit(args.likelihood, args.variance, [&](auto rule) {
+    float* dlog_variance = args.dlog_variance.data;
+    if constexpr (rule.kHasVariance) {
+      if (channels > 1 && dlog_variance != nullptr) {
+        // Before the gradient may come in the outputs' place.
+        stream_.launch("channel_variance", {dim3(static_cast<unsigned>(channels)), kThreads},
+                       channel_variance_kernel<decltype(rule)>, dlog_variance, args.outputs.data,
+                       args.x.data, args.log_variance.data, rows, args.samples, width, args.scale);
+        dlog_variance = nullptr;
+      }
+    }
     stream_.launch("likelihood", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
                    likelihood_kernel<decltype(rule)>, args.log_px.data, args.doutputs.data,
-                   args.dlog_variance.data, args.outputs.data, args.x.data, args.log_variance.data,
+                   dlog_variance, args.outputs.data, args.x.data, args.log_variance.data, channels,
                    rows, args.samples, width, args.scale, workspace_.tickets, lanes, aligned);
   });
 }
 
 void CudaBackend::run(const LikelihoodMeanArgs& args) {
-  const int64_t count = args.outputs.count();
-  visit(args.likelihood, [&](auto rule) {
+  const int64_t count = args.mean.count();
+  visit(args.likelihood, args.variance, [&](auto rule) {
     stream_.launch("likelihood_mean",
                    {grid_of(count, 4 * kThreads, card_.multiprocessors), kThreads},
                    likelihood_mean_kernel<decltype(rule)>, args.mean.data, args.outputs.data, count,
                    aligned_to_quads(args.mean.data, args.outputs.data));
+  });
+}
+
+void CudaBackend::run(const LikelihoodSampleArgs& args) {
+  visit(args.likelihood, args.variance, [&](auto rule) {
+    stream_.launch("likelihood_sample",
+                   {grid_of(args.x.count(), kThreads, card_.multiprocessors), kThreads},
+                   likelihood_sample_kernel<decltype(rule)>, args.x.data, args.outputs.data,
+                   args.log_variance.data, args.log_variance.count(), args.x.rows(), args.x.cols(),
+                   noise_of(args.noise));
   });
 }
 

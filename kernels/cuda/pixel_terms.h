@@ -13,40 +13,95 @@
 
 namespace vae::cuda {
 
-/// For all threads of a block, which wait for one another. `log_variance` is null where the
-/// likelihood has none.
-template <typename Rule>
-__device__ inline LikelihoodConstants constants_of(Rule rule, const float* log_variance,  // [1]
-                                                   std::size_t width) {
-  if constexpr (!rule.kHasVariance) {
-    return rule.constants(0.0, static_cast<int64_t>(width));
-  } else {
-    VAE_SHARED(LikelihoodConstants, constants, [1]);
-    if (threadIdx.x == 0) {
-      constants[0] = rule.constants(log_variance[0], static_cast<int64_t>(width));
-    }
-    __syncthreads();
-    return constants[0];
+/// The outputs of four neighbouring values, or the slopes by them: kPerValue quads.
+template <int kPerValue>
+struct ValueQuad {
+  float output[4 * kPerValue];
+};
+
+/// Those of values 0 to 3 at `outputs`, of which `remaining` are there.
+template <int kPerValue>
+__device__ inline ValueQuad<kPerValue> load_values(const float* outputs, std::size_t remaining,
+                                                   bool aligned) {
+  ValueQuad<kPerValue> values;
+  const std::size_t count = kPerValue * remaining;
+  VAE_UNROLL
+  for (std::size_t first = 0; first < 4 * kPerValue; first += 4) {
+    const Quad quad = first < count ? load_quad(outputs + first, count - first, aligned) : Quad{};
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) values.output[first + i] = quad.value[i];
+  }
+  return values;
+}
+
+/// The counterpart of load_values().
+template <int kPerValue>
+__device__ inline void store_values(float* outputs, const ValueQuad<kPerValue>& values,
+                                    std::size_t remaining, bool aligned) {
+  const std::size_t count = kPerValue * remaining;
+  VAE_UNROLL
+  for (std::size_t first = 0; first < 4 * kPerValue; first += 4) {
+    Quad quad;
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) quad.value[i] = values.output[first + i];
+    if (first < count) store_quad(outputs + first, quad, count - first, aligned);
   }
 }
 
-/// The sum of log p over the first `remaining` pixels of a quad, without the normalizer. The
-/// outputs become the loss's gradient by them, -scale dlog p / doutput.
+/// What the values of a row are computed with.
 template <typename Rule>
-__device__ inline float quad_log_p(Rule rule, Quad& outputs, const Quad& pixels,
-                                   std::size_t remaining, const LikelihoodConstants& constants,
-                                   float scale) {
+struct RowConstants {
+  LikelihoodConstants shared;
+  const float* log_variances;  // [channels]; unused by likelihoods without
+  std::size_t channels;
+
+  __device__ LikelihoodConstants of_value(std::size_t value) const {
+    LikelihoodConstants constants = shared;
+    if constexpr (Rule::kHasVariance) {
+      if (channels > 1) {
+        constants.inverse_variance = Rule::inverse_variance(log_variances[value % channels]);
+      }
+    }
+    return constants;
+  }
+};
+
+/// For all threads of a block, which wait for one another.
+template <typename Rule>
+__device__ inline RowConstants<Rule> constants_of(Rule rule, const float* log_variances,
+                                                  std::size_t channels, std::size_t width) {
+  const auto count = static_cast<int64_t>(channels), values = static_cast<int64_t>(width);
+  if constexpr (!rule.kHasVariance) {
+    return {rule.constants(log_variances, count, values), log_variances, channels};
+  } else {
+    VAE_SHARED(LikelihoodConstants, constants, [1]);
+    if (threadIdx.x == 0) constants[0] = rule.constants(log_variances, count, values);
+    __syncthreads();
+    return {constants[0], log_variances, channels};
+  }
+}
+
+/// The sum of log p over the first `remaining` values of a quad, of which the first is `value` of
+/// its row, without the normalizer. The outputs become the loss's gradient by them, -scale dlog p /
+/// doutput.
+template <typename Rule>
+__device__ inline float quad_log_p(Rule rule, ValueQuad<Rule::kPerValue>& outputs,
+                                   const Quad& pixels, std::size_t value, std::size_t remaining,
+                                   const RowConstants<Rule>& constants, float scale) {
+  constexpr int kPerValue = Rule::kPerValue;
   Quad terms = {};
   VAE_UNROLL
   for (std::size_t i = 0; i < 4; ++i) {
-    const PixelTerm term = rule.term(outputs.value[i], pixels.value[i], constants);
+    float* const own = outputs.output + kPerValue * i;
+    const auto term = rule.term(own, pixels.value[i], constants.of_value(value + i));
     if (i < remaining) terms.value[i] = term.log_p;
-    outputs.value[i] = -scale * term.slope;
+    VAE_UNROLL
+    for (int j = 0; j < kPerValue; ++j) own[j] = -scale * term.slope[j];
   }
   return quad_sum(terms);
 }
 
-/// The loss's gradient by log var, -scale dlog p / dlog var summed over rows by one block.
+/// The loss's gradient by the one log var, -scale dlog p / dlog var summed over rows by one block.
 template <int kThreads, typename Rule>
 __device__ float log_variance_gradient(Rule rule, const float* log_px, std::size_t rows,
                                        std::size_t width, const LikelihoodConstants& constants,

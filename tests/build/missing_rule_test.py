@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 # The enumerations with rules in kernels/rules, and those that SOURCES decide by.
-ENUMERATIONS = ("Activation", "Binarization", "Initialization", "LearningRateSchedule", "Likelihood")
+ENUMERATIONS = ("Activation", "Binarization", "Initialization", "LearningRateSchedule", "Likelihood",
+                "Variance")
 SOURCES = ("host/graph/initialization.cpp",)
 
 

@@ -2,6 +2,7 @@
 //
 // The verbs that report on standard output.
 #include <algorithm>
+#include <cmath>
 
 #include "tests/cli/cli_test.h"
 
@@ -25,11 +26,11 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
       json_of({"eval", run_, "--data", data(), "--importance-samples", "20", "--json", "--quiet"});
   std::vector<std::string> keys;
   for (const auto& [key, value] : result.items()) keys.push_back(key);
-  EXPECT_EQ(keys,
-            (std::vector<std::string>{
-                "active_units", "binarization", "checkpoint", "chosen_on", "device", "elbo",
-                "elbo_standard_error", "epoch", "importance_samples", "kl", "kl_per_dimension", "n",
-                "nll", "nll_standard_error", "reconstruction", "seed", "split", "step"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{
+                      "active_units", "binarization", "bits_per_dimension", "checkpoint",
+                      "chosen_on", "device", "elbo", "elbo_standard_error", "epoch",
+                      "importance_samples", "kl", "kl_per_dimension", "n", "nll",
+                      "nll_standard_error", "reconstruction", "seed", "split", "step"}));
   EXPECT_EQ(result["n"], 32);
   EXPECT_EQ(result["binarization"], "dynamic");
   EXPECT_EQ(result["importance_samples"], 20);
@@ -89,6 +90,22 @@ TEST_F(EvalTest, DrawsWithTheSeedOfTheRunUnlessTold) {
     EXPECT_EQ(result["elbo"], with_seed("7")["elbo"]);
     EXPECT_NE(result["elbo"], with_seed("1")["elbo"]);
   }
+}
+
+TEST_F(EvalTest, SaysTheBitsOfLevels) {
+  const std::string run =
+      trained("levels", {"--likelihood", "beta-binomial", "--binarization", "none"});
+  const std::vector<std::string> words = {"eval", run, "--data", data()};
+  EXPECT_TRUE(contains(run_vae(words).out, "bits/dimension"));
+  std::vector<std::string> more = words;
+  more.emplace_back("--json");
+  const json result = json_of(more);
+  const double bits = -result["elbo"].get<double>() / (64 * std::log(2.0));  // 8 x 8 pixels
+  EXPECT_NEAR(result["bits_per_dimension"].get<double>(), bits, 1e-9 * bits);
+  EXPECT_TRUE(json_of({"eval", run_, "--data", data(), "--json"})["bits_per_dimension"].is_null());
+  more = words;
+  more.insert(more.end(), {"--binarization", "static"});
+  expect_failure(run_vae(more), 2, {"beta-binomial", "256 levels", "binarization none"});
 }
 
 TEST_F(EvalTest, DoesNotCallAGreyLevelScoreALikelihood) {

@@ -324,6 +324,31 @@ TEST_P(FusedTest, OutputsAndLikelihoodMatchOnUnalignedTensors) {
   }
 }
 
+TEST_P(FusedTest, LikelihoodsWithMoreThanOneOutputOrVarianceRunAsTwoOperations) {
+  const int64_t rows = 20, width = 36, latent = 4;
+  const FloatTensor z(backend(), {rows, latent}, random_values(rows * latent, 1));
+  const FloatTensor x(backend(), {rows, width}, random_values(rows * width, 2, 0.0f));
+  const FloatTensor log_px(backend(), {rows}), variances(backend(), {3}, {0.1f, -0.4f, 0.2f});
+  for (const auto& [likelihood, variance] : {std::pair{Likelihood::logistic, Variance::fixed},
+                                             {Likelihood::gaussian, Variance::per_pixel},
+                                             {Likelihood::gaussian, Variance::per_channel}}) {
+    const int64_t out = variance == Variance::per_channel ? width : 2 * width;
+    const FloatTensor w(backend(), {out, latent}, random_values(out * latent, 3));
+    const FloatTensor b(backend(), {out}, random_values(out, 4)), outputs(backend(), {rows, out});
+    LikelihoodArgs args;
+    args.log_px = log_px.view();
+    args.outputs = outputs.view();
+    args.doutputs = outputs.view();
+    args.x = x.view();
+    args.log_variance = variances.view();
+    args.likelihood = likelihood;
+    args.variance = variance;
+    const DenseForwardArgs dense{outputs.view(), {},       z.view(),
+                                 w.view(),       b.view(), Activation::none};
+    EXPECT_EQ(names_of([&] { backend().issue(dense, args); }), "dense_forward likelihood ");
+  }
+}
+
 // ---- which kernel it was ------------------------------------------------------------------------
 
 TEST_P(FusedTest, CudaRunsStandardShapesAsOneKernel) {

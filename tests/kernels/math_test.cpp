@@ -94,14 +94,14 @@ TEST(MathTest, SpecialFunctionsInDoubleHaveTheErrorsTheyState) {
   EXPECT_LT(worst_of_doubles(1e-9, 0.999, round_trip, [](long double p) { return p; }), 5.0);
 }
 
-PixelTerm bernoulli_term(float logit, float x) {
-  return rules::Bernoulli::term(logit, x, rules::Bernoulli::constants(0.0, 1));
+ValueTerm<1> bernoulli_term(float logit, float x) {
+  return rules::Bernoulli::term(&logit, x, rules::Bernoulli::constants(nullptr, 0, 1));
 }
 
 TEST(MathTest, NanGoesThroughEveryFunction) {
   for (const float x : {sigmoid(kNan), softplus(kNan), hyperbolic_tangent(kNan), normal_cdf(kNan),
                         rules::Relu::value(kNan), rules::Elu::value(kNan), rules::Gelu::value(kNan),
-                        bernoulli_term(kNan, 1.0f).log_p, bernoulli_term(kNan, 1.0f).slope,
+                        bernoulli_term(kNan, 1.0f).log_p, bernoulli_term(kNan, 1.0f).slope[0],
                         clamped(kNan, -1.0f, 1.0f)}) {
     EXPECT_TRUE(std::isnan(x));
   }
@@ -110,9 +110,9 @@ TEST(MathTest, NanGoesThroughEveryFunction) {
 TEST(MathTest, ExtremeLogitsStayFinite) {
   for (const float logit : {-100.0f, 100.0f, -1e4f, 1e4f, -1e30f, 1e30f}) {
     for (const float x : {0.0f, 1.0f, 0.3f}) {
-      const PixelTerm term = bernoulli_term(logit, x);
+      const ValueTerm<1> term = bernoulli_term(logit, x);
       EXPECT_TRUE(std::isfinite(term.log_p)) << logit;
-      EXPECT_LE(std::abs(term.slope), 1.0f) << logit;
+      EXPECT_LE(std::abs(term.slope[0]), 1.0f) << logit;
     }
   }
   EXPECT_NEAR(bernoulli_term(100.0f, 0.0f).log_p, -100.0f, 1e-4);
@@ -150,13 +150,32 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
       keep(out);
     }
     all.push_back(ops.kl(a.data(), b.data(), n, {-0.5f, 0.5f}));
-    for (const Likelihood likelihood : testing::all_likelihoods()) {
-      const LikelihoodConstants constants{2.0f, 0.0f};
-      all.push_back(ops.log_p(out.data(), a.data(), b.data(), n, likelihood, constants, 0.1f));
+    const std::vector<float> variances = testing::random_values(n, 4, 0.5f, 3.0f);
+    for (const auto& [likelihood, variance] : testing::all_observations()) {
+      const cpu::ObservationModel model{
+          likelihood,
+          variance,
+          {2.0f, 0.0f},
+          variance == Variance::per_channel ? variances.data() : nullptr};
+      const int64_t count = n / 2;  // of values with up to two outputs
+      all.push_back(ops.log_p(out.data(), a.data(), b.data(), count, model, 0.1f));
       keep(out);
-      all.push_back(ops.log_p(nullptr, a.data(), b.data(), n, likelihood, constants, 0.1f));
-      ops.mean(out.data(), a.data(), n, likelihood);
+      all.push_back(ops.log_p(nullptr, a.data(), b.data(), count, model, 0.1f));
+      ops.mean(out.data(), a.data(), count, likelihood, variance);
       keep(out);
+      ops.observe(out.data(), a.data(), count, model, noise);
+      keep(out);
+    }
+    for (const int64_t classes : {1, 2, 10, 33}) {
+      const int64_t count = n / classes;
+      const std::vector<uint8_t> targets(count, static_cast<uint8_t>(classes / 2));
+      all.push_back(ops.class_log_p(out.data(), a.data(), targets.data(), count, classes, 0.1f));
+      keep(out);
+      ops.class_probabilities(out.data(), a.data(), count, classes);
+      keep(out);
+      std::vector<uint8_t> drawn(count);
+      ops.draw_classes(drawn.data(), a.data(), count, classes, noise);
+      for (const uint8_t draw : drawn) all.push_back(draw);
     }
     double squares = 0.0;
     ops.sums_of_squares(&squares, a.data(), n);

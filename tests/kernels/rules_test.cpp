@@ -8,11 +8,13 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include "kernels/philox.h"
 #include "kernels/rules/adam.h"
+#include "kernels/rules/categorical.h"
 #include "kernels/rules/importance.h"
 #include "kernels/rules/judge.h"
 #include "kernels/rules/likelihoods.h"
@@ -62,16 +64,41 @@ std::vector<RowCase> rule_cases() {
 
 class RulesTest : public BackendTest {};
 
+/// Logarithms of variances: one, or one a channel where the width allows some.
+std::vector<float> log_variances_of(const Observation& observation, int64_t width) {
+  if (observation.variance != Variance::per_channel) return {-0.4f};
+  if (width % 3 == 0) return {-0.4f, 0.3f, -1.7f};
+  return width % 2 == 0 ? std::vector<float>{-0.4f, 0.8f} : std::vector<float>{-0.4f};
+}
+
+/// What a rule computes value `i` of a row with.
+template <typename Rule>
+LikelihoodConstants constants_of_value(Rule rule, const std::vector<float>& log_variances,
+                                       int64_t width, int64_t i) {
+  const auto channels = static_cast<int64_t>(log_variances.size());
+  LikelihoodConstants constants = rule.constants(log_variances.data(), channels, width);
+  if constexpr (Rule::kHasVariance) {
+    constants.inverse_variance = rule.inverse_variance(log_variances[i % channels]);
+  }
+  return constants;
+}
+
 TEST_P(RulesTest, LikelihoodsAndTheirRowSums) {
   for (const RowCase& c : rule_cases()) {
-    for (const Likelihood likelihood : all_likelihoods()) {
+    for (const Observation& observation : all_observations()) {
+      const auto& [likelihood, variance] = observation;
+      const int64_t per_value = outputs_per_value(likelihood, variance);
       const int64_t samples = c.rows % 2 == 0 ? 2 : 1, images = c.rows / samples;
-      const auto outputs = random_values(c.rows * c.width, 1, -4.0f, 4.0f);
+      const int64_t outputs_width = per_value * c.width;
+      const auto outputs = random_values(c.rows * outputs_width, 1, -4.0f, 4.0f);
       const auto x = random_values(images * c.width, 2, 0.0f, 1.0f);
-      const FloatTensor outputs_(backend(), {c.rows, c.width}, outputs),
+      const auto log_variances = log_variances_of(observation, c.width);
+      const FloatTensor outputs_(backend(), {c.rows, outputs_width}, outputs),
           log_px(backend(), {c.rows});
-      const FloatTensor x_(backend(), {images, c.width}, x), doutputs(backend(), {c.rows, c.width});
-      const FloatTensor log_variance(backend(), {1}, {-0.4f}), mean(backend(), {c.rows, c.width});
+      const FloatTensor x_(backend(), {images, c.width}, x),
+          doutputs(backend(), {c.rows, outputs_width});
+      const FloatTensor log_variance(backend(), {static_cast<int64_t>(log_variances.size())},
+                                     log_variances);
       LikelihoodArgs args;
       args.log_px = log_px;
       args.doutputs = doutputs;
@@ -81,26 +108,121 @@ TEST_P(RulesTest, LikelihoodsAndTheirRowSums) {
       args.samples = samples;
       args.likelihood = likelihood;
       args.scale = 0.125f;
+      args.variance = variance;
       backend().issue(args);
-      backend().issue(LikelihoodMeanArgs{mean.view(), outputs_.view(), likelihood});
-      std::vector<float> sums, slopes, means;
-      visit(likelihood, [&](auto rule) {
-        const LikelihoodConstants constants = rule.constants(-0.4f, c.width);
+      std::vector<float> sums, slopes;
+      visit(likelihood, variance, [&](auto rule) {
+        float normalizer = 0.0f;
         for (int64_t row = 0; row < c.rows; ++row) {
           std::vector<float> terms;
           for (int64_t i = 0; i < c.width; ++i) {
-            const float output = outputs[row * c.width + i];
-            const PixelTerm term = rule.term(output, x[row / samples * c.width + i], constants);
+            const auto constants = constants_of_value(rule, log_variances, c.width, i);
+            const auto term = rule.term(&outputs[row * outputs_width + i * per_value],
+                                        x[row / samples * c.width + i], constants);
             terms.push_back(term.log_p);
-            slopes.push_back(-0.125f * term.slope);
-            means.push_back(rule.mean(output));
+            for (const float slope : term.slope) slopes.push_back(-0.125f * slope);
+            normalizer = constants.normalizer;
           }
-          sums.push_back(constants.normalizer + canonical_row_sum(terms));
+          sums.push_back(normalizer + canonical_row_sum(terms));
         }
       });
       ASSERT_EQ(bits(log_px.values()), bits(sums)) << c.rows << 'x' << c.width;
       ASSERT_EQ(bits(doutputs.values()), bits(slopes)) << c.rows << 'x' << c.width;
+    }
+  }
+}
+
+TEST_P(RulesTest, MeansAndDrawsOfLikelihoods) {
+  for (const RowCase& c : rule_cases()) {
+    if (c.rows * c.width > 2000) continue;  // slow: 255 terms each
+    for (const Observation& observation : all_observations()) {
+      const auto& [likelihood, variance] = observation;
+      const int64_t per_value = outputs_per_value(likelihood, variance);
+      const auto outputs = random_values(c.rows * c.width * per_value, 18, -4.0f, 4.0f);
+      const auto log_variances = log_variances_of(observation, c.width);
+      const FloatTensor outputs_(backend(), {c.rows, c.width * per_value}, outputs);
+      const FloatTensor log_variance(backend(), {static_cast<int64_t>(log_variances.size())},
+                                     log_variances);
+      const FloatTensor mean(backend(), {c.rows, c.width}), drawn(backend(), {c.rows, c.width});
+      const DeviceState state(backend(), state_of_rules());
+      backend().issue(LikelihoodMeanArgs{mean.view(), outputs_.view(), likelihood, variance});
+      backend().issue(LikelihoodSampleArgs{drawn.view(),
+                                           outputs_.view(),
+                                           log_variance.view(),
+                                           likelihood,
+                                           variance,
+                                           {kRuleSeed, Stream::observation, state.get(), 5}});
+      std::vector<float> means, draws;
+      visit(likelihood, variance, [&](auto rule) {
+        for (int64_t at = 0; at < c.rows * c.width; ++at) {
+          const auto row = static_cast<uint32_t>(at / c.width);
+          const PhiloxRow noise = philox_row(kRuleSeed, Stream::observation, state_of_rules().step,
+                                             state_of_rules().first_row + row, 5);
+          const uint32_t word = word_of(noise, static_cast<uint32_t>(at % c.width));
+          const float* const own = &outputs[at * per_value];
+          means.push_back(rule.mean(own));
+          draws.push_back(rule.draw(own,
+                                    constants_of_value(rule, log_variances, c.width, at % c.width),
+                                    middle_of_word(word)));
+        }
+      });
       ASSERT_EQ(bits(mean.values()), bits(means)) << c.rows << 'x' << c.width;
+      ASSERT_EQ(bits(drawn.values()), bits(draws)) << c.rows << 'x' << c.width;
+    }
+  }
+}
+
+TEST_P(RulesTest, ClassesAndTheirRowSums) {
+  for (const RowCase& c : rule_cases()) {
+    for (const int64_t classes : {1, 2, 10}) {
+      if (c.rows * c.width > 5000) continue;
+      const int64_t samples = c.rows % 2 == 0 ? 2 : 1, images = c.rows / samples;
+      const auto logits = random_values(c.rows * c.width * classes, 19, -9.0f, 9.0f);
+      std::vector<uint8_t> targets;
+      for (int64_t i = 0; i < images * c.width; ++i) {
+        targets.push_back(static_cast<uint8_t>(i * 7 % (classes + 1)));  // some not observed
+      }
+      const FloatTensor logits_(backend(), {c.rows, c.width * classes}, logits);
+      const FloatTensor dlogits(backend(), {c.rows, c.width * classes}),
+          log_px(backend(), {c.rows});
+      const FloatTensor shares(backend(), {c.rows, c.width * classes});
+      const DeviceTensor<uint8_t> targets_(backend(), {images, c.width}, targets),
+          drawn(backend(), {c.rows, c.width});
+      const DeviceState state(backend(), state_of_rules());
+      backend().issue(CategoricalArgs{log_px.view(), dlogits.view(), logits_.view(),
+                                      targets_.view(), classes, samples, 0.125f});
+      backend().issue(CategoricalMeanArgs{shares.view(), logits_.view(), classes});
+      backend().issue(CategoricalSampleArgs{
+          drawn.view(), logits_.view(), classes, {kRuleSeed, Stream::observation, state.get(), 5}});
+      using rules::Categorical;
+      std::vector<float> sums, slopes, probabilities;
+      std::vector<uint8_t> draws;
+      for (int64_t row = 0; row < c.rows; ++row) {
+        const PhiloxRow noise =
+            philox_row(kRuleSeed, Stream::observation, state_of_rules().step,
+                       state_of_rules().first_row + static_cast<uint32_t>(row), 5);
+        std::vector<float> terms;
+        for (int64_t i = 0; i < c.width; ++i) {
+          const float* const own = &logits[(row * c.width + i) * classes];
+          const auto softmax = Categorical::softmax(own, classes);
+          const int64_t target = targets[row / samples * c.width + i];
+          const bool observed = target < classes;
+          terms.push_back(observed ? Categorical::log_p(own[target], softmax) : 0.0f);
+          for (int64_t j = 0; j < classes; ++j) {
+            probabilities.push_back(Categorical::probability(own[j], softmax));
+            const float slope = Categorical::slope(own[j], j == target, softmax);
+            slopes.push_back(observed ? -0.125f * slope : 0.0f);
+          }
+          const uint32_t word = word_of(noise, static_cast<uint32_t>(i));
+          draws.push_back(
+              static_cast<uint8_t>(Categorical::draw(own, classes, middle_of_word(word))));
+        }
+        sums.push_back(canonical_row_sum(terms));
+      }
+      ASSERT_EQ(bits(log_px.values()), bits(sums)) << c.rows << 'x' << c.width << 'x' << classes;
+      ASSERT_EQ(bits(dlogits.values()), bits(slopes)) << c.rows << 'x' << c.width;
+      ASSERT_EQ(bits(shares.values()), bits(probabilities)) << c.rows << 'x' << c.width;
+      ASSERT_EQ(drawn.values(), draws) << c.rows << 'x' << c.width;
     }
   }
 }
@@ -122,11 +244,48 @@ TEST_P(RulesTest, VarianceGradientIsALongSumOverRows) {
     args.scale = 0.5f;
     backend().issue(args);
     std::vector<double> slopes;
-    const LikelihoodConstants constants = rules::Gaussian::constants(0.3f, width);
+    const float log_variance_here = 0.3f;
+    const LikelihoodConstants constants = rules::Gaussian::constants(&log_variance_here, 1, width);
     for (const float value : log_px.values()) {
       slopes.push_back(rules::Gaussian::log_variance_slope(value, width, constants));
     }
     EXPECT_EQ(slope.values()[0], static_cast<float>(-0.5f * canonical_long_sum(slopes))) << rows;
+  }
+}
+
+TEST_P(RulesTest, VarianceGradientOfAChannelIsALongSumOverItsValues) {
+  const std::vector<float> log_variances = {0.3f, -0.9f, 0.1f};
+  for (const auto& [images, samples, positions] :
+       {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {3, 2, 11}, {7, 1, 147}, {37, 3, 20}}) {
+    const int64_t rows = images * samples, width = positions * 3;
+    const auto means = random_values(rows * width, 20), x = random_values(images * width, 21, 0.0f);
+    const FloatTensor outputs(backend(), {rows, width}, means), x_(backend(), {images, width}, x);
+    const FloatTensor log_px(backend(), {rows}), slope(backend(), {3});
+    const FloatTensor log_variance(backend(), {3}, log_variances);
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.doutputs = outputs;  // in place, which the sums must not see
+    args.dlog_variance = slope;
+    args.outputs = outputs.view();
+    args.x = x_.view();
+    args.log_variance = log_variance.view();
+    args.samples = samples;
+    args.likelihood = Likelihood::gaussian;
+    args.scale = 0.5f;
+    args.variance = Variance::per_channel;
+    backend().issue(args);
+    for (int64_t channel = 0; channel < 3; ++channel) {
+      std::vector<double> slopes;
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t i = channel; i < width; i += 3) {
+          slopes.push_back(rules::Gaussian::log_variance_slope(rules::Gaussian::term(
+              &means[row * width + i], x[row / samples * width + i],
+              constants_of_value(rules::Gaussian(), log_variances, width, i))));
+        }
+      }
+      EXPECT_EQ(slope.values()[channel], static_cast<float>(-0.5f * canonical_long_sum(slopes)))
+          << rows << 'x' << width;
+    }
   }
 }
 
@@ -412,37 +571,64 @@ VAE_INSTANTIATE_BACKENDS(RulesTest);
 // ---- of the rules alone
 // --------------------------------------------------------------------------
 
-/// The sum of f(x) p(x) over a likelihood's values of x: black and white, or all numbers.
+/// The sum of f(x) p(x) over a likelihood's values of x: black and white, 256 levels, or all
+/// numbers.
 template <typename Rule, typename Function>
-double expectation(Rule rule, float output, float log_variance, Function f) {
-  const LikelihoodConstants constants = rule.constants(log_variance, 1);
+double expectation(Rule rule, const float* outputs, float log_variance, Function f) {
+  const LikelihoodConstants constants = rule.constants(&log_variance, 1, 1);
   const auto density = [&](float x) {
-    const PixelTerm term = rule.term(output, x, constants);
+    const auto term = rule.term(outputs, x, constants);
     return std::exp(static_cast<double>(constants.normalizer) + term.log_p);
   };
   if (!rule.kOfGreyLevels) return f(0.0f) * density(0.0f) + f(1.0f) * density(1.0f);
-  constexpr float kStep = 0.0078125f;
   double sum = 0.0;
+  if (rule.kOf256Levels) {
+    for (int k = 0; k < 256; ++k) sum += f(value_of_level(k)) * density(value_of_level(k));
+    return sum;
+  }
+  constexpr float kStep = 0.0078125f;
   for (float x = -20.0f; x <= 20.0f; x += kStep) sum += f(x) * density(x) * kStep;
   return sum;
 }
 
 TEST(LikelihoodRulesTest, AreProbabilitiesWithTheirMeanAndSlope) {
-  for (const Likelihood likelihood : all_likelihoods()) {
-    visit(likelihood, [](auto rule) {
+  for (const auto& [likelihood, variance] : all_observations()) {
+    visit(likelihood, variance, [](auto rule) {
       for (const float output : {-1.75f, -0.25f, 0.0f, 0.5f, 2.0f}) {
+        const float outputs[] = {output, 0.4f - 0.5f * output};
         const auto one = [](float) { return 1.0; };
         const auto itself = [](float x) { return static_cast<double>(x); };
-        EXPECT_NEAR(expectation(rule, output, -0.6f, one), 1.0, 1e-5);
-        EXPECT_NEAR(expectation(rule, output, -0.6f, itself), rule.mean(output), 1e-5);
-        EXPECT_NEAR(rule.output_of(rule.mean(output)), output, 1e-5);
-        const LikelihoodConstants constants = rule.constants(-0.6f, 1);
+        EXPECT_NEAR(expectation(rule, outputs, -0.6f, one), 1.0, rule.kOf256Levels ? 1e-6 : 1e-5);
+        EXPECT_NEAR(expectation(rule, outputs, -0.6f, itself), rule.mean(outputs), 1e-5);
+        const float log_variance = -0.6f;
+        const LikelihoodConstants constants = rule.constants(&log_variance, 1, 1);
         for (const float x : {0.0f, 0.25f, 1.0f}) {
-          constexpr float kStep = 0.03125f;
-          const float above = rule.term(output + kStep, x, constants).log_p;
-          const float below = rule.term(output - kStep, x, constants).log_p;
-          EXPECT_NEAR(rule.term(output, x, constants).slope, (above - below) / (2 * kStep), 2e-4);
+          for (int j = 0; j < rule.kPerValue; ++j) {
+            constexpr float kStep = 0.03125f;
+            float above[] = {outputs[0], outputs[1]}, below[] = {outputs[0], outputs[1]};
+            above[j] += kStep;
+            below[j] -= kStep;
+            const float difference =
+                rule.term(above, x, constants).log_p - rule.term(below, x, constants).log_p;
+            const float slope = rule.term(outputs, x, constants).slope[j];
+            EXPECT_NEAR(slope, difference / (2 * kStep), 2e-4 + 1e-3 * std::abs(slope));
+          }
         }
+      }
+    });
+  }
+}
+
+TEST(LikelihoodRulesTest, StartWithTheMeanAskedFor) {
+  for (const auto& [likelihood, variance] : all_observations()) {
+    visit(likelihood, variance, [](auto rule) {
+      for (const double mean : {0.25, 0.5, 0.7}) {
+        float outputs[2];
+        for (int j = 0; j < rule.kPerValue; ++j) {
+          outputs[j] = static_cast<float>(rule.output_of(mean).output[j]);
+        }
+        // The ends of the levels take a logistic's tails.
+        EXPECT_NEAR(rule.mean(outputs), mean, rule.kOf256Levels ? 0.03 : 1e-6);
       }
     });
   }

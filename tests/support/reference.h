@@ -50,8 +50,18 @@ inline const std::vector<Activation>& all_activations() {
   return all;
 }
 
-inline const std::vector<Likelihood>& all_likelihoods() {
-  static const std::vector<Likelihood> all = {Likelihood::bernoulli, Likelihood::gaussian};
+/// A likelihood, and where the variance of a Gaussian comes from.
+struct Observation {
+  Likelihood likelihood;
+  Variance variance;
+};
+
+/// One of each rule; Gaussians with one variance and with one a channel, fixed being like learned.
+inline const std::vector<Observation>& all_observations() {
+  static const std::vector<Observation> all = {
+      {Likelihood::bernoulli, Variance::fixed},      {Likelihood::gaussian, Variance::fixed},
+      {Likelihood::gaussian, Variance::per_channel}, {Likelihood::gaussian, Variance::per_pixel},
+      {Likelihood::logistic, Variance::fixed},       {Likelihood::beta_binomial, Variance::fixed}};
   return all;
 }
 

@@ -311,6 +311,28 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
   }
 }
 
+TEST(ConfigTest, LikelihoodsOfLevelsNeedThePixelsAsTheyAre) {
+  for (const char* word : {"logistic", "beta-binomial"}) {
+    Config config;
+    set_config_value(config, "likelihood", word);
+    const std::string message = message_of([&] { validate(config); });
+    EXPECT_CONTAINS(message, word);
+    EXPECT_CONTAINS(message, "--binarization none");
+    set_config_value(config, "binarization", "none");
+    EXPECT_NO_THROW(validate(config));
+  }
+}
+
+TEST(ConfigTest, VariancesOfChannelsAndPixelsAreGaussian) {
+  for (const char* word : {"per-channel", "per-pixel"}) {
+    Config config;
+    set_config_value(config, "variance", word);
+    EXPECT_CONTAINS(message_of([&] { validate(config); }), "--likelihood gaussian");
+    set_config_value(config, "likelihood", "gaussian");
+    EXPECT_NO_THROW(validate(config));
+  }
+}
+
 TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
   struct Limit {
     const char* key;

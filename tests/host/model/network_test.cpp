@@ -13,6 +13,7 @@
 #include "host/model/image_reader.h"
 #include "host/training/train_step.h"
 #include "kernels/backend.h"
+#include "tests/support/reference.h"
 
 namespace vae {
 namespace {
@@ -105,9 +106,8 @@ double numeric_derivative(Objective& objective, const Parameter& parameter, std:
   return derivative;
 }
 
-class NetworkGradientTest : public ::testing::TestWithParam<Activation> {};
-
-/// Every parameter's gradient against central differences.
+/// Whether the gradients of the objective are its central differences, at some entries of every
+/// parameter.
 void expect_gradients(const ModelConfig& model) {
   Objective objective(model, 5);
   objective.value(/*with_gradient=*/true);
@@ -118,10 +118,13 @@ void expect_gradients(const ModelConfig& model) {
     for (std::size_t i = 0; i < gradient.size(); i += stride) {
       const double numeric = numeric_derivative(objective, parameter, i);
       EXPECT_NEAR(gradient[i], numeric, 5e-3 + 2e-2 * std::abs(numeric))
-          << parameter.spec.name << '[' << i << "] " << to_string(model.likelihood);
+          << parameter.spec.name << '[' << i << "] " << to_string(model.likelihood) << ' '
+          << to_string(model.variance);
     }
   }
 }
+
+class NetworkGradientTest : public ::testing::TestWithParam<Activation> {};
 
 TEST_P(NetworkGradientTest, MatchesCentralDifferencesOfTheWholeObjective) {
   for (const Likelihood likelihood : {Likelihood::bernoulli, Likelihood::gaussian}) {
@@ -129,6 +132,54 @@ TEST_P(NetworkGradientTest, MatchesCentralDifferencesOfTheWholeObjective) {
     model.likelihood = likelihood;
     model.variance = Variance::learned;
     expect_gradients(model);
+  }
+}
+
+TEST(NetworkTest, GradientsOfEveryLikelihoodMatchCentralDifferences) {
+  for (const auto& [likelihood, variance] : testing::all_observations()) {
+    ModelConfig model = small_model(Activation::tanh);
+    model.likelihood = likelihood;
+    model.variance = variance;
+    expect_gradients(model);
+  }
+}
+
+TEST(NetworkTest, OutputsAndVariancesAreAsManyAsTheLikelihoodTakes) {
+  struct Case {
+    Likelihood likelihood;
+    Variance variance;
+    int64_t per_value, variances;
+  };
+  for (const Case& c : {Case{Likelihood::bernoulli, Variance::learned, 1, 0},
+                        {Likelihood::gaussian, Variance::fixed, 1, 0},
+                        {Likelihood::gaussian, Variance::learned, 1, 1},
+                        {Likelihood::gaussian, Variance::per_channel, 1, 3},
+                        {Likelihood::gaussian, Variance::per_pixel, 2, 0},
+                        {Likelihood::logistic, Variance::fixed, 2, 0},
+                        {Likelihood::beta_binomial, Variance::fixed, 2, 0}}) {
+    ModelConfig model = small_model(Activation::relu);
+    model.width = 2;
+    model.channels = 3;
+    model.likelihood = c.likelihood;
+    model.variance = c.variance;
+    const auto backend = make_backend(Device::cpu(1));
+    Network network(*backend, model, {2, 1, /*training=*/false});
+    const int64_t outputs = 36 * c.per_value;
+    EXPECT_EQ(network.parameters().find("decoder.output.weight").value.shape, (Shape{outputs, 8}));
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    const bool is_there = specs.back().name == "decoder.log_variance";
+    EXPECT_EQ(is_there ? specs.back().shape.count() : 0, c.variances);
+    model.output_bias_from_mean = true;
+    Network centred(*backend, model, {2, 1, /*training=*/false});
+    centred.initialize(1, std::vector<double>(36, 0.5));
+    EXPECT_EQ(centred.parameters().find("decoder.output.bias").value.count(), outputs);
+    backend->fill_zero(centred.parameters().find("decoder.output.weight").value.data,
+                       static_cast<std::size_t>(outputs * 8) * sizeof(float));
+    backend->fill_zero(centred.latent(2).data, sizeof(float) * 6);
+    centred.decode(2);
+    const std::vector<float> mean = centred.parameters().download(centred.output_mean(2));
+    ASSERT_EQ(mean.size(), 72u);
+    for (const float value : mean) EXPECT_NEAR(value, 0.5f, 1e-5f);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,13 @@ std::map<std::string, Config> unusual_configs() {
   config.model.variance = Variance::fixed;
   config.model.sigma = 0.3;
   configs["gaussian, fixed variance"] = config;
+  config.model.variance = Variance::per_pixel;
+  configs["gaussian, variance of each pixel"] = config;
+  config.model.variance = Variance::fixed;
+  config.model.likelihood = Likelihood::logistic;
+  configs["logistic"] = config;
+  config.model.likelihood = Likelihood::beta_binomial;
+  configs["beta-binomial"] = config;
   config = tiny_config();
   config.model.encoder = {};
   config.model.decoder = {};
@@ -168,6 +176,21 @@ TEST(CudaTrainingTest, UnusualSettingsGiveTheBitsOfTheCpu) {
     }
     EXPECT_EQ(card.parameters(), cpu.parameters()) << name;
   }
+}
+
+TEST(CudaTrainingTest, VariancesOfChannelsHaveTheBitsOfTheCpu) {
+  Config config = tiny_config();
+  config.model.width = 2;
+  config.model.channels = 3;
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::per_channel;
+  config.training.binarization = Binarization::none;
+  const Dataset data_of_pixels = tiny_data();
+  const std::span<const uint8_t> pixels = data_of_pixels.train.pixels();
+  const Dataset data{"colours", ImageSet(6, 2, 3, {pixels.begin(), pixels.end()}), {}};
+  Training card(cuda(), config, data), cpu(Device::cpu(1), config, data);
+  for (int i = 1; i <= 4; ++i) ASSERT_EQ(card.step().loss, cpu.step().loss) << i;
+  EXPECT_EQ(card.parameters(), cpu.parameters());
 }
 
 /// Checkpoints and metrics of a run, some of whose epochs a device may do and another the rest.
