@@ -149,7 +149,9 @@ class Backend {
   virtual void run(const CategoricalMeanArgs& args) = 0;
   virtual void run(const CategoricalSampleArgs& args) = 0;
   virtual void run(const ImportanceArgs& args) = 0;
+  virtual void run(const ImportanceWeightsArgs& args) = 0;
   virtual void run(const AccumulateArgs& args) = 0;
+  virtual void run(const AccumulateWeightedArgs& args) = 0;
   virtual void run(const JudgeGradientArgs& args) = 0;
   virtual void run(const AdamArgs& args) = 0;
   virtual void run(const GemmArgs& args) = 0;

@@ -9,6 +9,7 @@
 #include "kernels/check.h"
 #include "kernels/rules/activations.h"
 #include "kernels/rules/likelihoods.h"
+#include "kernels/rules/objectives.h"
 
 namespace vae {
 
@@ -338,11 +339,17 @@ void GaussianForwardArgs::check() const {
 
 void GaussianBackwardArgs::check() const {
   const Tensors tensors(kName);
-  tensors.have_matrix("dz", dz);
-  const Shape shape{dz.rows(), 2 * dz.cols()};
-  tensors.have("heads", heads, shape);
-  tensors.have("dheads", dheads, shape);
+  tensors.have_matrix("heads", heads);
+  const int64_t rows = heads.rows() * samples, latent = heads.cols() / 2;
+  tensors.have("heads", heads, {heads.rows(), 2 * latent});
+  tensors.have("dheads", dheads, heads.shape);
+  tensors.have("dz", dz, {rows, latent});
   tensors.have_state(noise.state);
+  if (is_weighted(objective)) {
+    tensors.have("weights", weights, {rows});
+  } else {
+    VAE_CHECK(samples == 1 && !weights, kName, ": the ELBO takes one sample without a weight");
+  }
 }
 
 void PriorSampleArgs::check() const {
@@ -367,6 +374,7 @@ void LikelihoodArgs::check() const {
   tensors.have("outputs", outputs, shape);
   tensors.have("log_px", log_px, {rows});
   tensors.may_have("doutputs", doutputs, shape);
+  tensors.may_have("weights", weights, {rows});
   if (variance_count(likelihood, variance, 1) == 0) return;
   check_variances(kName, log_variance, x.cols());
   tensors.may_have("dlog_variance", dlog_variance, log_variance.shape);
@@ -428,10 +436,33 @@ void ImportanceArgs::check() const {
   tensors.have("running_sum", running_sum, rows);
 }
 
+void ImportanceWeightsArgs::check() const {
+  const Tensors tensors(kName);
+  VAE_CHECK(samples >= 1, kName, ": samples must be positive, got ", samples);
+  const Shape rows{log_px.count() / samples};
+  const Shape codes{rows[0] * samples};
+  tensors.have("log_px", log_px, codes);
+  tensors.have("log_ratio", log_ratio, codes);
+  tensors.have("weights", weights, codes);
+  tensors.have("bound", bound, rows);
+  tensors.have_state(state);
+}
+
 void AccumulateArgs::check() const {
   const Tensors tensors(kName);
   tensors.have("kl", kl, {kl.count()});
   tensors.have("log_px", log_px, kl.shape);
+  tensors.have_state(state);
+  VAE_CHECK(totals != nullptr, kName, ": the totals are missing");
+}
+
+void AccumulateWeightedArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have("bound", bound, {bound.count()});
+  const int64_t images = bound.count();
+  VAE_CHECK(images > 0 && log_px.count() >= images, kName, ": an image has no sample");
+  tensors.have("log_px", log_px, {log_px.count() / images * images});
+  tensors.have("log_ratio", log_ratio, log_px.shape);
   tensors.have_state(state);
   VAE_CHECK(totals != nullptr, kName, ": the totals are missing");
 }

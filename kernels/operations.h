@@ -333,18 +333,27 @@ struct GaussianForwardArgs {
   void check() const;
 };
 
-/// Gradient of the objective with respect to the heads (K = 1); eps is drawn again, not stored:
-///   dmu     = dz + scale beta mu
-///   dlogvar = dz eps exp(logvar/2) / 2 + scale beta (exp(logvar) - 1) / 2,  0 where clamped
-/// with beta = state->beta.
+/// Gradient of the objective with respect to the heads, 0 by a clamped logvar; eps is drawn again,
+/// not stored. With beta = state->beta and sigma = exp(logvar / 2),
+///   elbo  dmu = dz + scale beta mu
+///         dlogvar = (dz eps sigma + scale beta (sigma^2 - 1)) / 2
+/// of one sample. The others sum over the samples, whose importance weights w sum to one; dz has w
+/// in it already (LikelihoodArgs), and of w itself no gradient is taken:
+///   iwae  dmu = sum_k g,  g = dz + scale beta w z
+///         dlogvar = sum_k (g eps sigma - scale beta w) / 2                   [IWAE eq. 13]
+///   dreg  dmu = sum_k g,  g = (1 - beta + beta w) (dz + scale beta w (z - eps / sigma))
+///         dlogvar = sum_k g eps sigma / 2                                    [DReG eq. 8]
 struct GaussianBackwardArgs {
   View dheads;      // [B, 2Z] out
-  ConstView dz;     // [B, Z]
+  ConstView dz;     // [B*K, Z]
   ConstView heads;  // [B, 2Z]
   float logvar_min = -30.0f;
   float logvar_max = 20.0f;
   float scale = 1.0f;  // 1/B
   NoiseKey noise;
+  Objective objective = Objective::elbo;
+  ConstView weights = {};  // [B*K]; empty for elbo
+  int64_t samples = 1;     // K
 
   static constexpr std::string_view kName = "gaussian_backward";
   void check() const;
@@ -378,11 +387,12 @@ struct PosteriorStatisticsArgs {
 ///   gaussian, variance per_pixel P = 2  mean, log var           likewise
 ///   logistic                     P = 2  location, log scale kernels/rules/discretised_logistic.h
 ///   beta_binomial                P = 2  log alpha, log beta     kernels/rules/beta_binomial.h
-/// summed over X. doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
+/// summed over X. doutputs = -scale w dlog p / doutputs; it may be the same memory as outputs.
+/// Where no weights w are given they are 1.
 struct LikelihoodArgs {
   View log_px;             // [B*K] out
   View doutputs;           // [B*K, X P] out, may be empty (evaluation)
-  View dlog_variance;      // [C] out, -scale dlog p / dlog var summed over rows; may be empty
+  View dlog_variance;      // [C] out, -scale w dlog p / dlog var summed over rows; may be empty
   ConstView outputs;       // [B*K, X P]
   ConstView x;             // [B, X]
   ConstView log_variance;  // [C] log var of the gaussian, of value i element i mod C; else empty
@@ -390,6 +400,7 @@ struct LikelihoodArgs {
   Likelihood likelihood = Likelihood::bernoulli;
   float scale = 1.0f;  // 1/B
   Variance variance = Variance::fixed;
+  ConstView weights = {};  // [B*K] of the rows' gradients; may be empty
 
   static constexpr std::string_view kName = "likelihood";
   void check() const;
@@ -458,15 +469,34 @@ struct CategoricalSampleArgs {
 };
 
 /// Merges K importance weights, one at a time, into the running log-sum-exp of each row:
-/// sum_i exp(log_w_i) = sum * exp(max), log_w = log_px + log_ratio. Start: max = -inf, sum = 0.
+/// sum_i exp(log_w_i) = sum * exp(max), log_w = log_px + beta log_ratio. Start: max = -inf, sum =
+/// 0.
 struct ImportanceArgs {
   DoubleView running_max;  // [B] in/out
   DoubleView running_sum;  // [B] in/out
   ConstView log_px;        // [B*K]
   ConstView log_ratio;     // [B*K]
   int64_t samples = 1;     // K
+  double beta = 1.0;
 
   static constexpr std::string_view kName = "importance_merge";
+  void check() const;
+};
+
+/// What training needs of the K samples of each image, log_w = log_px + beta log_ratio with beta =
+/// state->beta:
+///   weights = exp(log_w_k) / sum_i exp(log_w_i)                              [IWAE eq. 14]
+///   bound   = L_K = log 1/K sum_i exp(log_w_i)                               [IWAE eq. 8]
+/// Largest log_w that are infinite count as equal: all weights are 1/K where all log_w are -inf.
+struct ImportanceWeightsArgs {
+  View weights;         // [B*K] out
+  View bound;           // [B] out
+  ConstView log_px;     // [B*K]
+  ConstView log_ratio;  // [B*K]
+  const StepState* state = nullptr;
+  int64_t samples = 1;  // K
+
+  static constexpr std::string_view kName = "importance_weights";
   void check() const;
 };
 
@@ -479,6 +509,19 @@ struct AccumulateArgs {
   ConstView kl;      // [B]
 
   static constexpr std::string_view kName = "accumulate";
+  void check() const;
+};
+
+/// The same of L_K: the objective is the mean of -bound, and an image's reconstruction and KL are
+/// the means of log_px and of -log_ratio over its samples.
+struct AccumulateWeightedArgs {
+  Totals* totals = nullptr;
+  StepState* state = nullptr;
+  ConstView bound;      // [B]
+  ConstView log_px;     // [B*K]
+  ConstView log_ratio;  // [B*K]
+
+  static constexpr std::string_view kName = "accumulate_weighted";
   void check() const;
 };
 

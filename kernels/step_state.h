@@ -50,6 +50,7 @@ struct Totals {
   double reconstruction = 0.0;  // sum of log p(x|z)
   double kl = 0.0;
   double squared_elbo = 0.0;  // sum of (log p - kl)^2, for the standard error
+  double bound = 0.0;         // sum of L_K; 0 where samples are not weighted
   int64_t images = 0;
 };
 

@@ -62,6 +62,13 @@ enum class Binarization {
   threshold,  ///< x = 1 where pixel >= 128.
 };
 
+/// What training makes as large as it can. The last two draw K samples of each image.
+enum class Objective {
+  elbo,  ///< E_q[log p(x|z)] - beta KL(q(z|x) || p(z)). [AEVB]
+  iwae,  ///< L_K = E[log 1/K sum_k p(x|z_k) (p(z_k) / q(z_k|x))^beta]. [IWAE]
+  dreg,  ///< L_K, with an encoder gradient of the same mean that K makes less noisy. [DReG]
+};
+
 /// How the learning rate moves over the run.
 enum class LearningRateSchedule {
   constant,  ///< Always the base rate.
@@ -79,6 +86,8 @@ std::string_view to_string(Likelihood value);
 std::string_view to_string(Variance value);
 /// Likewise.
 std::string_view to_string(Binarization value);
+/// Likewise.
+std::string_view to_string(Objective value);
 /// Likewise.
 std::string_view to_string(LearningRateSchedule value);
 

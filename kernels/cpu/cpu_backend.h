@@ -69,7 +69,9 @@ class CpuBackend final : public Backend {
   void run(const CategoricalMeanArgs& args) override;
   void run(const CategoricalSampleArgs& args) override;
   void run(const ImportanceArgs& args) override;
+  void run(const ImportanceWeightsArgs& args) override;
   void run(const AccumulateArgs& args) override;
+  void run(const AccumulateWeightedArgs& args) override;
   void run(const JudgeGradientArgs& args) override;
   void run(const AdamArgs& args) override;
   void run(const GemmArgs& args) override;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/rules/objectives.h"
 
 namespace vae::cpu {
 
@@ -41,7 +42,19 @@ void CpuBackend::run(const GaussianBackwardArgs& args) {
   const int64_t latent = args.dz.cols();
   const LogvarRange range{args.logvar_min, args.logvar_max};
   const float kl_scale = args.scale * args.noise.state->beta;
-  const NoiseRows noise = noise_rows(args.noise);
+  const int64_t samples = args.samples;
+  const NoiseRows noise = noise_rows(args.noise, samples);
+  if (is_weighted(args.objective)) {
+    const WeightedGradient gradient{args.objective, args.weights.data, args.noise.state->beta,
+                                    kl_scale};
+    const int64_t images = rows_per_task(samples * latent);
+    for_ranges(args.heads.rows(), images, [&](int64_t first, int64_t last) {
+      ops_.weighted_gaussian_backward(args.dheads.data, args.dz.data, args.heads.data,
+                                      first * samples, last * samples, latent, range, gradient,
+                                      noise);
+    });
+    return;
+  }
   for_ranges(args.dz.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
     ops_.gaussian_backward(args.dheads.data, args.dz.data, args.heads.data, first, last, latent,
                            range, kl_scale, noise);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z), one row a sum in fixed order, and the importance weights of rows.
+// log p(x|z), one row a sum in fixed order.
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/sums.h"
-#include "kernels/rules/importance.h"
 #include "kernels/rules/likelihoods.h"
 
 namespace vae::cpu {
@@ -45,15 +44,17 @@ void CpuBackend::run(const LikelihoodArgs& args) {
       const float* const outputs = args.outputs.data + row * outputs_width;
       const float* const x = args.x.data + row / args.samples * width;
       float* const doutputs = args.doutputs ? args.doutputs.data + row * outputs_width : nullptr;
+      const float scale = args.weights ? args.scale * args.weights.data[row] : args.scale;
       args.log_px.data[row] =
-          model.constants.normalizer + ops_.log_p(doutputs, outputs, x, width, model, args.scale);
+          model.constants.normalizer + ops_.log_p(doutputs, outputs, x, width, model, scale);
     }
   });
   if (!args.dlog_variance || model.inverse_variances != nullptr) return;
   visit(args.likelihood, args.variance, [&](auto rule) {
     if constexpr (rule.kHasVariance) {
       const double sum = long_sum(args.log_px.count(), [&](int64_t row) {
-        return rule.log_variance_slope(args.log_px.data[row], width, model.constants);
+        const double slope = rule.log_variance_slope(args.log_px.data[row], width, model.constants);
+        return args.weights ? args.weights.data[row] * slope : slope;
       });
       args.dlog_variance.data[0] = static_cast<float>(-args.scale * sum);
     }
@@ -72,7 +73,8 @@ void CpuBackend::run_channel_slopes(const LikelihoodArgs& args, const Observatio
           const int64_t row = at / positions, i = at % positions * channels + channel;
           const float x = args.x.data[row / args.samples * width + i];
           const float* const outputs = args.outputs.data + row * width + i;
-          return rule.log_variance_slope(rule.term(outputs, x, constants));
+          const double slope = rule.log_variance_slope(rule.term(outputs, x, constants));
+          return args.weights ? args.weights.data[row] * slope : slope;
         });
         args.dlog_variance.data[channel] = static_cast<float>(-args.scale * sum);
       });
@@ -96,18 +98,6 @@ void CpuBackend::run(const LikelihoodSampleArgs& args) {
     ops_.observe(args.x.data + row * width, args.outputs.data + row * outputs_width, width, model,
                  noise_row(args.noise, row));
   });
-}
-
-void CpuBackend::run(const ImportanceArgs& args) {
-  for (int64_t row = 0; row < args.running_max.count(); ++row) {
-    WeightSum weights{args.running_max.data[row], args.running_sum.data[row]};
-    for (int64_t sample = 0; sample < args.samples; ++sample) {
-      const int64_t at = row * args.samples + sample;
-      weights = with_weight(weights, args.log_px.data[at], args.log_ratio.data[at]);
-    }
-    args.running_max.data[row] = weights.max;
-    args.running_sum.data[row] = weights.sum;
-  }
 }
 
 }  // namespace vae::cpu

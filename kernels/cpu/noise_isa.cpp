@@ -8,6 +8,7 @@
 #include "kernels/rules/binarization.h"
 #include "kernels/rules/categorical.h"
 #include "kernels/rules/likelihoods.h"
+#include "kernels/rules/objectives.h"
 #include "kernels/rules/posterior.h"
 
 namespace vae::cpu::VAE_ISA_NAMESPACE {
@@ -228,6 +229,48 @@ void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t 
     for (int64_t i = 0; i < length; ++i) {
       targets[first + i] = static_cast<uint8_t>(rules::Categorical::draw(
           logits + (first + i) * classes, classes, middle_of_word(word[i])));
+    }
+  });
+}
+
+namespace {
+
+template <typename Rule>
+void weighted_gaussian_backward_by(Rule rule, float* dheads, const float* dz, const float* heads,
+                                   int64_t begin, int64_t end, int64_t width, LogvarRange range,
+                                   const WeightedGradient& shared, const NoiseRows& noise) {
+  const float beta = shared.beta, kl_scale = shared.kl_scale;
+  for_normals(noise, begin, end, width,
+              [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+                const int64_t image = m / noise.samples, at = image * 2 * width + first;
+                const float* const mu = heads + at;
+                const float* const logvar = mu + width;
+                const float* const dz_row = dz + m * width + first;
+                float* const dmu = dheads + at;
+                float* const dlogvar = dmu + width;
+                const float weight = shared.weights[m];
+                if (m == image * noise.samples) {
+                  for (int64_t i = 0; i < count; ++i) dmu[i] = dlogvar[i] = 0.0f;
+                }
+                VAE_INDEPENDENT
+                for (int64_t i = 0; i < count; ++i) {
+                  const HeadGradient gradient = rules::Posterior::weighted_gradient(
+                      rule, weight, dz_row[i], eps[i], mu[i], logvar[i], range, beta, kl_scale);
+                  dmu[i] += gradient.mu;
+                  dlogvar[i] += gradient.logvar;
+                }
+              });
+}
+
+}  // namespace
+
+void weighted_gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
+                                int64_t end, int64_t width, LogvarRange range,
+                                const WeightedGradient& gradient, const NoiseRows& noise) {
+  visit(gradient.objective, [&](auto rule) {
+    if constexpr (rule.kWeighted) {
+      weighted_gaussian_backward_by(rule, dheads, dz, heads, begin, end, width, range, gradient,
+                                    noise);
     }
   });
 }

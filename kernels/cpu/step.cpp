@@ -31,6 +31,15 @@ void CpuBackend::run(const AccumulateArgs& args) {
             rows);
 }
 
+void CpuBackend::run(const AccumulateWeightedArgs& args) {
+  const auto sum_of = [](ConstView numbers) {
+    return long_sum(numbers.count(), [&](int64_t at) { return double{numbers.data[at]}; });
+  };
+  const int64_t rows = args.bound.count();
+  add_weighted_batch(*args.totals, *args.state, sum_of(args.log_px), sum_of(args.log_ratio),
+                     sum_of(args.bound), rows, args.log_px.count() / rows);
+}
+
 void CpuBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
   block_sums_.resize((count + kSumBlock - 1) / kSumBlock);

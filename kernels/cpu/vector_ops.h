@@ -35,6 +35,14 @@ struct ObservationModel {
   const float* inverse_variances;  // of each value of a row; null: that of `constants` for all
 };
 
+/// What the gradient of L_K takes beside the ELBO's, see GaussianBackwardArgs.
+struct WeightedGradient {
+  Objective objective;
+  const float* weights;  // of rows m
+  float beta;
+  float kl_scale;  // scale beta
+};
+
 struct VectorOps {
   const char* isa;
 
@@ -56,6 +64,11 @@ struct VectorOps {
   void (*gaussian_backward)(float* dheads, const float* dz, const float* heads, int64_t begin,
                             int64_t end, int64_t width, LogvarRange range, float kl_scale,
                             const NoiseRows& noise);
+
+  /// The samples of whole images, begin and end in samples.
+  void (*weighted_gaussian_backward)(float* dheads, const float* dz, const float* heads,
+                                     int64_t begin, int64_t end, int64_t width, LogvarRange range,
+                                     const WeightedGradient& gradient, const NoiseRows& noise);
 
   /// Adds to sums [3, width] what PosteriorStatisticsArgs says, of all rows.
   void (*posterior_statistics)(double* sums, const float* heads, int64_t rows, int64_t width,

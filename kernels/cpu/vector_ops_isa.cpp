@@ -247,6 +247,7 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::reparameterize,
     VAE_ISA_NAMESPACE::kl,
     VAE_ISA_NAMESPACE::gaussian_backward,
+    VAE_ISA_NAMESPACE::weighted_gaussian_backward,
     VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
     VAE_ISA_NAMESPACE::mean,

@@ -39,6 +39,9 @@ void observe(float* x, const float* outputs, int64_t count, const ObservationMod
              const PhiloxRow& noise);
 void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
                   const PhiloxRow& noise);
+void weighted_gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
+                                int64_t end, int64_t width, LogvarRange range,
+                                const WeightedGradient& gradient, const NoiseRows& noise);
 
 // product_isa.cpp
 /// Tiles that fill the registers: 12 or 24 sums, beside them a row of b and a value of a.

@@ -35,7 +35,7 @@ bool CudaBackend::fuses(const DenseForwardArgs& dense, const LikelihoodArgs& arg
                                   [](auto rule) { return LikelihoodEpilogue::fuses(rule); });
   if (!has_epilogue || args.log_variance.count() > 1) return false;
   const Plan plan = plan_outputs(dense, precision_, card_, workspace_);
-  return !dense.pre && args.samples <= std::numeric_limits<int32_t>::max() &&
+  return !dense.pre && !args.weights && args.samples <= std::numeric_limits<int32_t>::max() &&
          plan.floats() + row_groups(dense.w.rows()) * dense.x.rows() <= workspace_.capacity &&
          split_tickets(plan) + plan.tiles_down + 1 <= Workspace::kTickets &&
          !gemms_->prefers_library(blas_product(dense));

@@ -8,6 +8,7 @@
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/philox.h"
+#include "kernels/rules/objectives.h"
 #include "kernels/rules/posterior.h"
 #include "kernels/step_state.h"
 
@@ -110,6 +111,46 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// A thread takes a quad of an image, and adds up its samples in their order.
+template <typename Rule>
+__global__ void __launch_bounds__(kThreads)
+    weighted_gaussian_backward_kernel(float* __restrict__ dheads,         // [B, 2Z] out
+                                      const float* __restrict__ dz,       // [B*K, Z]
+                                      const float* __restrict__ heads,    // [B, 2Z]
+                                      const float* __restrict__ weights,  // [B*K]
+                                      std::size_t images, std::size_t samples, std::size_t latent,
+                                      LogvarRange range, float scale, Noise noise, int lanes,
+                                      bool aligned) {
+  const float beta = noise.state->beta, kl_scale = scale * beta;
+  const std::size_t quads = quads_of(latent), block_rows = kThreads / lanes;
+  for (std::size_t image = block_rows * blockIdx.x + threadIdx.x / lanes; image < images;
+       image += block_rows * gridDim.x) {
+    const std::size_t mu_row = image * 2 * latent;
+    for (std::size_t q = threadIdx.x % lanes; q < quads; q += lanes) {
+      const std::size_t at = 4 * q, rest = latent - at;
+      const Quad mu = load_quad(heads + mu_row + at, rest, aligned);
+      const Quad logvar = load_quad(heads + mu_row + latent + at, rest, aligned);
+      Quad dmu = {}, dlogvar = {};
+      for (std::size_t sample = 0; sample < samples; ++sample) {
+        const std::size_t row = image * samples + sample;
+        const Quad slope = load_quad(dz + row * latent + at, rest, aligned);
+        const Quad eps = normals_of(noise_row(noise, image, sample), q);
+        const float weight = weights[row];
+        VAE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+          const HeadGradient gradient = rules::Posterior::weighted_gradient(
+              Rule(), weight, slope.value[i], eps.value[i], mu.value[i], logvar.value[i], range,
+              beta, kl_scale);
+          dmu.value[i] += gradient.mu;
+          dlogvar.value[i] += gradient.logvar;
+        }
+      }
+      store_quad(dheads + mu_row + at, dmu, rest, aligned);
+      store_quad(dheads + mu_row + latent + at, dlogvar, rest, aligned);
+    }
+  }
+}
+
 __global__ void __launch_bounds__(kThreads)
     prior_sample_kernel(float* __restrict__ z,  // [B, Z] out
                         std::size_t rows, std::size_t latent, Noise noise, int lanes,
@@ -173,15 +214,24 @@ void CudaBackend::run(const GaussianForwardArgs& args) {
 }
 
 void CudaBackend::run(const GaussianBackwardArgs& args) {
-  const int64_t rows = args.dz.rows(), latent = args.dz.cols();
+  const int64_t rows = args.heads.rows(), latent = args.dz.cols();
   const int lanes = lanes_of(quads_of(latent));
   const bool aligned =
       latent % 4 == 0 && aligned_to_quads(args.dheads.data, args.dz.data, args.heads.data);
-  stream_.launch("gaussian_backward",
-                 {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
-                 gaussian_backward_kernel, args.dheads.data, args.dz.data, args.heads.data, rows,
-                 latent, LogvarRange{args.logvar_min, args.logvar_max}, args.scale,
-                 noise_of(args.noise), lanes, aligned);
+  const LogvarRange range{args.logvar_min, args.logvar_max};
+  const LaunchShape shape{grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads};
+  visit(args.objective, [&](auto rule) {
+    if constexpr (rule.kWeighted) {
+      stream_.launch("weighted_gaussian_backward", shape,
+                     weighted_gaussian_backward_kernel<decltype(rule)>, args.dheads.data,
+                     args.dz.data, args.heads.data, args.weights.data, rows, args.samples, latent,
+                     range, args.scale, noise_of(args.noise), lanes, aligned);
+    } else {
+      stream_.launch("gaussian_backward", shape, gaussian_backward_kernel, args.dheads.data,
+                     args.dz.data, args.heads.data, rows, latent, range, args.scale,
+                     noise_of(args.noise), lanes, aligned);
+    }
+  });
 }
 
 void CudaBackend::run(const PriorSampleArgs& args) {

@@ -69,7 +69,7 @@ struct LikelihoodEpilogue {
       if (dlog_variance == nullptr) return;
       if (!last_block_to_arrive(last_ticket, static_cast<uint32_t>(tiles_down))) return;
       const float gradient = log_variance_gradient<Tile::kThreads>(
-          rule, log_px, tile.rows, tile.columns, constants.shared, scale);
+          rule, log_px, nullptr, tile.rows, tile.columns, constants.shared, scale);
       if (threadIdx.x == 0) dlog_variance[0] = gradient;
     }
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// log p(x|z) of rows, its means and draws, and importance weights of rows. [IWAE eq. 8] A thread
-// takes a quad of values.
+// log p(x|z) of rows, its means and draws. A thread takes a quad of values.
 #include "kernels/cuda/instructions.h"
 #include "kernels/cuda/noise.h"
 #include "kernels/cuda/pixel_terms.h"
@@ -9,7 +8,6 @@
 #include "kernels/cuda/reduce.h"
 #include "kernels/cuda/row_sums.h"
 #include "kernels/cuda/simt.h"
-#include "kernels/rules/importance.h"
 #include "kernels/rules/likelihoods.h"
 
 // The launchers' side.
@@ -29,8 +27,10 @@ __global__ void __launch_bounds__(kThreads)
                       const float* outputs,         // [B*K, X P]
                       const float* __restrict__ x,  // [B, X]
                       const float* log_variance,    // [C] of the Gaussian
-                      std::size_t channels, std::size_t rows, std::size_t samples,
-                      std::size_t width, float scale, uint32_t* ticket, int lanes, bool aligned) {
+                      std::size_t channels,
+                      const float* weights,  // [B*K] of the gradients, or null
+                      std::size_t rows, std::size_t samples, std::size_t width, float scale,
+                      uint32_t* ticket, int lanes, bool aligned) {
   constexpr int kPerValue = Rule::kPerValue;
   const auto constants = constants_of(Rule(), log_variance, channels, width);
   const auto terms = [&](std::size_t row, std::size_t quad) {
@@ -39,7 +39,8 @@ __global__ void __launch_bounds__(kThreads)
     const std::size_t at = kPerValue * (row * width + value);
     auto own = load_values<kPerValue>(outputs + at, rest, aligned);
     const Quad pixels = load_quad(x + image * width + value, rest, aligned);
-    const float sum = quad_log_p(Rule(), own, pixels, value, rest, constants, scale);
+    const float row_scale = weights != nullptr ? scale * weights[row] : scale;
+    const float sum = quad_log_p(Rule(), own, pixels, value, rest, constants, row_scale);
     if (doutputs != nullptr) store_values(doutputs + at, own, rest, aligned);
     return sum;
   };
@@ -47,8 +48,8 @@ __global__ void __launch_bounds__(kThreads)
            [&](std::size_t row, float sum) { log_px[row] = constants.shared.normalizer + sum; });
   if constexpr (Rule::kHasVariance) {
     if (dlog_variance == nullptr || !last_block_to_arrive(ticket, gridDim.x)) return;
-    const float gradient =
-        log_variance_gradient<kThreads>(Rule(), log_px, rows, width, constants.shared, scale);
+    const float gradient = log_variance_gradient<kThreads>(Rule(), log_px, weights, rows, width,
+                                                           constants.shared, scale);
     if (threadIdx.x == 0) dlog_variance[0] = gradient;
   }
 }
@@ -60,13 +61,16 @@ __global__ void __launch_bounds__(kThreads)
                             const float* __restrict__ outputs,       // [B*K, X]
                             const float* __restrict__ x,             // [B, X]
                             const float* __restrict__ log_variance,  // [C]
+                            const float* __restrict__ weights,       // [B*K], or null
                             std::size_t rows, std::size_t samples, std::size_t width, float scale) {
   const std::size_t channels = gridDim.x, channel = blockIdx.x, positions = width / channels;
   const LikelihoodConstants constants{Rule::inverse_variance(log_variance[channel]), 0.0f};
   const double sum = long_sum<kThreads>(rows * positions, [&](std::size_t at) {
     const std::size_t row = at / positions, value = at % positions * channels + channel;
     const float pixel = x[row / samples * width + value];
-    return Rule::log_variance_slope(Rule::term(outputs + row * width + value, pixel, constants));
+    const double slope =
+        Rule::log_variance_slope(Rule::term(outputs + row * width + value, pixel, constants));
+    return weights != nullptr ? weights[row] * slope : slope;
   });
   if (threadIdx.x == 0) dlog_variance[channel] = static_cast<float>(-scale * sum);
 }
@@ -107,26 +111,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// A thread takes the samples of a row in their order, which a sum that has the same bits in any
-/// chunks must keep.
-__global__ void __launch_bounds__(kThreads)
-    importance_merge_kernel(double* running_max,                  // [B] in/out
-                            double* running_sum,                  // [B] in/out
-                            const float* __restrict__ log_px,     // [B*K]
-                            const float* __restrict__ log_ratio,  // [B*K]
-                            std::size_t rows, std::size_t samples) {
-  const std::size_t stride = std::size_t{gridDim.x} * kThreads;
-  for (std::size_t row = std::size_t{blockIdx.x} * kThreads + threadIdx.x; row < rows;
-       row += stride) {
-    WeightSum weights{running_max[row], running_sum[row]};
-    for (std::size_t at = row * samples; at < (row + 1) * samples; ++at) {
-      weights = with_weight(weights, log_px[at], log_ratio[at]);
-    }
-    running_max[row] = weights.max;
-    running_sum[row] = weights.sum;
-  }
-}
-
 }  // namespace
 
 // ---- launchers
@@ -144,14 +128,16 @@ void CudaBackend::run(const LikelihoodArgs& args) {
         // Before the gradient may come in the outputs' place.
         stream_.launch("channel_variance", {dim3(static_cast<unsigned>(channels)), kThreads},
                        channel_variance_kernel<decltype(rule)>, dlog_variance, args.outputs.data,
-                       args.x.data, args.log_variance.data, rows, args.samples, width, args.scale);
+                       args.x.data, args.log_variance.data, args.weights.data, rows, args.samples,
+                       width, args.scale);
         dlog_variance = nullptr;
       }
     }
     stream_.launch("likelihood", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
                    likelihood_kernel<decltype(rule)>, args.log_px.data, args.doutputs.data,
                    dlog_variance, args.outputs.data, args.x.data, args.log_variance.data, channels,
-                   rows, args.samples, width, args.scale, workspace_.tickets, lanes, aligned);
+                   args.weights.data, rows, args.samples, width, args.scale, workspace_.tickets,
+                   lanes, aligned);
   });
 }
 
@@ -173,13 +159,6 @@ void CudaBackend::run(const LikelihoodSampleArgs& args) {
                    args.log_variance.data, args.log_variance.count(), args.x.rows(), args.x.cols(),
                    noise_of(args.noise));
   });
-}
-
-void CudaBackend::run(const ImportanceArgs& args) {
-  const int64_t rows = args.running_max.count();
-  stream_.launch("importance_merge", {grid_of(rows, kThreads, card_.multiprocessors), kThreads},
-                 importance_merge_kernel, args.running_max.data, args.running_sum.data,
-                 args.log_px.data, args.log_ratio.data, rows, args.samples);
 }
 
 }  // namespace vae::cuda

@@ -101,13 +101,16 @@ __device__ inline float quad_log_p(Rule rule, ValueQuad<Rule::kPerValue>& output
   return quad_sum(terms);
 }
 
-/// The loss's gradient by the one log var, -scale dlog p / dlog var summed over rows by one block.
+/// The loss's gradient by the one log var, -scale w dlog p / dlog var summed over rows by one
+/// block; without `weights` w is 1.
 template <int kThreads, typename Rule>
-__device__ float log_variance_gradient(Rule rule, const float* log_px, std::size_t rows,
-                                       std::size_t width, const LikelihoodConstants& constants,
-                                       float scale) {
+__device__ float log_variance_gradient(Rule rule, const float* log_px, const float* weights,
+                                       std::size_t rows, std::size_t width,
+                                       const LikelihoodConstants& constants, float scale) {
   const double sum = long_sum<kThreads>(rows, [&](std::size_t row) {
-    return rule.log_variance_slope(log_px[row], static_cast<int64_t>(width), constants);
+    const double slope =
+        rule.log_variance_slope(log_px[row], static_cast<int64_t>(width), constants);
+    return weights != nullptr ? weights[row] * slope : slope;
   });
   return static_cast<float>(-scale * sum);
 }

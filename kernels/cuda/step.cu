@@ -48,6 +48,23 @@ __global__ void __launch_bounds__(kRowThreads)
   if (threadIdx.x == 0) add_batch(*totals, *state, sums, static_cast<int64_t>(rows));
 }
 
+__global__ void __launch_bounds__(kRowThreads)
+    accumulate_weighted_kernel(Totals* totals, StepState* state,
+                               const float* __restrict__ bound,      // [B]
+                               const float* __restrict__ log_px,     // [B*K]
+                               const float* __restrict__ log_ratio,  // [B*K]
+                               std::size_t rows, std::size_t samples) {
+  const auto sum_of = [](const float* numbers, std::size_t count) {
+    return long_sum<kRowThreads>(count, [&](std::size_t at) { return double{numbers[at]}; });
+  };
+  const double bounds = sum_of(bound, rows);
+  const double log_p = sum_of(log_px, rows * samples), ratios = sum_of(log_ratio, rows * samples);
+  if (threadIdx.x == 0) {
+    add_weighted_batch(*totals, *state, log_p, ratios, bounds, static_cast<int64_t>(rows),
+                       static_cast<int64_t>(samples));
+  }
+}
+
 /// A lane's part of a block of the long sum of squares.
 __device__ inline double squares_of_lane(const float* gradients, std::size_t first,
                                          std::size_t count) {
@@ -94,6 +111,13 @@ void CudaBackend::run(const BeginStepArgs& args) {
 void CudaBackend::run(const AccumulateArgs& args) {
   stream_.launch("accumulate", {1, kRowThreads}, accumulate_kernel, args.totals, args.state,
                  args.log_px.data, args.kl.data, args.log_px.count());
+}
+
+void CudaBackend::run(const AccumulateWeightedArgs& args) {
+  const int64_t rows = args.bound.count();
+  stream_.launch("accumulate_weighted", {1, kRowThreads}, accumulate_weighted_kernel, args.totals,
+                 args.state, args.bound.data, args.log_px.data, args.log_ratio.data, rows,
+                 args.log_px.count() / rows);
 }
 
 void CudaBackend::run(const JudgeGradientArgs& args) {

@@ -46,14 +46,34 @@ struct DiagonalGaussian {
     const auto kl = Prior::kl_slopes(mu, lv);
     const float dlogvar =
         0.5f * fused_multiply_add(dz * eps, exponential(0.5f * lv), kl_scale * kl.twice_logvar);
-    // No gradient where the clamp holds; NaN passes so that the step is judged bad.
-    const bool passes = raw_logvar == lv || raw_logvar != raw_logvar;
-    return {fused_multiply_add(kl_scale, kl.mu, dz), passes ? dlogvar : 0.0f};
+    return {fused_multiply_add(kl_scale, kl.mu, dz), gated(dlogvar, raw_logvar, lv)};
+  }
+
+  /// A sample's part of the gradient of -L_K, by the rule of an objective with weights
+  /// (objectives.h). `kl_scale` is what the objective multiplies log q - log p with.
+  template <typename Rule>
+  VAE_HD static HeadGradient weighted_gradient(Rule rule, float weight, float dz, float eps,
+                                               float mu, float raw_logvar, const LogvarRange& range,
+                                               float beta, float kl_scale) {
+    const float lv = logvar(raw_logvar, range);
+    const float sigma = exponential(0.5f * lv), z = fused_multiply_add(sigma, eps, mu);
+    const float share = kl_scale * weight;
+    const float slope = rule.path(weight, beta) *
+                        fused_multiply_add(share, rule.slope(Prior::slope(z), eps, sigma), dz);
+    const float direct = rule.kDirect ? -share : 0.0f;
+    const float dlogvar = 0.5f * fused_multiply_add(slope * eps, sigma, direct);
+    return {slope, gated(dlogvar, raw_logvar, lv)};
   }
 
   VAE_HD static LatentStatistics statistics(float mu, float raw_logvar, const LogvarRange& range) {
     const double mean = mu;
     return {Prior::kl(mean, static_cast<double>(logvar(raw_logvar, range))), mean, mean * mean};
+  }
+
+ private:
+  /// No gradient where the clamp holds; NaN passes so that the step is judged bad.
+  VAE_HD static float gated(float dlogvar, float raw, float clamped) {
+    return raw == clamped || raw != raw ? dlogvar : 0.0f;
   }
 };
 

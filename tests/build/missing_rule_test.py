@@ -12,7 +12,7 @@ import tempfile
 
 # The enumerations with rules in kernels/rules, and those that SOURCES decide by.
 ENUMERATIONS = ("Activation", "Binarization", "Initialization", "LearningRateSchedule", "Likelihood",
-                "Variance")
+                "Objective", "Variance")
 SOURCES = ("host/graph/initialization.cpp",)
 
 

@@ -276,133 +276,70 @@ TEST_P(LikelihoodTest, MeansAreProbabilitiesForTheBernoulli) {
   EXPECT_EQ(copy.values(), logits);
 }
 
-TEST_P(LikelihoodTest, ImportanceWeightsMergeInChunksWithoutOverflow) {
-  const int64_t rows = 3, samples = 40;
-  auto log_px = random_values(rows * samples, 10, -900.0f, -100.0f);
-  const auto log_ratio = random_values(rows * samples, 11, -30.0f, 30.0f);
-  const double minus_infinity = -std::numeric_limits<double>::infinity();
-  const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, minus_infinity));
-  const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
-  for (int64_t first = 0; first < samples; first += 10) {
-    std::vector<float> p, r;
+TEST_P(LikelihoodTest, WeightsScaleTheGradientsOfRows) {
+  const int64_t images = 7, samples = 3, rows = images * samples;
+  for (const int64_t width : {5, 33, 784}) {
+    const auto outputs = random_values(rows * width, 41, -3.0f, 3.0f);
+    const auto x = random_values(images * width, 42, 0.0f, 1.0f);
+    const auto weights = random_values(rows, 43, 0.0f, 1.0f);
+    const FloatTensor outputs_(backend(), {rows, width}, outputs);
+    const FloatTensor x_(backend(), {images, width}, x), weights_(backend(), {rows}, weights);
+    const FloatTensor log_px(backend(), {rows}), doutputs(backend(), {rows, width});
+    const FloatTensor variance(backend(), {1}, {0.3f}), dvariance(backend(), {1});
+    LikelihoodArgs args;
+    args.log_px = log_px;
+    args.doutputs = doutputs;
+    args.dlog_variance = dvariance;
+    args.outputs = outputs_.view();
+    args.x = x_.view();
+    args.log_variance = variance.view();
+    args.samples = samples;
+    args.likelihood = Likelihood::gaussian;
+    args.scale = 0.5f;
+    backend().issue(args);
+    const auto plain = log_px.values();
+    args.weights = weights_.view();
+    backend().issue(args);
+    EXPECT_EQ(log_px.values(), plain) << "weights are of the gradients";
+    const auto found = doutputs.values();
+    const double precision = std::exp(-double{0.3f});
+    double slope = 0.0;
     for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t k = first; k < first + 10; ++k) {
-        p.push_back(log_px[row * samples + k]);
-        r.push_back(log_ratio[row * samples + k]);
+      for (int64_t i = 0; i < width; ++i) {
+        const double residual = double{x[row / samples * width + i]} - outputs[row * width + i];
+        slope += weights[row] * 0.5 * (residual * residual * precision - 1.0);
+        ASSERT_NEAR(found[row * width + i], -0.5 * weights[row] * residual * precision, 1e-6);
       }
     }
-    const FloatTensor dp(backend(), {rows * 10}, p), dr(backend(), {rows * 10}, r);
-    backend().issue(ImportanceArgs{max.view(), sum.view(), dp.view(), dr.view(), 10});
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    long double total = 0.0L;
-    for (int64_t k = 0; k < samples; ++k) {
-      const std::size_t at = row * samples + k;
-      total += std::exp(static_cast<long double>(log_px[at]) + log_ratio[at]);
-    }
-    EXPECT_NEAR(max.values()[row] + std::log(sum.values()[row]),
-                static_cast<double>(std::log(total)), 1e-9);
+    EXPECT_NEAR(dvariance.values()[0], -0.5 * slope, 1e-5 * static_cast<double>(rows * width));
   }
 }
 
-TEST_P(LikelihoodTest, ImportanceWeightsMergeForAnyNumberOfRowsAndSamples) {
-  const double minus_infinity = -std::numeric_limits<double>::infinity();
-  for (const auto& [rows, samples] : std::vector<std::pair<int64_t, int64_t>>{
-           {1, 1}, {5, 3}, {9, 31}, {3, 32}, {7, 33}, {2, 5000}, {65537, 1}}) {
-    const auto log_px = random_values(rows * samples, 31, -600.0f, -100.0f);
-    const auto log_ratio = random_values(rows * samples, 32, -30.0f, 30.0f);
-    const FloatTensor p(backend(), {rows * samples}, log_px);
-    const FloatTensor r(backend(), {rows * samples}, log_ratio);
-    const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, minus_infinity));
-    const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
-    backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), samples});
-    const auto found_max = max.values(), found_sum = sum.values();
-    for (int64_t row = 0; row < rows; row += 1 + rows / 50) {
-      double largest = minus_infinity, total = 0.0;
-      for (int64_t at = row * samples; at < (row + 1) * samples; ++at) {
-        largest = std::max(largest, static_cast<double>(log_px[at]) + log_ratio[at]);
-      }
-      for (int64_t at = row * samples; at < (row + 1) * samples; ++at) {
-        total += std::exp(static_cast<double>(log_px[at]) + log_ratio[at] - largest);
-      }
-      ASSERT_EQ(found_max[row], largest) << rows << 'x' << samples;
-      ASSERT_NEAR(found_sum[row], total, 1e-12 * total) << rows << 'x' << samples;
-    }
+TEST_P(LikelihoodTest, WeightsOfOneGiveTheBitsOfNone) {
+  const int64_t rows = 9, width = 70;
+  for (const Likelihood likelihood : {Likelihood::bernoulli, Likelihood::gaussian}) {
+    const FloatTensor outputs(backend(), {rows, width}, random_values(rows * width, 44));
+    const FloatTensor x(backend(), {rows, width}, random_values(rows * width, 45, 0.0f));
+    const FloatTensor ones(backend(), {rows}, std::vector<float>(rows, 1.0f));
+    const FloatTensor variance(backend(), {1}, {-0.5f});
+    const auto gradients = [&](ConstView weights) {
+      const FloatTensor log_px(backend(), {rows}), doutputs(backend(), {rows, width});
+      const FloatTensor dvariance(backend(), {1}, {0.0f});
+      LikelihoodArgs args;
+      args.log_px = log_px;
+      args.doutputs = doutputs;
+      args.dlog_variance = dvariance;
+      args.outputs = outputs.view();
+      args.x = x.view();
+      args.log_variance = variance.view();
+      args.likelihood = likelihood;
+      args.scale = 0.1f;
+      args.weights = weights;
+      backend().issue(args);
+      return std::vector{bits_of(doutputs.values()), bits_of(dvariance.values())};
+    };
+    EXPECT_EQ(gradients(ones.view()), gradients({}));
   }
-}
-
-TEST_P(LikelihoodTest, InfiniteLogWeightsMergeAsTheSumsTheyAre) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  struct Row {
-    const char* name;
-    float first, last, others;  // log weights
-    double log_sum;
-  };
-  constexpr int64_t kSamples = 40, kChunks = 2;  // samples of a chunk: more than a warp's lanes
-  const double log_count = std::log(static_cast<double>(kSamples * kChunks));
-  const std::vector<Row> cases = {
-      {"all weights are 0", -kInfinity, -kInfinity, -kInfinity, -double{kInfinity}},
-      {"one of a chunk is not 0", -kInfinity, -3.0f, -kInfinity, -3.0 + std::log(2.0)},
-      {"the first is 0", -kInfinity, -3.0f, -3.0f, -3.0 + std::log(78.0)},
-      {"one of a chunk is infinite", -5.0f, kInfinity, -5.0f, kInfinity},
-      {"two are infinite", kInfinity, kInfinity, -5.0f, kInfinity},
-      {"all are infinite", kInfinity, kInfinity, kInfinity, kInfinity},
-      {"both kinds", kInfinity, -kInfinity, -kInfinity, kInfinity},
-      {"none", -5.0f, -5.0f, -5.0f, -5.0 + log_count},
-  };
-  std::vector<float> weights;
-  for (const Row& row : cases) {
-    weights.push_back(row.first);
-    weights.insert(weights.end(), kSamples - 2, row.others);
-    weights.push_back(row.last);
-  }
-  const auto rows = static_cast<int64_t>(cases.size());
-  const FloatTensor p(backend(), {rows * kSamples}, weights);
-  const FloatTensor r(backend(), {rows * kSamples}, std::vector<float>(rows * kSamples, 0.0f));
-  const DeviceTensor<double> max(backend(), {rows}, std::vector<double>(rows, -double{kInfinity}));
-  const DeviceTensor<double> sum(backend(), {rows}, std::vector<double>(rows, 0.0));
-  for (int64_t chunk = 0; chunk < kChunks; ++chunk) {
-    backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), kSamples});
-  }
-  const auto found_max = max.values(), found_sum = sum.values();
-  for (std::size_t row = 0; row < cases.size(); ++row) {
-    const double found = found_max[row] + std::log(found_sum[row]);
-    const double expected = cases[row].log_sum;
-    if (std::isinf(expected)) {
-      EXPECT_EQ(found, expected) << cases[row].name;
-    } else {
-      EXPECT_NEAR(found, expected, 1e-12) << cases[row].name;
-    }
-  }
-}
-
-/// Sentinels merged with no weights stay what they are; only memory of the exact size tells.
-TEST_P(LikelihoodTest, MergingStaysWithinItsRows) {
-  const int64_t rows = 5;
-  const FloatTensor zeros(backend(), {rows}, std::vector<float>(rows, 0.0f));
-  const std::vector<double> ones(rows, 1.0);
-  const std::size_t bytes = rows * sizeof(double);
-  const DoubleView max(static_cast<double*>(backend().allocate(bytes)), {rows});
-  const DoubleView sum(static_cast<double*>(backend().allocate(bytes)), {rows});
-  backend().copy_to_device(max.data, ones.data(), bytes);
-  backend().copy_to_device(sum.data, ones.data(), bytes);
-  backend().issue(ImportanceArgs{max, sum, zeros.view(), zeros.view(), 1});
-  std::vector<double> found(rows);
-  backend().copy_to_host(found.data(), sum.data, bytes);
-  for (const double value : found) EXPECT_NEAR(value, 1.0 + std::exp(-1.0), 1e-15);
-  backend().deallocate(max.data);
-  backend().deallocate(sum.data);
-}
-
-TEST_P(LikelihoodTest, AWeightThatIsNotANumberSpoilsItsRowOnly) {
-  std::vector<float> weights(3 * 40, -5.0f);
-  weights[40 + 39] = std::numeric_limits<float>::quiet_NaN();
-  const FloatTensor p(backend(), {3 * 40}, weights);
-  const FloatTensor r(backend(), {3 * 40}, std::vector<float>(3 * 40, 0.0f));
-  const DeviceTensor<double> max(backend(), {3}, std::vector<double>(3, -7.0));
-  const DeviceTensor<double> sum(backend(), {3}, std::vector<double>(3, 1.0));
-  backend().issue(ImportanceArgs{max.view(), sum.view(), p.view(), r.view(), 40});
-  for (int64_t row = 0; row < 3; ++row) EXPECT_EQ(std::isnan(sum.values()[row]), row == 1);
 }
 
 TEST_P(LikelihoodTest, AccumulateAddsInDoubleAndRefusesNonFiniteLosses) {

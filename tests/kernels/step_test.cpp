@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "tests/support/backend_test.h"
@@ -68,6 +69,64 @@ TEST_P(AccumulateTest, OneBadRowOfManySpoilsTheBatch) {
     EXPECT_EQ(found.totals.images, 0);
     EXPECT_EQ(found.totals.reconstruction, 0.0);
   }
+}
+
+class AccumulateWeightedTest : public BackendTest {
+ protected:
+  struct Result {
+    Totals totals;
+    float loss;
+  };
+
+  Result accumulate(const std::vector<float>& bound, const std::vector<float>& log_px,
+                    const std::vector<float>& log_ratio) {
+    const auto rows = static_cast<int64_t>(bound.size());
+    const auto codes = static_cast<int64_t>(log_px.size());
+    const FloatTensor bound_(backend(), {rows}, bound), log_px_(backend(), {codes}, log_px);
+    const FloatTensor log_ratio_(backend(), {codes}, log_ratio);
+    const DeviceState state(backend(), StepState());
+    auto* totals = static_cast<Totals*>(backend().allocate(sizeof(Totals)));
+    backend().fill_zero(totals, sizeof(Totals));
+    backend().issue(AccumulateWeightedArgs{totals, state.get(), bound_.view(), log_px_.view(),
+                                           log_ratio_.view()});
+    Result result;
+    backend().copy_to_host(&result.totals, totals, sizeof(Totals));
+    backend().deallocate(totals);
+    result.loss = state.value().loss;
+    return result;
+  }
+};
+
+TEST_P(AccumulateWeightedTest, SumsBoundsAndMeansOverSamples) {
+  for (const auto& [rows, samples] :
+       std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {3, 7}, {20, 50}, {1025, 3}, {257, 300}}) {
+    const auto bound = random_values(rows, 5, -120.0f, -80.0f);
+    const auto log_px = random_values(rows * samples, 6, -150.0f, -50.0f);
+    const auto log_ratio = random_values(rows * samples, 7, -30.0f, 2.0f);
+    const Result found = accumulate(bound, log_px, log_ratio);
+    long double bounds = 0.0L, reconstruction = 0.0L, kl = 0.0L;
+    for (const float value : bound) bounds += value;
+    for (const float value : log_px) reconstruction += static_cast<long double>(value) / samples;
+    for (const float value : log_ratio) kl -= static_cast<long double>(value) / samples;
+    EXPECT_NEAR(found.totals.bound, bounds, -1e-12 * bounds) << rows;
+    EXPECT_NEAR(found.totals.reconstruction, reconstruction, -1e-12 * reconstruction) << rows;
+    EXPECT_NEAR(found.totals.kl, kl, 1e-12 * kl) << rows;
+    EXPECT_EQ(found.totals.images, rows);
+    EXPECT_FLOAT_EQ(found.loss, static_cast<float>(-bounds / rows));
+  }
+}
+
+TEST_P(AccumulateWeightedTest, WhatIsNotFiniteAddsNothing) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Result bad = accumulate({-5.0f, nan}, {1.0f, 2.0f, 3.0f, 4.0f}, {1.0f, 2.0f, 3.0f, 4.0f});
+  EXPECT_TRUE(std::isnan(bad.loss));
+  EXPECT_EQ(bad.totals.images, 0);
+  // A sample without weight: its batch trains, but has no mean.
+  const Result far = accumulate({-5.0f}, {-4.0f, -infinity}, {-1.0f, 0.0f});
+  EXPECT_EQ(far.loss, 5.0f);
+  EXPECT_EQ(far.totals.images, 0);
+  EXPECT_EQ(far.totals.reconstruction, 0.0);
 }
 
 class StreakTest : public BackendTest {};
@@ -156,6 +215,7 @@ TEST_P(GradientNormTest, SquaresThatOverflowFloatsAreStillGood) {
 }
 
 VAE_INSTANTIATE_BACKENDS(AccumulateTest);
+VAE_INSTANTIATE_BACKENDS(AccumulateWeightedTest);
 VAE_INSTANTIATE_BACKENDS(GradientNormTest);
 VAE_INSTANTIATE_BACKENDS(StreakTest);
 

@@ -39,7 +39,8 @@ FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
 # Which tests on the simulated card look at a file; everything else runs the whole suite.
 SUITES = {
     "adam.cu": "Adam*",
-    "gaussian.cu": "Gaussian*",
+    "gaussian.cu": "Gaussian*:Objective*",
+    "importance.cu": "Importance*",
     "likelihood.cu": "Likelihood*",
     "load_batch.cu": "LoadBatch*",
     "step.cu": "Adam*:Schedule*:Accumulate*:Streak*:GradientNorm*",
@@ -63,7 +64,8 @@ SUITES = {
     "pixels.h": "LoadBatch*:Fused*",
     "gemm_": "Dense*",
     "dense": "Dense*",
-    "rules/importance.h": "Likelihood*",
+    "rules/importance.h": "Importance*",
+    "rules/objectives.h": "Objective*",
 }
 
 

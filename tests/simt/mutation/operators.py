@@ -61,7 +61,11 @@ PLANTED = [
     ("kernels/cuda/reduce.h", "blocks left out", "at < count ? numbers[at] : 0.0",
      "at < count && part == 0 ? numbers[at] : 0.0"),
     ("kernels/rules/importance.h", "infinities unlike",
-     "low == high ? 1.0 : exponential(low - high)", "exponential(low - high)"),
+     "log_w == max ? 1.0 : exponential(log_w - max)", "exponential(log_w - max)"),
+    ("kernels/rules/objectives.h", "the weight, not its square",
+     "return fused_multiply_add(beta, weight, 1.0f - beta);", "return 1.0f;"),
+    ("kernels/rules/objectives.h", "score at a moving posterior", "return prior - eps / sigma;",
+     "return prior;"),
 ]
 
 # A comparison that only chooses between ways to do the same work, or an included header.
