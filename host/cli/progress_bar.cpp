@@ -50,7 +50,17 @@ std::string compose(const std::string& head, double share, const std::vector<std
   return fmt::format("{} {}{}", shown, bar(share, width, colours), tail);
 }
 
+/// Of a Progress or Metrics: what training raises.
+template <typename Numbers>
+double bound_of(const Numbers& numbers) {
+  return numbers.importance_samples > 1 ? numbers.bound : numbers.elbo;
+}
+
 }  // namespace
+
+std::string bound_name(int64_t samples) {
+  return samples > 1 ? fmt::format("L_{}", samples) : "elbo";
+}
 
 std::string progress_line(const Progress& progress, int columns, bool colours) {
   const double share = progress.batches > 0 ? static_cast<double>(progress.batch) /
@@ -60,7 +70,8 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
   return compose(
       fmt::format("epoch {}/{}", progress.epoch, progress.epochs), share,
       {fmt::format("{:>{}}/{}", progress.batch, batches.size(), batches),
-       fmt::format("loss {:.2f}", progress.loss), fmt::format("elbo {:.2f}", progress.elbo),
+       fmt::format("loss {:.2f}", progress.loss),
+       fmt::format("{} {:.2f}", bound_name(progress.importance_samples), bound_of(progress)),
        fmt::format("eta {}", duration_text(progress.eta_seconds)),
        fmt::format("{:.0f} samples/s", progress.samples_per_second)},
       columns, colours);
@@ -68,10 +79,11 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
 
 std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* validation,
                        const Metrics& test) {
-  std::string line = fmt::format("epoch {:>{}}/{}  elbo: train {}", test.epoch,
-                                 fmt::formatted_size("{}", epochs), epochs, nats(train.elbo));
-  if (validation != nullptr) line += ", validation " + nats(validation->elbo);
-  line += ", test " + nats(test.elbo);
+  std::string line =
+      fmt::format("epoch {:>{}}/{}  {}: train {}", test.epoch, fmt::formatted_size("{}", epochs),
+                  epochs, bound_name(train.importance_samples), nats(bound_of(train)));
+  if (validation != nullptr) line += ", validation " + nats(bound_of(*validation));
+  line += ", test " + nats(bound_of(test));
   for (const std::string& field :
        {"  kl " + nats(test.kl), fmt::format("  {:.1f} s", train.seconds),
         fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {

@@ -8,6 +8,9 @@
 
 namespace vae::cli {
 
+/// What a bound with so many importance samples is called: "elbo", "L_50".
+std::string bound_name(int64_t samples);
+
 /// The live line of a training: epoch, bar, loss, ELBO, samples/s, time left; what does not fit
 /// into `columns` is left out from the right.
 std::string progress_line(const Progress& progress, int columns, bool colours);

@@ -21,15 +21,20 @@ namespace vae::cli {
 namespace {
 
 Json metrics_json(const Metrics& metrics) {
-  return {{"epoch", metrics.epoch},
-          {"elbo", metrics.elbo},
-          {"reconstruction", metrics.reconstruction},
-          {"kl", metrics.kl},
-          {"beta", metrics.beta},
-          {"images", metrics.images},
-          {"skipped_steps", metrics.skipped_steps},
-          {"seconds", metrics.seconds},
-          {"samples_per_second", metrics.samples_per_second}};
+  Json json = {{"epoch", metrics.epoch},
+               {"elbo", metrics.elbo},
+               {"reconstruction", metrics.reconstruction},
+               {"kl", metrics.kl},
+               {"beta", metrics.beta},
+               {"images", metrics.images},
+               {"skipped_steps", metrics.skipped_steps},
+               {"seconds", metrics.seconds},
+               {"samples_per_second", metrics.samples_per_second}};
+  if (metrics.importance_samples > 1) {
+    json["bound"] = metrics.bound;
+    json["importance_samples"] = metrics.importance_samples;
+  }
+  return json;
 }
 
 Json best_json(const BestEpoch& best, const std::string& run) {
@@ -41,17 +46,23 @@ Json best_json(const BestEpoch& best, const std::string& run) {
 }
 
 std::string metrics_line(const Metrics& metrics) {
-  return fmt::format("{:<10}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
-                     metrics.elbo, metrics.reconstruction, metrics.kl);
+  const std::string bound =
+      metrics.importance_samples > 1
+          ? fmt::format("  {} {:.3f}", bound_name(metrics.importance_samples), metrics.bound)
+          : std::string();
+  return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
+                     bound, metrics.elbo, metrics.reconstruction, metrics.kl);
 }
 
 /// Which checkpoint stands for the run, in lines that fit a narrow terminal.
 std::string choice_lines(const TrainResult& result, const TrainConfig& training) {
   if (result.best) {
     return fmt::format(
-        "best checkpoint: epoch {}, chosen on the {}\n{:17}reconstruction - {} kl = {:.3f}\n",
-        result.best->epoch, result.best->chosen_on == "test" ? "test set" : "validation images", "",
-        training.beta, result.best->objective);
+        "best checkpoint: epoch {}, chosen on the {}\n{:17}{} = {:.3f}\n", result.best->epoch,
+        result.best->chosen_on == "test" ? "test set" : "validation images", "",
+        training.importance_samples > 1 ? bound_name(training.importance_samples)
+                                        : fmt::format("reconstruction - {} kl", training.beta),
+        result.best->objective);
   }
   if (result.test.epoch == 0) return {};
   return fmt::format(

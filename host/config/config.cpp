@@ -280,6 +280,7 @@ std::string_view to_string(Initialization value) { return word_of(value); }
 std::string_view to_string(Likelihood value) { return word_of(value); }
 std::string_view to_string(Variance value) { return word_of(value); }
 std::string_view to_string(Binarization value) { return word_of(value); }
+std::string_view to_string(Objective value) { return word_of(value); }
 std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
 std::string_view to_string(Precision value) { return word_of(value); }
 

@@ -43,6 +43,8 @@ constexpr std::array<Word<Binarization>, 4> kBinarizations = {
      {Binarization::fixed, "static"},
      {Binarization::dynamic, "dynamic"},
      {Binarization::threshold, "threshold"}}};
+constexpr std::array<Word<Objective>, 3> kObjectives = {
+    {{Objective::elbo, "elbo"}, {Objective::iwae, "iwae"}, {Objective::dreg, "dreg"}}};
 constexpr std::array<Word<LearningRateSchedule>, 3> kSchedules = {
     {{LearningRateSchedule::constant, "constant"},
      {LearningRateSchedule::step, "step"},
@@ -158,6 +160,16 @@ std::vector<Entry> training_entries() {
       {{"training", "binarization", "--binarization", "how pixels become the model's input", ""},
        training<&T::binarization>,
        kAnything},
+      {{"training", "objective", "--objective",
+        "what training raises: the ELBO, or the importance-weighted bound by two gradients", ""},
+       training<&T::objective>,
+       kAnything,
+       /*said_always=*/false},
+      {{"training", "importance_samples", "--importance-samples",
+        "latent samples of an image, K of the bound L_K; more than 1 make elbo iwae", ""},
+       training<&T::importance_samples>,
+       {1, 1 << 20},
+       /*said_always=*/false},
       {{"training", "beta", "--beta", "weight of the KL term in the objective", ""},
        training<&T::beta>,
        {0, kMillion}},
@@ -259,6 +271,7 @@ std::span<const Word<Initialization>> words(Initialization) { return kInitializa
 std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
 std::span<const Word<Variance>> words(Variance) { return kVariances; }
 std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
+std::span<const Word<Objective>> words(Objective) { return kObjectives; }
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
 std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
 

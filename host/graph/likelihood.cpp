@@ -49,6 +49,7 @@ void LikelihoodNode::forward(Pass& pass) {
                             : ConstView(fixed_log_variance_);
   }
   if (pass.with_gradient) {
+    args.weights = pass.weights;
     args.doutputs = pass.gradient(outputs());
     if (options_.learned_variance != nullptr) {
       args.dlog_variance = options_.learned_variance->gradient();

@@ -28,7 +28,8 @@ class LogVariance final : public Module {
 
 /// log p(target|z) of each code from the decoder's outputs, outputs_per_value() neighbouring ones
 /// for each value of the target: the end of a graph. A forward pass with gradient leaves -1/images
-/// dlog p/doutputs in the place of the outputs.
+/// dlog p/doutputs, times the code's weight where the pass has weights, in the place of the
+/// outputs.
 class LikelihoodNode final : public Node {
  public:
   struct Options {

@@ -23,6 +23,10 @@ class Pass {
   bool with_gradient = false;  // the likelihood's gradient is left for a backward pass
   bool importance = false;     // log-ratios of the samples instead of the KL
 
+  // How the samples of an image share in the gradient; the ELBO takes one, without a weight.
+  Objective objective = Objective::elbo;
+  ConstView weights;  // [codes]
+
   int64_t images() const { return images_; }
   int64_t samples() const { return samples_; }
   int64_t rows(Rows rows) const { return rows == Rows::images ? images_ : images_ * samples_; }

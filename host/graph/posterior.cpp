@@ -46,6 +46,9 @@ void PosteriorNode::backward(Pass& pass) {
   args.logvar_max = options_.logvar_max;
   args.scale = 1.0f / static_cast<float>(pass.images());
   args.noise = noise(pass);
+  args.objective = pass.objective;
+  args.weights = pass.weights;
+  args.samples = pass.samples();
   pass.issue(args);
 }
 

@@ -42,7 +42,7 @@ std::string to_text(const std::vector<int64_t>& sizes) {
   return text + "]";
 }
 
-std::string to_json_text(const TrainingState& state, double beta) {
+std::string to_json_text(const TrainingState& state, const TrainConfig& training) {
   JsonWriter json(JsonWriter::Order::by_key);
   json.member("step", state.step.step)
       .member("updates", state.step.updates)
@@ -55,8 +55,9 @@ std::string to_json_text(const TrainingState& state, double beta) {
       .member("steps_per_epoch", state.steps_per_epoch)
       .member("data_name", state.data_name)
       .member("data_fingerprint", state.data_fingerprint);
+  if (training.importance_samples > 1) json.member("epoch_bound", state.totals.bound);
   if (state.data_mean) json.member("data_mean", *state.data_mean);
-  if (state.best) write_member(json, "best", *state.best, beta);
+  if (state.best) write_member(json, "best", *state.best, training.beta);
   return json.text();
 }
 
@@ -85,6 +86,9 @@ TrainingState training_from_json(const json& document, const std::string& origin
   state.totals.kl = member<double>(document, "epoch_kl", origin);
   state.totals.squared_elbo = member<double>(document, "epoch_squared_elbo", origin);
   state.totals.images = static_cast<int64_t>(member<uint64_t>(document, "epoch_images", origin));
+  if (document.contains("epoch_bound")) {
+    state.totals.bound = member<double>(document, "epoch_bound", origin);
+  }
   state.data_name = member<std::string>(document, "data_name", origin);
   state.data_fingerprint = member<std::string>(document, "data_fingerprint", origin);
   if (document.contains("data_mean")) {
@@ -325,7 +329,7 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"vae_version", version()},
       {"config", config_to_json(config)},
   };
-  if (training != nullptr) metadata["training"] = to_json_text(*training, config.training.beta);
+  if (training != nullptr) metadata["training"] = to_json_text(*training, config.training);
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));
 }
 

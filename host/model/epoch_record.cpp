@@ -17,6 +17,7 @@ void write_members(JsonWriter& json, const Bound& bound) {
   json.member("elbo", bound.reconstruction - bound.kl)
       .member("reconstruction", bound.reconstruction)
       .member("kl", bound.kl);
+  if (bound.weighted) json.member("bound", *bound.weighted);
 }
 
 [[noreturn]] void fail_member(const char* key, const std::string& origin) {
@@ -44,14 +45,16 @@ int64_t count(const json& document, const char* key, const std::string& origin) 
 }
 
 Bound bound_from_json(const json& document, const std::string& origin) {
-  return {real(document, "reconstruction", origin), real(document, "kl", origin)};
+  Bound bound{real(document, "reconstruction", origin), real(document, "kl", origin)};
+  if (document.contains("bound")) bound.weighted = real(document, "bound", origin);
+  return bound;
 }
 
 }  // namespace
 
 double EpochRecord::objective(double beta) const {
   const Bound& bound = validation ? *validation : test;
-  return bound.reconstruction - beta * bound.kl;
+  return bound.weighted.value_or(bound.reconstruction - beta * bound.kl);
 }
 
 void write_member(JsonWriter& json, std::string_view key, const EpochRecord& record, double beta) {

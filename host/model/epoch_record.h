@@ -16,6 +16,8 @@ class JsonWriter;
 struct Bound {
   double reconstruction = 0.0;
   double kl = 0.0;
+  std::optional<double> weighted =
+      {};  // L_K at the objective's final weight, where that is trained
 
   bool operator==(const Bound&) const = default;
 };
@@ -32,8 +34,8 @@ struct EpochRecord {
 
   /// The split by which the best epoch is chosen: "validation", or "test" where there is none.
   std::string_view chosen_on() const { return validation ? "validation" : "test"; }
-  /// The training objective on that split: reconstruction - beta KL. It compares epochs when `beta`
-  /// is the weight after the warm-up for all of them.
+  /// The training objective on that split: L_K, or reconstruction - beta KL. It compares epochs
+  /// when `beta` is the weight after the warm-up for all of them.
   double objective(double beta) const;
 
   bool operator==(const EpochRecord&) const = default;

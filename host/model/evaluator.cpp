@@ -34,11 +34,12 @@ double standard_error(double sum, double sum_of_squares, double n) {
 class Evaluator {
  public:
   Evaluator(Network& network, const ImageSet& images, const EvaluateOptions& options,
-            const TrainConfig& training)
+            const TrainConfig& training, double beta)
       : network_(network),
         options_(options),
         binarization_(options.binarization.value_or(training.binarization)),
         seed_(options.seed.value_or(training.seed)),
+        beta_(beta),
         images_(images.count()),
         batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
         reader_(network, images, binarization_, seed_),
@@ -62,7 +63,8 @@ class Evaluator {
   /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
   /// images, as many samples as there is speed to gain from.
   int64_t most_codes(int64_t rows) const {
-    const int64_t most = std::min(batch_, std::max(rows, kFullSpeedRows));
+    const int64_t room = std::max(batch_, network_.room_for_codes());
+    const int64_t most = std::min(room, std::max(rows, kFullSpeedRows));
     return rows * std::clamp<int64_t>(options_.importance_samples, 1, most / rows);
   }
 
@@ -70,6 +72,7 @@ class Evaluator {
   const EvaluateOptions& options_;
   Binarization binarization_;
   uint64_t seed_;
+  double beta_;  // of L_K
   int64_t images_;
   int64_t batch_;  // the most rows at once, of images and of codes
   ImageReader reader_;
@@ -119,7 +122,7 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
     network_.sample_posterior(rows, samples, reader_.noise(done));
     const ConstView log_px = network_.score(rows, samples, /*with_gradient=*/false);
     backend.issue(ImportanceArgs{running_max_.head(rows), running_sum_.head(rows), log_px,
-                                 network_.log_ratio(rows * samples), samples});
+                                 network_.log_ratio(rows * samples), samples, beta_});
     done += samples;
     const double share = static_cast<double>(done) / static_cast<double>(wanted);
     const double images = static_cast<double>(first) + share * static_cast<double>(rows);
@@ -181,7 +184,7 @@ void Evaluator::summarize(Evaluation& result) const {
 }  // namespace
 
 Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
-                    const TrainConfig& training) {
+                    const TrainConfig& training, double beta) {
   VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
             "importance samples must lie in [0, 2^24), got ", options.importance_samples);
   const Likelihood likelihood = network.config().likelihood;
@@ -191,7 +194,7 @@ Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOpti
             ", is of the 256 levels of 8-bit pixels, which binarization ", to_string(binarization),
             " makes black or white: evaluate it with binarization none");
   const FloatingPointMode mode;
-  return Evaluator(network, images, options, training).run();
+  return Evaluator(network, images, options, training, beta).run();
 }
 
 }  // namespace vae

@@ -8,8 +8,9 @@
 namespace vae {
 
 /// Model::evaluate on a network: bounds by sampling, statistics of the posterior. Protocol and seed
-/// are those of `training` where the options name none.
+/// are those of `training` where the options name none. `beta` is a weight of the KL term in L_K,
+/// the training's objective; with another than 1 `nll` is none.
 Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
-                    const TrainConfig& training = {});
+                    const TrainConfig& training = {}, double beta = 1.0);
 
 }  // namespace vae

@@ -73,20 +73,23 @@ void Network::reserve(int64_t images, int64_t codes) {
 }
 
 /// The advice is tried out, by halving, with a margin for what libraries take.
-void Network::reserve_batch(int64_t images, int64_t codes) {
+void Network::reserve_batch(int64_t images, int64_t codes, int64_t samples) {
   try {
     reserve(images, codes);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::out_of_memory) throw;
     constexpr std::size_t kMargin = std::size_t{16} << 20;
     const auto fits = [&](int64_t rows) {
-      const std::size_t bytes = activation_bytes(std::min(images, rows), std::min(codes, rows));
+      const std::size_t bytes =
+          activation_bytes(std::min(images, rows), std::min(codes, rows * samples));
       return has_memory(backend_, bytes + kMargin);
     };
-    const int64_t batch = std::max(images, codes);
+    const int64_t batch = std::max(images, codes / samples);
     int64_t fitting = batch / 2;
     while (fitting > 0 && !fits(fitting)) fitting /= 2;
-    fail(ErrorCode::out_of_memory, "batch_size ", batch, ": ", error.what(),
+    const std::string of_samples =
+        samples > 1 ? concat(" with ", samples, " importance_samples") : std::string();
+    fail(ErrorCode::out_of_memory, "batch_size ", batch, of_samples, ": ", error.what(),
          fitting > 0 ? concat("; the activations of batch_size ", fitting, " would fit")
                      : std::string("; those of no batch_size would fit: use a smaller model"));
   }
@@ -159,6 +162,20 @@ ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {
   return log_px(rows * samples);
 }
 
+ConstView Network::score_keeping_outputs(int64_t rows, int64_t samples) {
+  Pass pass(backend_, rows, samples);
+  run(pass, vae_.decoder);  // by itself: a device that joins it with the next loses the outputs
+  run(pass, vae_.observation);
+  return log_px(rows * samples);
+}
+
+void Network::weigh(int64_t rows, int64_t samples, ConstView weights) {
+  Pass pass(backend_, rows, samples);
+  pass.with_gradient = true;
+  pass.weights = weights;
+  run(pass, vae_.observation);
+}
+
 ConstView Network::output_mean(int64_t rows) {
   Pass pass(backend_, rows);
   vae_.likelihood->issue_mean(pass);
@@ -166,8 +183,15 @@ ConstView Network::output_mean(int64_t rows) {
 }
 
 void Network::backward(int64_t rows, const NoiseKey& noise) {
-  Pass pass(backend_, rows);
+  backward(rows, 1, noise, Objective::elbo, {});
+}
+
+void Network::backward(int64_t rows, int64_t samples, const NoiseKey& noise, Objective objective,
+                       ConstView weights) {
+  Pass pass(backend_, rows, samples);
   pass.noise = noise;
+  pass.objective = objective;
+  pass.weights = weights;
   vae_.graph.backward(pass);
   pass.finish();
 }

@@ -39,10 +39,13 @@ class Network {
   /// decoder, if there is less. Views of earlier passes are void afterwards. Throws
   /// Error(out_of_memory); then there is no room at all. A pinned network does not grow.
   void reserve(int64_t images, int64_t codes);
-  /// The same for a batch whose size somebody chose: the error names a size that would fit.
-  void reserve_batch(int64_t images, int64_t codes);
-  /// The most rows that reserve() can be asked for.
+  /// The same for a batch whose size somebody chose, each image with that many samples: the error
+  /// names a size that would fit.
+  void reserve_batch(int64_t images, int64_t codes, int64_t samples = 1);
+  /// The most rows that reserve() can be asked for, of images and of codes alike.
   int64_t most_rows() const;
+  /// Rows of codes that there is room for.
+  int64_t room_for_codes() const { return codes_; }
   /// While one of these lives, the activations stay where they are: recordings hold addresses.
   class Pin {
    public:
@@ -71,12 +74,20 @@ class Network {
   ConstView decode(int64_t rows);
   /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.
   ConstView score(int64_t rows, int64_t samples, bool with_gradient);
+  /// score() that leaves the outputs where they are, for weigh().
+  ConstView score_keeping_outputs(int64_t rows, int64_t samples);
+  /// Puts the gradient of the weighted log p(x|z) in the place of the outputs.
+  void weigh(int64_t rows, int64_t samples, ConstView weights);  // [rows * samples]
   /// E[x|z] [rows, X] of the outputs of decode(), in their place where P = 1.
   ConstView output_mean(int64_t rows);
 
   /// Gradient of the objective with respect to every parameter; after infer() and score() with
   /// gradient of the same rows, one sample each.
   void backward(int64_t rows, const NoiseKey& noise);
+  /// The same for samples with importance weights [rows * samples]; after encode(),
+  /// sample_posterior() and weigh() of the same rows.
+  void backward(int64_t rows, int64_t samples, const NoiseKey& noise, Objective objective,
+                ConstView weights);
 
   // Views of the last forward pass.
   View latent(int64_t rows) const;          // z [rows, Z]

@@ -30,6 +30,11 @@ std::string card(const std::string& name, const std::string& value, const std::s
          "</div></div>\n";
 }
 
+/// Of Metrics::bound.
+std::string bound_title(int64_t samples) {
+  return samples > 1 ? "L_" + std::to_string(samples) : "ELBO";
+}
+
 /// Which weights stand for the run, and why.
 std::string choice_text(const RunRecord& run) {
   const TrainConfig& training = run.config.training;
@@ -44,8 +49,11 @@ std::string choice_text(const RunRecord& run) {
   const EpochRecord& best = *run.best_epoch;
   std::string text = "The best checkpoint is that of epoch " + std::to_string(best.epoch);
   text += best.validation ? ", chosen on the validation images" : ", chosen on the test set";
-  text += " by the objective at its final weight, reconstruction - " + short_text(training.beta) +
-          " KL = " + fixed_text(best.objective(training.beta), 2) + ".";
+  text +=
+      " by the objective at its final weight, " +
+      (training.importance_samples > 1 ? bound_title(training.importance_samples)
+                                       : "reconstruction - " + short_text(training.beta) + " KL") +
+      " = " + fixed_text(best.objective(training.beta), 2) + ".";
   if (best.validation) return text;
   return text +
          " Its test figures are therefore a little too good; --validation sets training images "
@@ -64,10 +72,10 @@ std::string cards(const RunRecord& run) {
   const auto epochs = static_cast<double>(run.train.size());
   const std::string nats = "nats";
   std::string html = "<div class=\"cards\">\n";
-  html += card("Test ELBO", fixed_text(shown.elbo, 2), nats,
+  html += card("Test " + bound_title(shown.importance_samples), fixed_text(shown.bound, 2), nats,
                "epoch " + std::to_string(shown.epoch) +
                    (shown.epoch == last.epoch ? ", the last one"
-                                              : "; " + fixed_text(last.elbo, 2) + " at epoch " +
+                                              : "; " + fixed_text(last.bound, 2) + " at epoch " +
                                                     std::to_string(last.epoch)));
   html += card("Reconstruction", fixed_text(shown.reconstruction, 2), nats, "E log p(x|z), test");
   html += card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || N(0, I)), test");
@@ -127,7 +135,8 @@ std::string kl_plot(const RunRecord& run) {
 std::string plots(const RunRecord& run) {
   if (run.train.empty()) return {};
   std::string html = "<h2>Curves</h2>\n<div class=\"plots\">\n";
-  html += nats_plot(run, "ELBO", &Metrics::elbo, /*wide=*/true);
+  const int64_t samples = run.train.front().importance_samples;
+  html += nats_plot(run, bound_title(samples), &Metrics::bound, /*wide=*/true);
   html += nats_plot(run, "Reconstruction", &Metrics::reconstruction, false);
   html += nats_plot(run, "KL", &Metrics::kl, false);
   html += setting_plot(run, "Learning rate", &Metrics::learning_rate);
@@ -137,8 +146,9 @@ std::string plots(const RunRecord& run) {
       "</div>\n<p class=\"note\">Averages over images. <b>train</b> is the running mean over the "
       "epoch while the weights moved, <b>test</b>" +
       std::string(run.validation.empty() ? " is" : " and <b>validation</b> are") +
-      " measured after the epoch. The bound is always "
-      "shown at beta = 1, whatever weight the objective uses.";
+      " measured after the epoch. The " +
+      (samples > 1 ? "bound is the objective's, at its weight of the KL term."
+                   : "bound is always shown at beta = 1, whatever weight the objective uses.");
   if (fits_later_epochs(run)) {
     html += " The axes fit the epochs from the second on; the table below has their numbers.";
   }
@@ -189,11 +199,11 @@ std::string table_row(const Metrics& train, const Metrics* test, const Metrics* 
   const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
   std::string html = best ? "<tr class=\"best\">" : "<tr>";
   html += cell(std::to_string(train.epoch));
-  for (const Field field : {&Metrics::elbo, &Metrics::reconstruction, &Metrics::kl}) {
+  for (const Field field : {&Metrics::bound, &Metrics::reconstruction, &Metrics::kl}) {
     html += cell(test ? fixed_text(test->*field, 2) : "");
   }
-  if (validated) html += cell(validation ? fixed_text(validation->elbo, 2) : "");
-  return html + cell(fixed_text(train.elbo, 2)) + cell(fixed_text(train.seconds, 2)) +
+  if (validated) html += cell(validation ? fixed_text(validation->bound, 2) : "");
+  return html + cell(fixed_text(train.bound, 2)) + cell(fixed_text(train.seconds, 2)) +
          cell(grouped_text(static_cast<int64_t>(train.samples_per_second))) + "</tr>\n";
 }
 
@@ -201,15 +211,17 @@ std::string epochs_table(const RunRecord& run) {
   if (run.train.empty()) return {};
   const size_t distance = (run.train.size() - 1) / kMostTableRows + 1;
   const bool validated = !run.validation.empty();
+  const std::string bound = bound_title(run.train.front().importance_samples);
   std::string html = "<details><summary>" +
                      (distance == 1 ? std::string("Every epoch")
                                     : "One epoch in " + std::to_string(distance) +
                                           ", and the first, the best and the last; "
                                           "metrics.jsonl has them all") +
                      "</summary><div class=\"table\"><table class=\"numbers\">\n"
-                     "<tr><th>epoch</th><th>test ELBO</th><th>reconstruction</th><th>KL</th>" +
-                     (validated ? "<th>validation ELBO</th>" : "") +
-                     "<th>train ELBO</th><th>seconds</th><th>images/s</th></tr>\n";
+                     "<tr><th>epoch</th><th>test " +
+                     bound + "</th><th>reconstruction</th><th>KL</th>" +
+                     (validated ? "<th>validation " + bound + "</th>" : "") + "<th>train " + bound +
+                     "</th><th>seconds</th><th>images/s</th></tr>\n";
   const auto tests = by_epoch(run.test), validations = by_epoch(run.validation);
   const Metrics* best = run.best();
   for (const Metrics* train : table_rows(run, distance)) {

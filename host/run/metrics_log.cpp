@@ -51,6 +51,9 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   read_member(object, "epoch", metrics.epoch);
   read_member(object, "split", metrics.split);
   read_member(object, "elbo", metrics.elbo);
+  metrics.bound = metrics.elbo;
+  read_member(object, "bound", metrics.bound);
+  read_member(object, "importance_samples", metrics.importance_samples);
   read_member(object, "reconstruction", metrics.reconstruction);
   read_member(object, "kl", metrics.kl);
   read_member(object, "beta", metrics.beta);
@@ -108,6 +111,9 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
       .member("images", metrics.images)
       .member("skipped_steps", metrics.skipped_steps)
       .member("binarization", to_string(binarization));
+  if (metrics.importance_samples > 1) {
+    json.member("bound", metrics.bound).member("importance_samples", metrics.importance_samples);
+  }
   return json.text();
 }
 

@@ -7,6 +7,7 @@
 
 #include "host/model/image_reader.h"
 #include "kernels/check.h"
+#include "kernels/rules/objectives.h"
 
 namespace vae {
 
@@ -51,13 +52,17 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
   arena_.request(pixels_, {train.count(), train.image_size()});
   arena_.request(state_);
   arena_.request(totals_);
+  const int64_t size = schedule_.batch_size, samples = config.importance_samples;
+  if (is_weighted(config.trained_objective())) {
+    arena_.request(weights_, {size * samples});
+    arena_.request(bounds_, {size});
+  }
   arena_.allocate("the training images");
   Backend& backend = network_.backend();
   backend.copy_to_device(pixels_.data, train.pixels().data(), train.pixels().size());
   set_state({});
   set_totals({});
-  const int64_t size = schedule_.batch_size;
-  network_.reserve_batch(size, size);
+  network_.reserve_batch(size, size * samples, samples);
   pin_.emplace(network_);
   const int64_t last = schedule_.images - (steps_per_epoch() - 1) * size;
   const int64_t full = steps_per_epoch() - (last != size ? 1 : 0);
@@ -122,10 +127,11 @@ void TrainStep::issue(int64_t rows) {
   load.seed = config_.seed;
   load.first_draw = first_draw_;
   const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
-  network_.infer(load, noise);
-  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
-  backend.issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
-  network_.backward(rows, noise);
+  if (is_weighted(config_.trained_objective())) {
+    issue_weighted_gradient(load, noise);
+  } else {
+    issue_gradient(load, noise);
+  }
 
   const Parameters& parameters = network_.parameters();
   backend.issue(
@@ -140,6 +146,29 @@ void TrainStep::issue(int64_t rows) {
   adam.beta2 = static_cast<float>(config_.adam_beta2);
   adam.epsilon = static_cast<float>(config_.adam_epsilon);
   backend.issue(adam);
+}
+
+void TrainStep::issue_gradient(const LoadBatchArgs& load, const NoiseKey& noise) {
+  const int64_t rows = load.x.rows();
+  network_.infer(load, noise);
+  const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
+  network_.backend().issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
+  network_.backward(rows, noise);
+}
+
+/// The weights of an image's samples need the log p of all of them, and all gradients the weights.
+void TrainStep::issue_weighted_gradient(const LoadBatchArgs& load, const NoiseKey& noise) {
+  Backend& backend = network_.backend();
+  const int64_t rows = load.x.rows(), samples = config_.importance_samples;
+  const View weights = weights_.head(rows * samples), bounds = bounds_.head(rows);
+  network_.encode(load);
+  network_.sample_posterior(rows, samples, noise);
+  const ConstView log_px = network_.score_keeping_outputs(rows, samples);
+  const ConstView log_ratio = network_.log_ratio(rows * samples);
+  backend.issue(ImportanceWeightsArgs{weights, bounds, log_px, log_ratio, state_, samples});
+  backend.issue(AccumulateWeightedArgs{totals_, state_, bounds, log_px, log_ratio});
+  network_.weigh(rows, samples, weights);
+  network_.backward(rows, samples, noise, config_.trained_objective(), weights);
 }
 
 StepState TrainStep::state() const {

@@ -55,6 +55,8 @@ class TrainStep {
 
   Part record(int64_t full_batches, int64_t last_rows);
   void issue(int64_t rows);
+  void issue_gradient(const LoadBatchArgs& load, const NoiseKey& noise);
+  void issue_weighted_gradient(const LoadBatchArgs& load, const NoiseKey& noise);
   Part& next_part(int64_t most);
 
   Network& network_;
@@ -66,6 +68,7 @@ class TrainStep {
   uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;
   Totals* totals_ = nullptr;
+  View weights_, bounds_;  // [B*K] and [B], where samples are weighted
   int64_t steps_at_once_ = 1;
   Part full_batch_, last_batch_;
   Part many_;  // steps_at_once_ full batches

@@ -94,7 +94,11 @@ RunStatus earlier_status(const std::string& path) {
   }
 }
 
-Bound bound_of(const Evaluation& evaluation) { return {evaluation.reconstruction, evaluation.kl}; }
+Bound bound_of(const Evaluation& evaluation) {
+  Bound bound{evaluation.reconstruction, evaluation.kl};
+  if (evaluation.nll) bound.weighted = -*evaluation.nll;
+  return bound;
+}
 
 EpochRecord make_record(int64_t epoch, int64_t step, const std::optional<Evaluation>& validation,
                         const Evaluation& test) {
@@ -502,6 +506,8 @@ Progress Trainer::Impl::progress(const StepState& state) const {
   now.loss = state.loss;
   const double images = static_cast<double>(std::max<int64_t>(1, totals.images));
   now.elbo = (totals.reconstruction - totals.kl) / images;
+  now.importance_samples = config.training.importance_samples;
+  now.bound = now.importance_samples > 1 ? totals.bound / images : now.elbo;
   const int64_t batch = (step->steps_done() - 1) % step->steps_per_epoch() + 1;
   const double seconds = std::max(1e-9, seconds_since(epoch_start));
   const double steps_per_second = static_cast<double>(batch - resumed_batches) / seconds;
@@ -543,6 +549,8 @@ Metrics Trainer::Impl::train_metrics() {
   metrics.reconstruction = totals.reconstruction / images;
   metrics.kl = totals.kl / images;
   metrics.elbo = metrics.reconstruction - metrics.kl;
+  metrics.importance_samples = config.training.importance_samples;
+  metrics.bound = metrics.importance_samples > 1 ? totals.bound / images : metrics.elbo;
   metrics.beta = state.beta;
   metrics.learning_rate = state.learning_rate;
   metrics.step = step->steps_done();
@@ -553,9 +561,12 @@ Metrics Trainer::Impl::train_metrics() {
   return metrics;
 }
 
-/// The bounds of the weights at hand.
+/// The bounds of the weights at hand, and the training's own where that is another.
 Evaluation Trainer::Impl::evaluate_on(const ImageSet& images) {
-  return evaluate(*model->impl().network, images, {}, config.training);
+  EvaluateOptions wanted;
+  const TrainConfig& training = config.training;
+  if (training.importance_samples > 1) wanted.importance_samples = training.importance_samples;
+  return evaluate(*model->impl().network, images, wanted, training, training.beta);
 }
 
 /// One line of metrics after an epoch.
@@ -568,6 +579,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.elbo = found.elbo;
   metrics.reconstruction = found.reconstruction;
   metrics.kl = found.kl;
+  metrics.bound = found.nll ? -*found.nll : found.elbo;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);

@@ -80,6 +80,8 @@ struct TrainConfig {
   int64_t batch_size = 128;  ///< Images of one step; the last, short batch of an epoch is used.
   uint64_t seed = 1;         ///< Key of every random number of the run.
   Binarization binarization = Binarization::dynamic;  ///< How pixels become x.
+  Objective objective = Objective::elbo;              ///< What is raised; see trained_objective().
+  int64_t importance_samples = 1;                     ///< K: latent samples of an image in a step.
   double beta = 1.0;                                  ///< Weight of the KL term in the objective.
   double kl_warmup_epochs = 0.0;  ///< Epochs over which the weight rises linearly from 0 to beta.
   double learning_rate = 1e-3;    ///< Base rate of Adam.
@@ -97,6 +99,13 @@ struct TrainConfig {
   int64_t checkpoint_every = 0;      ///< Steps between checkpoints; 0 means at each epoch's end.
   int64_t max_nonfinite_steps = 10;  ///< Skipped steps in a row that stop the run.
   Precision precision = Precision::automatic;  ///< Of matrix products on a GPU.
+
+  /// One sample trains the ELBO, whatever the objective: L_1 is its estimate by that sample, and
+  /// the KL term's closed form has less noise. Several train L_K: elbo, the default, means iwae.
+  Objective trained_objective() const {
+    if (importance_samples == 1) return Objective::elbo;
+    return objective == Objective::elbo ? Objective::iwae : objective;
+  }
 
   /// Field by field.
   bool operator==(const TrainConfig&) const = default;

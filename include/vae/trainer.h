@@ -26,6 +26,8 @@ struct Progress {
   int64_t step = 0;                 ///< Steps of the run done.
   double loss = 0.0;                ///< Objective of a recent batch: -reconstruction + beta KL.
   double elbo = 0.0;                ///< Mean over the epoch so far, at beta = 1.
+  double bound = 0.0;               ///< Likewise of Metrics::bound.
+  int64_t importance_samples = 1;   ///< K of `bound`.
   double samples_per_second = 0.0;  ///< Training images, over this epoch.
   double eta_seconds = 0.0;         ///< To the end of the run.
 };
@@ -35,9 +37,14 @@ struct Metrics {
   int64_t epoch = 0;  ///< Counted from 1.
   /// "train": running mean while the weights moved; "validation" and "test": after the epoch.
   std::string split;
-  double elbo = 0.0;                ///< reconstruction - kl.
-  double reconstruction = 0.0;      ///< E_q log p(x|z).
-  double kl = 0.0;                  ///< KL(q(z|x) || N(0, I)).
+  double elbo = 0.0;            ///< reconstruction - kl.
+  double reconstruction = 0.0;  ///< E_q log p(x|z).
+  double kl = 0.0;              ///< KL(q(z|x) || N(0, I)).
+  /// With importance samples L_K at the objective's weight of the KL term: of each step ("train"),
+  /// or the final one. reconstruction and kl of "train" are then means over the samples. Without
+  /// them `elbo`.
+  double bound = 0.0;
+  int64_t importance_samples = 1;   ///< K of `bound`.
   double beta = 1.0;                ///< Weight at the end of the epoch.
   double learning_rate = 0.0;       ///< At the end of the epoch.
   int64_t step = 0;                 ///< Steps of the run behind it.

@@ -163,6 +163,16 @@ std::map<std::string, Config> unusual_configs() {
   config.training.batch_size = 1;
   config.training.binarization = Binarization::threshold;
   configs["single images"] = config;
+  config = tiny_config();
+  config.training.importance_samples = 5;
+  config.training.beta = 0.5;
+  configs["iwae"] = config;
+  config.training.objective = Objective::dreg;
+  config.training.importance_samples = 33;
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  config.training.binarization = Binarization::none;
+  configs["dreg, learned variance"] = config;
   return configs;
 }
 
