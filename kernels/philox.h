@@ -64,7 +64,11 @@ VAE_HD static inline PhiloxWords philox_quad(const PhiloxRow& row, uint32_t quad
 
 /// The word of one element; for single draws, quads are cheaper.
 VAE_HD static inline uint32_t word_of(const PhiloxRow& row, uint32_t element) {
-  return philox_quad(row, element / 4).word[element % 4];
+  const PhiloxWords words = philox_quad(row, element / 4);
+  // Not by an index: an array that is indexed at run time lies in a card's memory.
+  const uint32_t low = element % 2 == 0 ? words.word[0] : words.word[1];
+  const uint32_t high = element % 2 == 0 ? words.word[2] : words.word[3];
+  return element % 4 < 2 ? low : high;
 }
 
 /// Uniform in (0, 1], as cuRAND maps words: x 2^-32 + 2^-33.

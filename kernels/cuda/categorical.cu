@@ -32,7 +32,7 @@ __device__ inline float target_log_p(float* dlogits, const float* logits, std::s
   return log_p;
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     categorical_kernel(float* log_px,         // [B*K] out
                        float* doutputs,       // [B*K, T C] out, or null; may be outputs
                        const float* outputs,  // [B*K, T C]
@@ -41,8 +41,10 @@ __global__ void __launch_bounds__(kThreads)
                        std::size_t classes, float scale, int lanes) {
   const auto terms = [&](std::size_t row, std::size_t quad) {
     Quad log_p = {};
-    for (std::size_t i = 0; i < 4 && 4 * quad + i < width; ++i) {
+    VAE_UNROLL
+    for (int i = 0; i < 4; ++i) {
       const std::size_t target = 4 * quad + i, at = (row * width + target) * classes;
+      if (target >= width) continue;
       log_p.value[i] = target_log_p(doutputs != nullptr ? doutputs + at : nullptr, outputs + at,
                                     targets[row / samples * width + target], classes, scale);
     }
@@ -52,7 +54,7 @@ __global__ void __launch_bounds__(kThreads)
            [&](std::size_t row, float sum) { log_px[row] = sum; });
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     categorical_mean_kernel(float* probabilities,  // [count, C] out, may be outputs
                             const float* outputs,  // [count, C]
                             std::size_t count, std::size_t classes) {
@@ -65,7 +67,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     categorical_sample_kernel(uint8_t* __restrict__ targets,      // [B, T] out
                               const float* __restrict__ outputs,  // [B, T C]
                               std::size_t rows, std::size_t width, std::size_t classes,

@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(kThreads)
 
 /// A thread takes a quad of an image, and adds up its samples in their order.
 template <typename Rule>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     weighted_gaussian_backward_kernel(float* __restrict__ dheads,         // [B, 2Z] out
                                       const float* __restrict__ dz,       // [B*K, Z]
                                       const float* __restrict__ heads,    // [B, 2Z]

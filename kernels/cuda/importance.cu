@@ -62,7 +62,7 @@ __device__ inline double warp_long_sum(std::size_t count, double* levels, Term t
 }
 
 /// A warp takes an image.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     importance_weights_kernel(float* __restrict__ weights,          // [B*K] out
                               float* __restrict__ bound,            // [B] out
                               const float* __restrict__ log_px,     // [B*K]

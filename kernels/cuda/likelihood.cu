@@ -20,7 +20,7 @@ namespace {
 constexpr int kThreads = kRowThreads;
 
 template <typename Rule>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     likelihood_kernel(float* log_px,                // [B*K] out
                       float* doutputs,              // [B*K, X P] out, or null; may be outputs
                       float* dlog_variance,         // [1] out, or null
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kThreads)
 
 /// The gradient by a channel's variance, a block each: a long sum over its values, row by row.
 template <typename Rule>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     channel_variance_kernel(float* __restrict__ dlog_variance,       // [C] out
                             const float* __restrict__ outputs,       // [B*K, X]
                             const float* __restrict__ x,             // [B, X]
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kThreads)
 
 /// A thread takes a value: the loops of some draws leave no registers for more.
 template <typename Rule>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     likelihood_sample_kernel(float* __restrict__ x,                   // [B, X] out
                              const float* __restrict__ outputs,       // [B, X P]
                              const float* __restrict__ log_variance,  // [C] of the Gaussian

@@ -541,7 +541,8 @@ TEST_P(RulesTest, ImportanceWeightsInAnyChunks) {
   for (int64_t row = 0; row < rows; ++row) {
     WeightSum weights{max[row], sum[row]};
     for (int64_t k = 0; k < samples; ++k) {
-      weights = with_weight(weights, log_px[row * samples + k], log_ratio[row * samples + k]);
+      const int64_t at = row * samples + k;
+      weights = with_weight(weights, log_weight(log_px[at], log_ratio[at]));
     }
     max[row] = weights.max;
     sum[row] = weights.sum;
