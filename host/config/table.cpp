@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "host/config/table.h"
 
-#include <array>
 #include <deque>
 #include <limits>
 #include <string>
@@ -13,46 +12,59 @@
 namespace vae::config_detail {
 namespace {
 
-constexpr std::array<Word<Activation>, 9> kActivations = {{{Activation::none, "none"},
-                                                           {Activation::relu, "relu"},
-                                                           {Activation::leaky_relu, "leaky_relu"},
-                                                           {Activation::tanh, "tanh"},
-                                                           {Activation::sigmoid, "sigmoid"},
-                                                           {Activation::softplus, "softplus"},
-                                                           {Activation::elu, "elu"},
-                                                           {Activation::gelu, "gelu"},
-                                                           {Activation::silu, "silu"}}};
-constexpr std::array<Word<Initialization>, 6> kInitializations = {
-    {{Initialization::glorot_uniform, "glorot_uniform"},
-     {Initialization::glorot_normal, "glorot_normal"},
-     {Initialization::he_uniform, "he_uniform"},
-     {Initialization::he_normal, "he_normal"},
-     {Initialization::lecun_normal, "lecun_normal"},
-     {Initialization::pytorch, "pytorch"}}};
-constexpr std::array<Word<Likelihood>, 4> kLikelihoods = {
-    {{Likelihood::bernoulli, "bernoulli"},
-     {Likelihood::gaussian, "gaussian"},
-     {Likelihood::logistic, "logistic"},
-     {Likelihood::beta_binomial, "beta-binomial"}}};
-constexpr std::array<Word<Variance>, 4> kVariances = {{{Variance::fixed, "fixed"},
-                                                       {Variance::learned, "learned"},
-                                                       {Variance::per_channel, "per-channel"},
-                                                       {Variance::per_pixel, "per-pixel"}}};
-constexpr std::array<Word<Binarization>, 4> kBinarizations = {
-    {{Binarization::none, "none"},
-     {Binarization::fixed, "static"},
-     {Binarization::dynamic, "dynamic"},
-     {Binarization::threshold, "threshold"}}};
-constexpr std::array<Word<Objective>, 3> kObjectives = {
-    {{Objective::elbo, "elbo"}, {Objective::iwae, "iwae"}, {Objective::dreg, "dreg"}}};
-constexpr std::array<Word<LearningRateSchedule>, 3> kSchedules = {
-    {{LearningRateSchedule::constant, "constant"},
-     {LearningRateSchedule::step, "step"},
-     {LearningRateSchedule::cosine, "cosine"}}};
-constexpr std::array<Word<Precision>, 4> kPrecisions = {{{Precision::automatic, "auto"},
-                                                         {Precision::fp32, "fp32"},
-                                                         {Precision::tf32, "tf32"},
-                                                         {Precision::bf16, "bf16"}}};
+constexpr Word<Activation> kActivations[] = {
+    {Activation::none, "none"},
+    {Activation::relu, "relu"},
+    {Activation::leaky_relu, "leaky_relu"},
+    {Activation::tanh, "tanh"},
+    {Activation::sigmoid, "sigmoid"},
+    {Activation::softplus, "softplus"},
+    {Activation::elu, "elu"},
+    {Activation::gelu, "gelu"},
+    {Activation::silu, "silu"},
+};
+constexpr Word<Initialization> kInitializations[] = {
+    {Initialization::glorot_uniform, "glorot_uniform"},
+    {Initialization::glorot_normal, "glorot_normal"},
+    {Initialization::he_uniform, "he_uniform"},
+    {Initialization::he_normal, "he_normal"},
+    {Initialization::lecun_normal, "lecun_normal"},
+    {Initialization::pytorch, "pytorch"},
+};
+constexpr Word<Likelihood> kLikelihoods[] = {
+    {Likelihood::bernoulli, "bernoulli"},
+    {Likelihood::gaussian, "gaussian"},
+    {Likelihood::logistic, "logistic"},
+    {Likelihood::beta_binomial, "beta-binomial"},
+};
+constexpr Word<Variance> kVariances[] = {
+    {Variance::fixed, "fixed"},
+    {Variance::learned, "learned"},
+    {Variance::per_channel, "per-channel"},
+    {Variance::per_pixel, "per-pixel"},
+};
+constexpr Word<Binarization> kBinarizations[] = {
+    {Binarization::none, "none"},
+    {Binarization::fixed, "static"},
+    {Binarization::dynamic, "dynamic"},
+    {Binarization::threshold, "threshold"},
+};
+constexpr Word<Objective> kObjectives[] = {
+    {Objective::elbo, "elbo"},
+    {Objective::iwae, "iwae"},
+    {Objective::dreg, "dreg"},
+};
+constexpr Word<LearningRateSchedule> kSchedules[] = {
+    {LearningRateSchedule::constant, "constant"},
+    {LearningRateSchedule::step, "step"},
+    {LearningRateSchedule::cosine, "cosine"},
+};
+constexpr Word<Precision> kPrecisions[] = {
+    {Precision::automatic, "auto"},
+    {Precision::fp32, "fp32"},
+    {Precision::tf32, "tf32"},
+    {Precision::bf16, "bf16"},
+};
 
 // Caps keep a slip of the hand from becoming a demand for all memory; they are far above any use.
 constexpr double kInfinity = std::numeric_limits<double>::infinity();

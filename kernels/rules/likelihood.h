@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
 // What the likelihoods have in common. A likelihood p(x|z) is a rule with
-//   kName                              words for people
-//   kPerValue                          how many outputs of the decoder a value of x has: value i
-//   has
-//                                      outputs kPerValue i .. kPerValue i + kPerValue - 1
-//   kHasVariance                       whether it has variances beside them, which may be trained
-//   kOfGreyLevels                      whether x has grey levels, not black and white only
-//   kOf256Levels                       whether x is one of 256 levels, whose probabilities sum to
-//   one constants(log_variances, channels, width)   what all values of a row share term(outputs, x,
-//   constants)        of one value: log p, without the normalizer, and its slopes mean(outputs)
-//   E[x|z] draw(outputs, constants, uniform)  the x below which a draw lies with this probability
-//   output_of(mean)                    outputs with that mean, for the start of a training
+//
+//   kName            words for people
+//   kPerValue        how many outputs of the decoder a value of x has: those of value i are outputs
+//                    kPerValue i .. kPerValue i + kPerValue - 1
+//   kHasVariance     whether it has variances beside them, which may be trained
+//   kOfGreyLevels    whether x has grey levels, not black and white only
+//   kOf256Levels     whether x is one of 256 levels, whose probabilities sum to one
+//   constants(log_variances, channels, width)
+//                    what all values of a row share
+//   term(outputs, x, constants)
+//                    of one value: log p, without the normalizer, and its slopes
+//   mean(outputs)    E[x|z]
+//   draw(outputs, constants, uniform)
+//                    the x below which a draw lies with this probability
+//   output_of(mean)  outputs with that mean, for the start of a training
+//
 // and, where kHasVariance, inverse_variance() and the slopes by a logarithm of the variance.
 // kernels/rules/likelihoods.h lists them.
 #pragma once

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "host/config/table.h"
 #include "vae/types.h"
 
 namespace vae::testing {
@@ -42,13 +43,20 @@ inline double reference_slope(Activation activation, double x) {
          (2.0 * h);
 }
 
-inline const std::vector<Activation>& all_activations() {
-  static const std::vector<Activation> all = {
-      Activation::none, Activation::relu,    Activation::leaky_relu,
-      Activation::tanh, Activation::sigmoid, Activation::softplus,
-      Activation::elu,  Activation::gelu,    Activation::silu};
+/// Every value of an enumeration: whoever adds one has it tested.
+template <typename Enum>
+const std::vector<Enum>& all_values() {
+  static const std::vector<Enum> all = [] {
+    std::vector<Enum> values;
+    for (const auto& word : config_detail::words(Enum{})) values.push_back(word.value);
+    return values;
+  }();
   return all;
 }
+
+inline const std::vector<Activation>& all_activations() { return all_values<Activation>(); }
+
+inline const std::vector<Binarization>& all_binarizations() { return all_values<Binarization>(); }
 
 /// A likelihood, and where the variance of a Gaussian comes from.
 struct Observation {
@@ -58,16 +66,16 @@ struct Observation {
 
 /// One of each rule; Gaussians with one variance and with one a channel, fixed being like learned.
 inline const std::vector<Observation>& all_observations() {
-  static const std::vector<Observation> all = {
-      {Likelihood::bernoulli, Variance::fixed},      {Likelihood::gaussian, Variance::fixed},
-      {Likelihood::gaussian, Variance::per_channel}, {Likelihood::gaussian, Variance::per_pixel},
-      {Likelihood::logistic, Variance::fixed},       {Likelihood::beta_binomial, Variance::fixed}};
-  return all;
-}
-
-inline const std::vector<Binarization>& all_binarizations() {
-  static const std::vector<Binarization> all = {Binarization::none, Binarization::fixed,
-                                                Binarization::dynamic, Binarization::threshold};
+  static const std::vector<Observation> all = [] {
+    std::vector<Observation> list;
+    for (const Likelihood likelihood : all_values<Likelihood>()) {
+      list.push_back({likelihood, Variance::fixed});
+      if (likelihood != Likelihood::gaussian) continue;
+      list.push_back({likelihood, Variance::per_channel});
+      list.push_back({likelihood, Variance::per_pixel});
+    }
+    return list;
+  }();
   return all;
 }
 
