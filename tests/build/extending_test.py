@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 """docs/extending.md does what it says: its blocks are applied to a copy of the sources, in order.
 
-Every block applies, what they touch compiles, the rule is a probability with its slope, the table
-counts the files.
-
 Usage: extending_test.py ROOT CXX [CLANG_FORMAT]
+           Every block applies, what they touch compiles, the rule is a probability with its slope,
+           the table counts the files.
+       extending_test.py ROOT CXX --full
+           Builds the program and tests from the copy, runs those of what the blocks add, trains.
 """
+import gzip
+import json
 import os
 import pathlib
 import re
@@ -148,6 +151,48 @@ def check_format(root, blocks, clang_format, folder):
         cwd=folder)
 
 
+def small_mnist(root, folder):
+    """The first images of each set, so that an epoch is short."""
+    folder.mkdir()
+    for name, count in (("train", 2000), ("t10k", 200)):
+        for kind, header, size in (("images-idx3", 16, 784), ("labels-idx1", 8, 1)):
+            file = f"{name}-{kind}-ubyte"
+            with gzip.open(root / f"data/mnist/{file}.gz") as source:
+                data = source.read(header + count * size)
+            (folder / file).write_bytes(data[:4] + count.to_bytes(4, "big") + data[8:])
+    return folder
+
+
+def build_and_train(root, files, compiler, folder):
+    """The program and the tests of the copy; a training with the new likelihood and layer."""
+    beside = {"build", ".git", "shared", "runs"}  # of the root, not of tests/
+    shutil.copytree(root, folder, dirs_exist_ok=True, symlinks=True,
+                    ignore=lambda at, names: beside & set(names) if at == str(root) else set())
+    write(files, folder)
+    build = folder / "build"
+    run(["cmake", "-G", "Ninja", "-S", folder, "-B", build, f"-DCMAKE_CXX_COMPILER={compiler}",
+         "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1", "-DCMAKE_UNITY_BUILD=ON",
+         "-DVAE_WITH_CUDA=OFF", "-DVAE_WERROR=ON", "-DVAE_TEST_PARTS=kernels;host"])
+    run(["cmake", "--build", build, "--target", "vae_program", "vae_kernels_test", "vae_host_test"])
+    run([build / "tests/vae_kernels_test", "--gtest_brief=1",
+         "--gtest_filter=*RulesTest*:*ObservationTest*:LevelsTest*:*LikelihoodTest*"])
+    run([build / "tests/vae_host_test", "--gtest_brief=1",
+         "--gtest_filter=GraphTest*:LayerTextTest*:LayerShapesTest*:LikelihoodTrainingTest*:"
+         "NetworkTest.GradientsOfEveryLikelihood*"])
+    vae, model, data = build / "vae", folder / "run", small_mnist(root, folder / "small")
+    run([vae, "train", "--data", data, "--likelihood", "binomial", "--binarization", "none",
+         "--encoder", "gated conv 8 4x4/2, pool 2, 32", "--decoder",
+         "32, dense 14x14x4, gated conv 4 3x3", "--output", "deconv 4x4/2", "--latent", "4",
+         "--epochs", "3", "--learning-rate", "0.01", "--output-bias-from-mean", "--device", "cpu", "--out", model])
+    bits = json.loads(run([vae, "eval", model, "--data", data, "--json"]))["bits_per_dimension"]
+    layers = json.loads(run([vae, "inspect", model, "--json"]))
+    if not 0.0 < bits < 128.0:
+        sys.exit(f"a trained pixel takes {bits} bits, a black one untrained 255: nothing was learned")
+    if "gated conv 8 4x4/2" not in json.dumps(layers):
+        sys.exit(f"vae inspect does not name the layer: {layers}")
+    print(f"MNIST with the guide's likelihood and layer: {bits:.3f} bits a pixel")
+
+
 def main():
     root, compiler, more = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3:]
     blocks, rows = read_guide(root)
@@ -155,6 +200,9 @@ def main():
     check_table(blocks, rows)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        if more == ["--full"]:
+            build_and_train(root, files, compiler, folder)
+            return
         write(files, folder)
         if more and more[0] and os.path.exists(more[0]):
             check_format(root, blocks, more[0], folder)

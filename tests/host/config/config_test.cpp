@@ -60,6 +60,8 @@ Config unusual() {
                      31,
                      std::numeric_limits<uint64_t>::max(),
                      Binarization::fixed,
+                     Objective::dreg,
+                     7,
                      0.3,
                      2.5,
                      1e-300,
@@ -106,9 +108,9 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
                                 m16] = ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
-                                t16, t17, t18, t19] = TrainConfig();
+                                t16, t17, t18, t19, t20, t21] = TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 16u + 19u + 5u);
+  EXPECT_EQ(config_keys().size(), 16u + 21u + 5u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {

@@ -23,7 +23,7 @@ std::string rows(const std::vector<std::vector<int>>& labels) {
   return file;
 }
 
-class CifarTest : public testing::Test {
+class CifarTest : public ::testing::Test {
  protected:
   void write(const std::string& name, const std::string& content) {
     test::write_plainly(folder_.file(name), to_bytes(content));

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 using test::expect_error;
 
-class DatasetTest : public testing::Test {
+class DatasetTest : public ::testing::Test {
  protected:
   std::string folder() const { return folder_.path(); }
 

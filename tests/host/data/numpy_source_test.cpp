@@ -15,7 +15,7 @@ using test::make_npy_file;
 using test::to_bytes;
 using test::ZipEntry;
 
-class NumpySourceTest : public testing::Test {
+class NumpySourceTest : public ::testing::Test {
  protected:
   std::string write(const std::string& file) {
     test::write_plainly(folder_.file("data"), to_bytes(file));

@@ -20,7 +20,7 @@ Image flat_picture(int64_t width, int64_t height, int64_t channels, uint8_t valu
           std::vector<uint8_t>(static_cast<size_t>(height * width * channels), value)};
 }
 
-class PictureFolderTest : public testing::Test {
+class PictureFolderTest : public ::testing::Test {
  protected:
   std::string path(const std::string& name = "") const { return folder_.file(name); }
   void write(const std::string& name, const std::string& content) {

@@ -16,7 +16,7 @@ using test::make_zip;
 using test::to_bytes;
 using test::ZipEntry;
 
-class ZipTest : public testing::Test {
+class ZipTest : public ::testing::Test {
  protected:
   /// The contents by name, in the directory's order.
   std::vector<std::pair<std::string, std::string>> read(const Bytes& file) {

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-class InspectTest : public testing::Test {
+class InspectTest : public ::testing::Test {
  protected:
   json inspect_file(const std::string& name) { return json::parse(inspect(folder_.file(name))); }
   void write(const std::string& name, const test::Bytes& content) {

@@ -40,7 +40,7 @@ Config small_config(int64_t latent) {
   return config;
 }
 
-class ReportTest : public testing::Test {
+class ReportTest : public ::testing::Test {
  protected:
   void write(const std::string& name, std::string_view text) {
     test::write_plainly(folder_.file(name), test::to_bytes(text));
