@@ -122,6 +122,8 @@ class Backend {
 
   virtual void run(const BeginStepArgs& args) = 0;
   virtual void run(const LoadBatchArgs& args) = 0;
+  virtual void run(const LoadLabelsArgs& args) = 0;
+  virtual void run(const LoadVectorsArgs& args) = 0;
   virtual void run(const DenseForwardArgs& args) = 0;
   virtual void run(const DenseBackwardInputArgs& args) = 0;
   virtual void run(const DenseBackwardWeightsArgs& args) = 0;

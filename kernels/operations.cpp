@@ -91,6 +91,21 @@ void LoadBatchArgs::check() const {
   tensors.have_state(state);
 }
 
+void LoadLabelsArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("y", y);
+  tensors.have("labels", labels, {labels.count()});
+  tensors.have_state(state);
+}
+
+void LoadVectorsArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("y", y);
+  tensors.have_matrix("vectors", vectors);
+  tensors.have("y", y, {y.rows(), vectors.cols()});
+  tensors.have_state(state);
+}
+
 void DenseForwardArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("x", x);

@@ -53,6 +53,32 @@ struct LoadBatchArgs {
   void check() const;
 };
 
+/// What else is known of the images that LoadBatchArgs reads with the same state, order and seed:
+/// their labels as one-hot rows, y[r, c] = 1 where c is the label of row r's image, else 0. A label
+/// that is none of the classes leaves a row of zeros; who has labels from elsewhere checks them.
+struct LoadLabelsArgs {
+  View y;                           // [B, C] out, a column for each class
+  BasicView<const uint8_t> labels;  // [N]
+  const StepState* state = nullptr;
+  bool shuffle = false;
+  uint64_t seed = 0;
+
+  static constexpr std::string_view kName = "load_labels";
+  void check() const;
+};
+
+/// The same of a vector of floats that every image has: y[r] is that of row r's image.
+struct LoadVectorsArgs {
+  View y;             // [B, S] out
+  ConstView vectors;  // [N, S]
+  const StepState* state = nullptr;
+  bool shuffle = false;
+  uint64_t seed = 0;
+
+  static constexpr std::string_view kName = "load_vectors";
+  void check() const;
+};
+
 /// y = activation(x w^T + b).
 struct DenseForwardArgs {
   View y;       // [B, O] out

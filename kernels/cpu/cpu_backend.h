@@ -42,6 +42,8 @@ class CpuBackend final : public Backend {
  private:
   void run(const BeginStepArgs& args) override;
   void run(const LoadBatchArgs& args) override;
+  void run(const LoadLabelsArgs& args) override;
+  void run(const LoadVectorsArgs& args) override;
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;

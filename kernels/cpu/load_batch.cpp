@@ -3,8 +3,8 @@
 // Gather from the 8-bit data set with permutation and binarisation; one task a few rows.
 #include <algorithm>
 
+#include "kernels/cpu/batch_order.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/permutation.h"
 #include "kernels/rules/binarization.h"
 
 namespace vae::cpu {
@@ -24,16 +24,10 @@ void fetch_pixels(const uint8_t* pixels, int64_t width) {
 }  // namespace
 
 void CpuBackend::run(const LoadBatchArgs& args) {
-  const StepState& state = *args.state;
-  const auto images = static_cast<uint32_t>(args.pixels.rows());
   const int64_t width = args.x.cols();
-  const Permutation permutation = make_permutation(args.seed, state.epoch, images);
+  const BatchOrder image_at(args, args.pixels.rows());
   const uint32_t step =
-      visit(args.binarization, [&](auto rule) { return rule.draw_step(state.step); });
-  const auto image_at = [&](int64_t row) {
-    const uint32_t position = state.first_row + static_cast<uint32_t>(row);
-    return args.shuffle ? permute(permutation, position) : position;
-  };
+      visit(args.binarization, [&](auto rule) { return rule.draw_step(args.state->step); });
   for_ranges(args.x.rows(), kLoadedRows, [&](int64_t first, int64_t last) {
     uint32_t next = image_at(first);
     for (int64_t row = first; row < last; ++row) {

@@ -44,6 +44,7 @@ SUITES = {
     "categorical.cu": "Categorical*:Observation*",
     "likelihood.cu": "Likelihood*:Observation*",
     "load_batch.cu": "LoadBatch*",
+    "load_fields.cu": "LoadFields*",
     "step.cu": "Adam*:Schedule*:Accumulate*:Streak*:GradientNorm*",
     "reduce.h": "Accumulate*:GradientNorm*:Likelihood*:Gaussian*",
     "quads.h": "Adam*:Likelihood*:Gaussian*:GradientNorm*:LoadBatch*",
