@@ -46,7 +46,14 @@ ImageSet random_images(const ModelConfig& model, int64_t batch_size) {
       pixels[i + j] = static_cast<uint8_t>(words.word[j] >> 24);
     }
   }
-  return ImageSet(model.height, model.width, model.channels, std::move(pixels));
+  std::vector<uint8_t> labels;
+  for (int64_t i = 0; model.condition == Condition::label && i < count; ++i) {
+    labels.push_back(static_cast<uint8_t>(i % model.classes));
+  }
+  const ImageSet images(model.height, model.width, model.channels, std::move(pixels),
+                        std::move(labels));
+  if (model.condition != Condition::side) return images;
+  return images.with_side(model.side_size, std::vector<float>(count * model.side_size, 0.5f));
 }
 
 /// Sums the time of each operation. The device is waited for, so that the time is the operation's.

@@ -5,7 +5,6 @@
 #include <numeric>
 #include <utility>
 
-#include "host/config/layer_shapes.h"
 #include "kernels/philox.h"
 
 namespace vae {
@@ -61,7 +60,7 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
 std::vector<Product> products_of(const ModelConfig& model) {
   std::vector<Product> products;
   add_chain(model.encoder, model.image_shape(), products);
-  const ItemShape trunk = config_detail::trunk_shape(model);
+  const ItemShape trunk = model.heads_input_shape();
   if (model.heads.kind == LayerKind::dense) {
     products.push_back({1, count(trunk), 2 * model.latent});
   } else {
@@ -69,7 +68,7 @@ std::vector<Product> products_of(const ModelConfig& model) {
   }
   std::vector<Layer> decoder = model.decoder;
   decoder.push_back(model.output_layer());
-  add_chain(decoder, model.latent_shape(), products);
+  add_chain(decoder, model.decoder_input_shape(), products);
   return products;
 }
 

@@ -3,6 +3,7 @@
 
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
@@ -18,6 +19,7 @@ class Decode : public Verb {
     command.required_text("LATENTS", "FILE.npy", latents_,
                           "latents [n, Z], as `vae encode` writes");
     command.group("Decoding");
+    label_.declare(command);
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [n, X]");
     scale_.declare(command);
@@ -25,7 +27,8 @@ class Decode : public Verb {
     terminal_.declare(command, false);
     command.examples(
         "  vae decode runs/first latents.npy --out grid.png\n"
-        "  vae decode runs/first latents.npy --out pixels.npy");
+        "  vae decode runs/first latents.npy --out pixels.npy\n"
+        "  vae decode runs/digits latents.npy --label 7 --out sevens.png");
   }
 
   int run() override {
@@ -34,7 +37,7 @@ class Decode : public Verb {
     Model model = model_.load(terminal_);
     check(latents, model);
     write_rows(out_, scale_, model, latents.rows(), columns_, [&](int64_t first, int64_t count) {
-      return model.decode(rows_of(latents, first, count));
+      return model.decode(rows_of(latents, first, count), label_.conditions(model, count));
     });
     summary_.print(model, {out_.path()});
     return kSuccess;
@@ -60,6 +63,7 @@ class Decode : public Verb {
   Terminal terminal_;
   SummaryOption summary_;
   ModelOptions model_;
+  LabelOption label_;
   OutputFile out_;
   ScaleOption scale_;
   std::string latents_;

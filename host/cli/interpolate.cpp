@@ -91,15 +91,22 @@ class Interpolate : public Verb {
     }
     const int64_t first = from_.find(images, all, terminal_);
     const int64_t last = to_.find(images, all, terminal_);
-    const Array from = code(model, images, from_.option(), first);
-    const Array to = code(model, images, to_.option(), last);
+    const ImageSet begin = one_image(images, from_.option().c_str(), first);
+    const ImageSet end = one_image(images, to_.option().c_str(), last);
+    const Array from = code(model, begin), to = code(model, end);
     const Array codes = path_ == "linear" ? interpolate_linear(from, to, steps_)
                                           : interpolate_spherical(from, to, steps_);
+    // What a model is told of the two ends is mixed along a straight line.
+    const bool told = model.config().condition != Condition::none;
+    const Array conditions =
+        told ? interpolate_linear(model.conditions(begin), model.conditions(end), steps_) : Array();
     if (out_.format() == "gif") {
-      save_gif(out_.path(), there_and_back(scaled(pictures_of(model.decode(codes), model))));
+      save_gif(out_.path(),
+               there_and_back(scaled(pictures_of(model.decode(codes, conditions), model))));
     } else {
-      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t begin, int64_t count) {
-        return model.decode(rows_of(codes, begin, count));
+      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t step, int64_t count) {
+        return model.decode(rows_of(codes, step, count),
+                            told ? rows_of(conditions, step, count) : Array());
       });
     }
     summary_.print(model, {out_.path()}, {{"from", first}, {"to", last}});
@@ -107,8 +114,7 @@ class Interpolate : public Verb {
   }
 
  private:
-  Array code(Model& model, const ImageSet& images, const std::string& option, int64_t index) const {
-    const ImageSet one = one_image(images, option.c_str(), index);
+  Array code(Model& model, const ImageSet& one) const {
     return model.encode(one, input_.binarization(), input_.seed()).mean;
   }
 

@@ -3,6 +3,7 @@
 
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
@@ -17,6 +18,7 @@ class Manifold : public Verb {
   void declare(Command& command) override {
     model_.declare(command);
     command.group("Manifold");
+    label_.declare(command);
     command.integer("--side", side_, 1, 256, "pictures along each axis");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [side * side, X]");
     scale_.declare(command);
@@ -39,7 +41,7 @@ class Manifold : public Verb {
     }
     const Array codes = manifold_grid(side_);
     write_rows(out_, scale_, model, codes.rows(), side_, [&](int64_t first, int64_t count) {
-      return model.decode(rows_of(codes, first, count));
+      return model.decode(rows_of(codes, first, count), label_.conditions(model, count));
     });
     summary_.print(model, {out_.path()});
     return kSuccess;
@@ -49,6 +51,7 @@ class Manifold : public Verb {
   Terminal terminal_;
   SummaryOption summary_;
   ModelOptions model_;
+  LabelOption label_;
   OutputFile out_;
   ScaleOption scale_;
   int64_t side_ = 20;

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "vae/error.h"
 
 namespace vae::cli {
 namespace {
+
+constexpr int64_t kPictures = 64, kPicturesOfClass = 10;  // without --count
 
 class Sample : public Verb {
  public:
   void declare(Command& command) override {
     model_.declare(command);
     command.group("Sample");
-    command.integer("--count", count_, 1, 1 << 20, "how many pictures");
+    command.integer("--count", count_, 0, 1 << 20,
+                    fmt::format("how many pictures, with --label all of each class; 0: {}, or {} "
+                                "of each",
+                                kPictures, kPicturesOfClass));
+    label_.declare(command, /*with_all=*/true);
     command.seed(seed_, "key of the draws; the same seed gives the same pictures");
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
     out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [count, X]");
@@ -22,25 +35,75 @@ class Sample : public Verb {
     terminal_.declare(command, false);
     command.examples(
         "  vae sample runs/first --count 64 --out samples.png\n"
-        "  vae sample runs/first --count 10000 --seed 7 --out samples.npy");
+        "  vae sample runs/first --count 10000 --seed 7 --out samples.npy\n"
+        "  vae train --condition label --out runs/digits\n"
+        "  vae sample runs/digits --label 7 --count 16 --out sevens.png\n"
+        "  vae sample runs/digits --label all --out classes.png");
   }
 
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
-    write_rows(out_, scale_, model, count_, columns_,
-               [&](int64_t first, int64_t count) { return model.sample(count, seed_, first); });
+    const std::vector<uint8_t> classes = label_.classes(model);
+    const bool in_rows = classes.size() > 1;
+    if (in_rows && columns_ > 0) {
+      throw Error(ErrorCode::invalid_argument,
+                  "vae sample: with --label all a row is a class; leave --columns out");
+    }
+    if (count_ == 0) count_ = in_rows ? kPicturesOfClass : kPictures;
+    const auto source = [&](int64_t first, int64_t count) {
+      return classes.empty() ? model.sample(count, seed_, first)
+                             : rows_of_classes(model, classes, first, count);
+    };
+    if (in_rows && out_.format() == "png") {
+      write_class_grid(model, classes, source);
+    } else {
+      const auto sets = std::max<int64_t>(1, std::ssize(classes));
+      write_rows(out_, scale_, model, sets * count_, columns_, source);
+    }
     summary_.print(model, {out_.path()});
     return kSuccess;
   }
 
  private:
+  /// Rows of all classes, one class behind the other, each with draws 0 to count_ - 1.
+  Array rows_of_classes(Model& model, const std::vector<uint8_t>& classes, int64_t first,
+                        int64_t count) const {
+    Array rows{{count, model.config().pixels()}, {}};
+    for (const int64_t end = first + count; first < end;) {
+      const int64_t draw = first % count_, draws = std::min(count_ - draw, end - first);
+      const uint8_t label = classes[static_cast<std::size_t>(first / count_)];
+      const std::vector<uint8_t> labels(static_cast<std::size_t>(draws), label);
+      const Array of_class = model.sample(model.conditions(labels), seed_, draw);
+      rows.values.insert(rows.values.end(), of_class.values.begin(), of_class.values.end());
+      first += draws;
+    }
+    return rows;
+  }
+
+  /// A row for each class, its name on the left.
+  void write_class_grid(Model& model, const std::vector<uint8_t>& classes,
+                        const RowSource& source) const {
+    const int64_t all = std::ssize(classes) * count_;
+    scale_.require_fit(out_, model, all, count_);
+    std::vector<Image> pictures;
+    std::vector<std::string> names;
+    for (int64_t row = 0; row < std::ssize(classes); ++row) {
+      for (Image& image : pictures_of(source(row * count_, count_), model)) {
+        pictures.push_back(std::move(image));
+      }
+      names.push_back(class_text(model, classes[static_cast<std::size_t>(row)]));
+    }
+    save_png(out_.path(), label_rows(scale_.apply(make_grid(pictures, count_)), names));
+  }
+
   Terminal terminal_;
   SummaryOption summary_;
   ModelOptions model_;
+  LabelOption label_;
   OutputFile out_;
   ScaleOption scale_;
-  int64_t count_ = 64, columns_ = 0;
+  int64_t count_ = 0, columns_ = 0;
   uint64_t seed_ = 1;
 };
 

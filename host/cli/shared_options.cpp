@@ -129,6 +129,7 @@ ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
   if (images.count() == 0) {
     throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));
   }
+  require_condition(model.config(), images, fmt::format("--data {}: the {} set", where_, split_));
   warn_of_doubts(images, model, terminal);
   return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
 }
@@ -146,10 +147,19 @@ std::optional<Binarization> InputOptions::binarization() const {
 
 void SourceOptions::declare(Command& command) {
   command.flag("--skip-bad", skip_bad_, "leave out pictures that cannot be read, and count them");
+  command.text("--side-vectors", "FILE.npy", side_vectors_,
+               "for --condition side: a vector of each image [n, S], training images before test "
+               "images");
+}
+
+std::string SourceOptions::words() const {
+  std::string text = skip_bad_ ? " --skip-bad" : "";
+  if (!side_vectors_.empty()) text += " --side-vectors " + shell_quoted_path(side_vectors_);
+  return text;
 }
 
 LoadOptions SourceOptions::load_options(const DataConfig& data, Terminal& terminal) const {
-  return {data, skip_bad_, command_line(), terminal.log()};
+  return {data, skip_bad_, command_line(), terminal.log(), side_vectors_};
 }
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
@@ -210,6 +220,21 @@ Config ConfigOptions::resolve(const Config& base) const {
 
 void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& terminal) {
   for (const std::string& doubt : find_doubts(images, model)) terminal.warning(doubt);
+}
+
+void require_condition(const ModelConfig& model, const ImageSet& images, const std::string& where) {
+  if (model.condition == Condition::label && images.labels().empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no labels, which the model is told (--condition label); choose "
+                            "data with labels",
+                            where));
+  }
+  if (model.condition == Condition::side && images.side_size() == 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no side vectors, which the model is told (--condition side); "
+                            "give them with --side-vectors",
+                            where));
+  }
 }
 
 void require_image_size(const ModelConfig& model, const ImageSet& images,

@@ -73,16 +73,17 @@ class ConfigOptions {
   std::vector<std::pair<std::string_view, std::string>> values_;
 };
 
-/// --skip-bad, and how a source of images is read.
+/// --skip-bad, --side-vectors, and how a source of images is read.
 class SourceOptions {
  public:
   void declare(Command& command);
   LoadOptions load_options(const DataConfig& data, Terminal& terminal) const;
-  /// As a command line has it: " --skip-bad", or "".
-  std::string words() const { return skip_bad_ ? " --skip-bad" : ""; }
+  /// As a command line has them: " --skip-bad", or "".
+  std::string words() const;
 
  private:
   bool skip_bad_ = false;
+  std::string side_vectors_;
 };
 
 /// --data, --split, --limit, --skip-bad, and the flags of what is done to the images.
@@ -129,6 +130,9 @@ inline constexpr const char* kWithoutChance = "pixel / 255, or the threshold tra
 
 /// Says what is odd about images for this model.
 void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& terminal);
+
+/// What the model is told of each image; throws Error(invalid_argument) when the images lack it.
+void require_condition(const ModelConfig& model, const ImageSet& images, const std::string& where);
 
 /// The model's image size; throws Error(invalid_argument) when the images have another.
 void require_image_size(const ModelConfig& model, const ImageSet& images, const std::string& where);

@@ -183,12 +183,21 @@ void Train::suggest(const Config& config) {
   if (json_) return;
   const std::string run = shell_quoted_path(out_);
   const std::string data =
-      data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_) + source_.words();
+      (data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_)) + source_.words();
+  const bool labels = config.model.condition == Condition::label;
+  std::vector<std::string> commands = {"eval " + run + data};
+  if (labels) {
+    commands.push_back("sample " + run + " --label all --out samples.png");
+  } else if (config.model.condition == Condition::none) {
+    commands.push_back("sample " + run + " --count 64 --out samples.png");
+  }
+  commands.push_back(config.model.condition != Condition::none
+                         ? "reconstruct " + run + data + " --out reconstructions.png"
+                     : config.model.latent == 2
+                         ? "manifold " + run + " --out manifold.png"
+                         : "traverse " + run + data + " --out traversal.gif");
   terminal_.info("try:");
-  for (const std::string& words :
-       {"eval " + run + data, "sample " + run + " --count 64 --out samples.png",
-        config.model.latent == 2 ? "manifold " + run + " --out manifold.png"
-                                 : "traverse " + run + data + " --out traversal.gif"}) {
+  for (const std::string& words : commands) {
     terminal_.info(fmt::format("  {} {}", program_name(), words));
   }
 }
@@ -202,6 +211,10 @@ Config Train::resolve_resumed() const {
     if (!config_.has_key("width")) wanted.model.width = stored.model.width;
     if (!config_.has_key("channels")) wanted.model.channels = stored.model.channels;
   }
+  if (wanted.model.condition == stored.model.condition) {
+    if (wanted.model.classes == 0) wanted.model.classes = stored.model.classes;
+    if (wanted.model.side_size == 0) wanted.model.side_size = stored.model.side_size;
+  }
   require_resumable(stored, wanted, out_);
   return wanted;
 }
@@ -214,6 +227,8 @@ Config Train::resolve(const Dataset& data) const {
   }
   Config config = config_.resolve({});
   take_image_size(config, data.train);
+  config.model = data.train.fit_condition(config.model);
+  require_condition(config.model, data.train, fmt::format("--data {}", data_));
   config.data = data.prepared;
   validate(config);
   return config;

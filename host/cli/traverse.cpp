@@ -6,6 +6,7 @@
 
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
@@ -27,6 +28,7 @@ class Traverse : public Verb {
   std::vector<int64_t> dimensions(const Model& model, const std::vector<double>& kl) const;
   std::vector<double> kl_per_dimension(Model& model, const ImageSet& images) const;
   Array center(Model& model, const ImageSet& images) const;
+  Array conditions(Model& model, const ImageSet& images) const;
   std::vector<Image> film(const std::vector<Image>& cells,
                           const std::vector<std::string>& labels) const;
 
@@ -35,6 +37,7 @@ class Traverse : public Verb {
   ModelOptions model_;
   DataOptions data_;
   InputOptions input_;
+  LabelOption label_;
   OutputFile out_;
   ScaleOption scale_;
   std::vector<int64_t> dimensions_;
@@ -48,6 +51,7 @@ void Traverse::declare(Command& command) {
   command.group("Traversal");
   command.integer("--index", index_, -1, INT64_MAX,
                   "image whose code is the center; -1: the prior's mean");
+  label_.declare(command);
   command.real("--range", range_, 0, 1000, "each dimension takes values from -X to +X");
   command.integer("--steps", steps_, 2, 1024, "pictures of each dimension");
   command.integers("--dimensions", dimensions_, 0, 65535,
@@ -112,6 +116,17 @@ Array Traverse::center(Model& model, const ImageSet& images) const {
   return model.encode(one, input_.binarization(), input_.seed()).mean;
 }
 
+/// What every code is decoded with: --label, or what is known of the image of --index.
+Array Traverse::conditions(Model& model, const ImageSet& images) const {
+  if (index_ < 0 || label_.is_given()) return label_.conditions(model, steps_);
+  const Array one = model.conditions(one_image(images, "--index", index_));
+  Array all{{steps_, one.row_size()}, {}};
+  for (int64_t step = 0; step < steps_ && one.rows() > 0; ++step) {
+    all.values.insert(all.values.end(), one.values.begin(), one.values.end());
+  }
+  return all;
+}
+
 int Traverse::run() {
   out_.check();
   Model model = model_.load(terminal_);
@@ -131,10 +146,10 @@ int Traverse::run() {
         "--data measures and sorts by it");
   }
   const std::vector<int64_t> rows = dimensions(model, kl);
-  const Array start = center(model, images);
+  const Array start = center(model, images), told = conditions(model, images);
   std::vector<Image> cells;  // row by row, a dimension each
   for (const int64_t dimension : rows) {
-    const Array pixels = model.decode(traverse_dimension(start, dimension, range_, steps_));
+    const Array pixels = model.decode(traverse_dimension(start, dimension, range_, steps_), told);
     for (Image& image : pictures_of(pixels, model)) cells.push_back(std::move(image));
   }
   std::vector<std::string> labels;

@@ -116,6 +116,17 @@ bool is_positive_float(double value) {
   return std::isfinite(used) && used > 0.0f;
 }
 
+/// A number of something that the model is not conditioned on is a slip.
+void check_condition(const ModelConfig& model, std::vector<std::string>& problems) {
+  if (model.classes > 0 && model.condition != Condition::label) {
+    problems.push_back("model.classes (--classes) needs model.condition label (--condition label)");
+  }
+  if (model.side_size > 0 && model.condition != Condition::side) {
+    problems.push_back(
+        "model.side_size (--side-size) needs model.condition side (--condition side)");
+  }
+}
+
 /// What one key's range cannot say.
 void check_relations(const Config& config, std::vector<std::string>& problems) {
   const ModelConfig& model = config.model;
@@ -127,6 +138,7 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
   if (!(static_cast<float>(model.logvar_min) < static_cast<float>(model.logvar_max))) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }
+  check_condition(model, problems);
   const std::vector<int64_t>& epochs = training.step_epochs;
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {
     problems.push_back("training.step_epochs must rise from entry to entry");
@@ -271,6 +283,12 @@ void validate_before_data(const Config& config) {
 
 void validate(const Config& config) {
   validate_before_data(config);  // shapes are those of layers within their ranges
+  if (config.model.condition != Condition::none && config.model.condition_size() == 0) {
+    const bool label = config.model.condition == Condition::label;
+    fail_with_list("configuration",
+                   {concat("model.", label ? "classes (--classes)" : "side_size (--side-size)",
+                           " is 0: train takes it from the data, ImageSet::fit() in C++")});
+  }
   const std::string problem = config_detail::shape_problem(config.model);
   if (!problem.empty()) fail_with_list("configuration", {problem});
 }
@@ -281,6 +299,7 @@ std::string_view to_string(Likelihood value) { return word_of(value); }
 std::string_view to_string(Variance value) { return word_of(value); }
 std::string_view to_string(Binarization value) { return word_of(value); }
 std::string_view to_string(Objective value) { return word_of(value); }
+std::string_view to_string(Condition value) { return word_of(value); }
 std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
 std::string_view to_string(Precision value) { return word_of(value); }
 

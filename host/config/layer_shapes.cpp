@@ -208,6 +208,20 @@ ItemShape last_of(const std::vector<ItemShape>& shapes, ItemShape input) {
   return shapes.empty() ? std::move(input) : shapes.back();
 }
 
+/// With the numbers of the condition behind its own, at every position.
+ItemShape conditioned(const ModelConfig& model, ItemShape shape) {
+  shape.back() += model.condition_size();
+  return shape;
+}
+
+/// What the heads are over, where the encoder ends in `last`: dense heads see it as a vector, so
+/// that they have the condition once.
+ItemShape heads_input(const ModelConfig& model, const ItemShape& last) {
+  if (model.condition_size() == 0) return last;
+  const bool flat = model.heads.kind == LayerKind::dense;
+  return conditioned(model, flat ? ItemShape{value_count(last)} : last);
+}
+
 /// One of the two heads over the encoder's trunk, with the sizes that follow from the latent.
 Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
   Layer heads = model.heads;
@@ -267,11 +281,12 @@ void check_chain(const ModelConfig& model) {
   const bool plain = model.heads.kind == LayerKind::dense;
   ItemShape latent;
   at_layer(plain ? "model.latent (--latent)" : "model.heads (--heads)", [&] {
-    const ItemShape trunk = last_of(encoder, image);
+    const ItemShape trunk = heads_input(model, last_of(encoder, image));
     const Layer head = filled_heads(model, trunk);
     for (int i = 0; i < 2; ++i) counter.add(head, trunk);
     latent = output_shape(head, trunk);
   });
+  latent = conditioned(model, std::move(latent));
   const auto decoder = chain_shapes("model.decoder (--decoder)", model.decoder, latent, &counter);
   at_layer("model.output (--output)",
            [&] { check_output(model, last_of(decoder, latent), counter); });
@@ -286,10 +301,6 @@ std::string shape_problem(const ModelConfig& model) {
   } catch (const Error& error) {
     return error.what();
   }
-}
-
-ItemShape trunk_shape(const ModelConfig& model) {
-  return last_of(model.encoder_shapes(), model.image_shape());
 }
 
 std::string shape_text(const ItemShape& shape) {
@@ -322,12 +333,32 @@ ItemShape ModelConfig::output_shape() const {
   return {height, width, channels * outputs_per_value(likelihood, variance)};
 }
 
+int64_t ModelConfig::condition_size() const {
+  switch (condition) {
+    case Condition::none:
+      return 0;
+    case Condition::label:
+      return classes;
+    case Condition::side:
+      return side_size;
+  }
+  return 0;
+}
+
+ItemShape ModelConfig::heads_input_shape() const {
+  return config_detail::heads_input(*this, config_detail::last_of(encoder_shapes(), image_shape()));
+}
+
+ItemShape ModelConfig::decoder_input_shape() const {
+  return config_detail::conditioned(*this, latent_shape());
+}
+
 Layer ModelConfig::heads_layer() const {
-  return config_detail::filled_heads(*this, config_detail::trunk_shape(*this));
+  return config_detail::filled_heads(*this, heads_input_shape());
 }
 
 ItemShape ModelConfig::latent_shape() const {
-  return vae::output_shape(heads_layer(), config_detail::trunk_shape(*this));
+  return vae::output_shape(heads_layer(), heads_input_shape());
 }
 
 Layer ModelConfig::output_layer() const { return config_detail::filled_output(*this); }
@@ -337,7 +368,7 @@ std::vector<ItemShape> ModelConfig::encoder_shapes() const {
 }
 
 std::vector<ItemShape> ModelConfig::decoder_shapes() const {
-  return chain_shapes("model.decoder (--decoder)", decoder, latent_shape(), nullptr);
+  return chain_shapes("model.decoder (--decoder)", decoder, decoder_input_shape(), nullptr);
 }
 
 }  // namespace vae

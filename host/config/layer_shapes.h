@@ -14,9 +14,6 @@ namespace vae::config_detail {
 /// key: "model.encoder[1] ...".
 std::string shape_problem(const ModelConfig& model);
 
-/// What the heads are over: the encoder's last shape. Throws as ModelConfig::encoder_shapes() does.
-ItemShape trunk_shape(const ModelConfig& model);
-
 /// "28x28x1".
 std::string shape_text(const ItemShape& shape);
 

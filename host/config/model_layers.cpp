@@ -25,7 +25,6 @@ class Walk {
   /// Goes on behind something else.
   void restart(ItemShape input) { shape_ = std::move(input); }
 
-  const ItemShape& shape() const { return shape_; }
   std::vector<ModelLayer> take() { return std::move(layers_); }
 
  private:
@@ -38,11 +37,11 @@ class Walk {
 std::vector<ModelLayer> model_layers(const ModelConfig& model) {
   Walk walk(model.image_shape());
   walk.add("encoder", model.encoder);
-  const ItemShape trunk = walk.shape();
   for (const char* head : {"encoder.mu", "encoder.logvar"}) {
-    walk.restart(trunk);
+    walk.restart(model.heads_input_shape());
     walk.add(head, model.heads_layer());
   }
+  walk.restart(model.decoder_input_shape());
   walk.add("decoder", model.decoder);
   walk.add("decoder.output", model.output_layer());
   return walk.take();

@@ -54,6 +54,11 @@ constexpr Word<Objective> kObjectives[] = {
     {Objective::iwae, "iwae"},
     {Objective::dreg, "dreg"},
 };
+constexpr Word<Condition> kConditions[] = {
+    {Condition::none, "none"},
+    {Condition::label, "label"},
+    {Condition::side, "side"},
+};
 constexpr Word<LearningRateSchedule> kSchedules[] = {
     {LearningRateSchedule::constant, "constant"},
     {LearningRateSchedule::step, "step"},
@@ -131,6 +136,21 @@ std::vector<Entry> model_entries() {
       {{"model", "activation", "--activation", "non-linearity of layers without their own", ""},
        model<&M::activation>,
        kAnything},
+      {{"model", "condition", "--condition",
+        "what both nets are told of an image: its label, or a side vector", ""},
+       model<&M::condition>,
+       kAnything,
+       /*said_always=*/false},
+      {{"model", "classes", "--classes",
+        "condition label: how many labels there are; 0: train takes it from the data", ""},
+       model<&M::classes>,
+       {0, 256},
+       /*said_always=*/false},
+      {{"model", "side_size", "--side-size",
+        "condition side: numbers of a vector; 0: train takes it from the data", ""},
+       model<&M::side_size>,
+       {0, 65536},
+       /*said_always=*/false},
       {{"model", "initialization", "--initialization", "how the weights are drawn", ""},
        model<&M::initialization>,
        kAnything},
@@ -284,6 +304,7 @@ std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
 std::span<const Word<Variance>> words(Variance) { return kVariances; }
 std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
 std::span<const Word<Objective>> words(Objective) { return kObjectives; }
+std::span<const Word<Condition>> words(Condition) { return kConditions; }
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
 std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
 

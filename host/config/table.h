@@ -27,7 +27,7 @@ struct Range {
 using Field =
     std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
                  Layer*, ImageSize*, Activation*, Initialization*, Likelihood*, Variance*,
-                 Binarization*, Objective*, LearningRateSchedule*, Precision*>;
+                 Binarization*, Objective*, Condition*, LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;
@@ -51,6 +51,7 @@ std::span<const Word<Initialization>> words(Initialization);
 std::span<const Word<Likelihood>> words(Likelihood);
 std::span<const Word<Variance>> words(Variance);
 std::span<const Word<Binarization>> words(Binarization);
+std::span<const Word<Condition>> words(Condition);
 std::span<const Word<Objective>> words(Objective);
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule);
 std::span<const Word<Precision>> words(Precision);

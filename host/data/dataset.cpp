@@ -9,12 +9,36 @@
 #include "host/data/source.h"
 #include "host/io/xxh64.h"
 #include "kernels/check.h"
+#include "vae/array.h"
 
 namespace vae {
 namespace {
 
 std::string sizes_text(int64_t height, int64_t width, int64_t channels) {
   return concat(height, " x ", width, " x ", channels);
+}
+
+/// The images with the vectors of a file.
+Dataset with_side_vectors(const Dataset& data, const std::string& path) {
+  const Array vectors = load_npy(path);
+  const int64_t train = data.train.count(), test = data.test.count();
+  const int64_t size = vectors.shape.size() == 2 ? vectors.shape[1] : 0;
+  if (size == 0 || vectors.rows() != train + test) {
+    fail(ErrorCode::corrupt, path, ": expected an array [", train + test,
+         ", S], a side vector of each of the ", train, " images",
+         test > 0 ? concat(" for training and then of the ", test, " for testing") : std::string(),
+         ", found ", vectors.shape.size(), " dimensions and ", vectors.rows(), " rows");
+  }
+  if (const auto at = vectors.first_not_finite()) {
+    fail(ErrorCode::corrupt, path, ": row ", *at / size, ", column ", *at % size,
+         " (counted from 0) is ", vectors.values[static_cast<std::size_t>(*at)],
+         "; side vectors are finite numbers");
+  }
+  const float* const border = vectors.values.data() + train * size;
+  Dataset known = data;
+  known.train = data.train.with_side(size, {vectors.values.data(), border});
+  if (test > 0) known.test = data.test.with_side(size, {border, border + test * size});
+  return known;
 }
 
 }  // namespace
@@ -27,6 +51,7 @@ Dataset Dataset::load(const std::string& where, const LogCallback& log) {
 
 Dataset Dataset::load(const std::string& where, const LoadOptions& options) {
   Dataset data = read_source(where, options);
+  if (!options.side_vectors.empty()) data = with_side_vectors(data, options.side_vectors);
   if (data.test.count() > 0) {
     data.prepared.test_share = 0.0;
   } else {
@@ -60,10 +85,23 @@ std::string Dataset::fingerprint() const {
   return to_hex(hash.digest());
 }
 
+std::string Dataset::fingerprint(const ModelConfig& model) const {
+  if (model.condition == Condition::none) return fingerprint();
+  Xxh64 hash;
+  const std::string images = fingerprint();
+  hash.update(std::as_bytes(std::span(images)));
+  for (const ImageSet* set : {&train, &test, &validation}) {
+    if (model.condition == Condition::label) hash.update(std::as_bytes(set->labels()));
+    if (model.condition == Condition::side) hash.update(std::as_bytes(set->side()));
+  }
+  return to_hex(hash.digest());
+}
+
 ImageSet load_images(const std::string& path, const ModelConfig& model,
                      const LoadOptions& options) {
   const PictureSize wanted{model.height, model.width, model.channels};
-  const Dataset data = read_source(path, options, wanted);
+  Dataset data = read_source(path, options, wanted);
+  if (!options.side_vectors.empty()) data = with_side_vectors(data, options.side_vectors);
   const ImageSet& images = data.train;
   if (data.test.count() > 0) {
     fail(ErrorCode::invalid_argument, path,

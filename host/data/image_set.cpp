@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -77,6 +78,19 @@ std::span<const uint8_t> ImageSet::labels() const {
   return std::span(*labels_).subspan(first_, count_);
 }
 
+std::span<const float> ImageSet::side() const {
+  if (!side_) return {};
+  return std::span(*side_).subspan(first_ * side_size_, count_ * side_size_);
+}
+
+std::vector<Field> ImageSet::fields() const {
+  std::vector<Field> fields = {
+      {"images", FieldType::u8, {height_, width_, channels_}, FieldRole::input}};
+  if (!labels().empty()) fields.push_back({"labels", FieldType::u8, {}, FieldRole::label});
+  if (side_) fields.push_back({"side", FieldType::f32, {side_size_}, FieldRole::side});
+  return fields;
+}
+
 std::span<const std::string> ImageSet::names() const {
   if (!names_ || names_->empty()) return {};
   return std::span(*names_).subspan(first_, count_);
@@ -86,21 +100,61 @@ std::span<const std::string> ImageSet::label_names() const {
   return label_names_ ? std::span(*label_names_) : std::span<const std::string>();
 }
 
-ImageSet ImageSet::with_names(std::vector<std::string> names,
-                              std::vector<std::string> label_names) const {
+/// Copies share their fields with the set that they are slices of.
+void ImageSet::require_whole(const char* what) const {
   VAE_CHECK(first_ == 0 && (!pixels_ || count_ * image_size() == std::ssize(*pixels_)),
-            "image set: names are given to a whole set, not to a slice");
-  VAE_CHECK(names.empty() || std::ssize(names) == count_, "image set: ", count_, " images but ",
-            names.size(), " names");
-  const auto labels = this->labels();
+            "image set: ", what, " are given to a whole set, not to a slice");
+}
+
+namespace {
+
+void require_names(std::span<const uint8_t> labels, std::span<const std::string> label_names) {
   const auto largest = std::max_element(labels.begin(), labels.end());
   VAE_CHECK(label_names.empty() || largest == labels.end() || *largest < label_names.size(),
             "image set: label ", static_cast<int>(*largest), " but names for ", label_names.size(),
             " labels");
+}
+
+}  // namespace
+
+ImageSet ImageSet::with_names(std::vector<std::string> names,
+                              std::vector<std::string> label_names) const {
+  require_whole("names");
+  VAE_CHECK(names.empty() || std::ssize(names) == count_, "image set: ", count_, " images but ",
+            names.size(), " names");
+  require_names(labels(), label_names);
   ImageSet named = *this;
   named.names_ = std::make_shared<const std::vector<std::string>>(std::move(names));
   named.label_names_ = std::make_shared<const std::vector<std::string>>(std::move(label_names));
   return named;
+}
+
+ImageSet ImageSet::with_labels(std::vector<uint8_t> labels,
+                               std::vector<std::string> label_names) const {
+  VAE_CHECK(labels.empty() || std::ssize(labels) == count_, "image set: ", count_, " images but ",
+            labels.size(), " labels");
+  require_names(labels, label_names);
+  if (!labels.empty()) labels.insert(labels.begin(), static_cast<std::size_t>(first_), 0);
+  ImageSet labelled = *this;
+  labelled.labels_ = std::make_shared<const std::vector<uint8_t>>(std::move(labels));
+  labelled.label_names_ = std::make_shared<const std::vector<std::string>>(std::move(label_names));
+  return labelled;
+}
+
+ImageSet ImageSet::with_side(int64_t size, std::vector<float> values) const {
+  require_whole("side vectors");
+  VAE_CHECK(size > 0 && std::ssize(values) % size == 0 && std::ssize(values) / size == count_,
+            "image set: ", count_, " images but ", values.size(), " numbers of side vectors of ",
+            size);
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+  VAE_CHECK(bad == values.end(), "image set: the side vector of image ",
+            (bad - values.begin()) / size, " holds ", *bad, " at ", (bad - values.begin()) % size,
+            " (counted from 0); its numbers are finite");
+  ImageSet known = *this;
+  known.side_size_ = size;
+  known.side_ = std::make_shared<const std::vector<float>>(std::move(values));
+  return known;
 }
 
 Image ImageSet::image(int64_t index) const {
@@ -112,6 +166,16 @@ ModelConfig ImageSet::fit(ModelConfig model) const {
   model.height = height_;
   model.width = width_;
   model.channels = channels_;
+  return fit_condition(model);
+}
+
+ModelConfig ImageSet::fit_condition(ModelConfig model) const {
+  const auto labels = this->labels();
+  if (model.condition == Condition::label && model.classes == 0 && !labels.empty()) {
+    const int64_t named = std::ssize(label_names());
+    model.classes = named > 0 ? named : *std::max_element(labels.begin(), labels.end()) + 1;
+  }
+  if (model.condition == Condition::side && model.side_size == 0) model.side_size = side_size_;
   return model;
 }
 

@@ -61,18 +61,22 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
   const auto count = std::count(chosen.begin(), chosen.end(), wanted);
   std::vector<uint8_t> pixels, labels;
   std::vector<std::string> names;
+  std::vector<float> side;
   pixels.reserve(count * images.image_size());
   for (int64_t i = 0; i < images.count(); ++i) {
     if (chosen[i] != wanted) continue;
     const auto image = images.pixels().subspan(i * images.image_size(), images.image_size());
     pixels.insert(pixels.end(), image.begin(), image.end());
     if (!images.labels().empty()) labels.push_back(images.labels()[i]);
+    const auto known = images.side().subspan(i * images.side_size(), images.side_size());
+    side.insert(side.end(), known.begin(), known.end());
     if (!images.names().empty()) names.push_back(images.names()[i]);
   }
   const auto label_names = images.label_names();
-  return ImageSet(images.height(), images.width(), images.channels(), std::move(pixels),
-                  std::move(labels))
-      .with_names(std::move(names), {label_names.begin(), label_names.end()});
+  const ImageSet set = ImageSet(images.height(), images.width(), images.channels(),
+                                std::move(pixels), std::move(labels))
+                           .with_names(std::move(names), {label_names.begin(), label_names.end()});
+  return images.side_size() > 0 ? set.with_side(images.side_size(), std::move(side)) : set;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "host/graph/join.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/check.h"
 
@@ -56,9 +57,8 @@ class ConcatenateNode final : public Node {
       ConcatArgs args;
       args.y = pass.data(y_);
       args.x = pass.data(*part.value);
-      args.positions = positions_of(y_.item);
+      set_place(args, pass, args.y, *part.value);
       args.first = first;
-      args.repeat = repeat(pass, *part.value);
       pass.issue(args);
       first += channels(*part.value);
     }
@@ -75,19 +75,29 @@ class ConcatenateNode final : public Node {
   bool adds_gradients() const override { return true; }
 
  private:
-  int64_t channels(const Value& x) const { return x.width() / positions_of(y_.item); }
+  bool is_everywhere(const Value& x) const { return x.item.rank() < y_.item.rank(); }
 
-  int64_t repeat(const Pass& pass, const Value& x) const {
-    return pass.rows(y_.rows) / pass.rows(x.rows);
+  int64_t channels(const Value& x) const {
+    return is_everywhere(x) ? x.width() : x.width() / positions_of(y_.item);
+  }
+
+  /// Where a part stands in the rows of `whole`, y or its gradient. To a vector that is repeated at
+  /// every position, positions are rows.
+  template <typename Args, typename Whole>
+  void set_place(Args& args, const Pass& pass, Whole& whole, const Value& x) const {
+    args.positions = positions_of(y_.item);
+    args.repeat = pass.rows(y_.rows) / pass.rows(x.rows);
+    if (!is_everywhere(x)) return;
+    whole.shape = {whole.rows() * args.positions, whole.cols() / args.positions};
+    args.repeat *= std::exchange(args.positions, 1);
   }
 
   void issue_gradient(Pass& pass, std::size_t i, int64_t first) {
     ConcatBackwardArgs args;
     set_input(args, pass, i);
     args.dy = pass.gradient(y_);
-    args.positions = positions_of(y_.item);
+    set_place(args, pass, args.dy, input(i));
     args.first = first;
-    args.repeat = repeat(pass, input(i));
     pass.issue(args);
   }
 
@@ -106,17 +116,20 @@ Value& add(Graph& graph, Value& a, Value& b, Activation activation) {
 
 Value& concatenate(Graph& graph, const std::vector<Value*>& values) {
   VAE_CHECK(!values.empty(), "concatenate takes at least one value");
-  const Shape& first = values.front()->item;
+  const auto is_image = [](const Value* value) { return value->item.rank() == 3; };
+  const auto image = std::find_if(values.begin(), values.end(), is_image);
   int64_t channels = 0;
   for (const Value* value : values) {
     const Shape& item = value->item;
-    const bool alike = item.rank() == first.rank() &&
-                       (item.rank() != 3 || (item[0] == first[0] && item[1] == first[1]));
-    VAE_CHECK(alike, "concatenate takes vectors, or images of one size, not ", first, " and ",
-              item);
+    if (is_image(value)) {
+      const Shape& first = (*image)->item;
+      VAE_CHECK(item[0] == first[0] && item[1] == first[1],
+                "concatenate takes vectors and images of one size, not ", first, " and ", item);
+    }
     channels += item[item.rank() - 1];
   }
-  const Shape item = first.rank() == 3 ? Shape{first[0], first[1], channels} : Shape{channels};
+  Shape item{channels};
+  if (image != values.end()) item = {(*image)->item[0], (*image)->item[1], channels};
   Value& y = graph.add_value(item, rows_of_all(values));
   graph.add_node<ConcatenateNode>(&y, values, y);
   return y;

@@ -15,6 +15,7 @@
 #include "host/io/json_writer.h"
 #include "host/io/run_folder.h"
 #include "host/model/network.h"
+#include "host/model/records.h"
 #include "host/text/shell_quote.h"
 #include "kernels/check.h"
 #include "vae/version.h"
@@ -111,6 +112,37 @@ std::string metadata_entry(const SafetensorsFile& file, const std::string& key) 
          "\"; give a file written by vae train, or import weights with vae import and --config");
   }
   return found->second;
+}
+
+constexpr const char* kLabelNamesKey = "label_names";
+
+/// {"0": "cat", "1": "dog"}
+std::string label_names_text(const std::vector<std::string>& names, int64_t classes) {
+  JsonWriter json;
+  const int64_t count = std::min(std::ssize(names), classes);
+  for (int64_t i = 0; i < count; ++i) {
+    json.member(std::to_string(i), class_name(names[static_cast<std::size_t>(i)]));
+  }
+  return json.text();
+}
+
+/// They are others' words: made printable, and no longer than a line.
+std::vector<std::string> label_names_of(const SafetensorsFile& file, const ModelConfig& model) {
+  if (model.condition != Condition::label || !file.metadata.contains(kLabelNamesKey)) return {};
+  const JsonDocument parsed = parse_json(metadata_entry(file, kLabelNamesKey), file.origin);
+  const json& document = *parsed;
+  const bool fits = document.is_object() && std::ssize(document) <= model.classes;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; fits && i < document.size(); ++i) {
+    const auto found = document.find(std::to_string(i));
+    if (found == document.end() || !found->is_string()) break;
+    names.push_back(class_name(found->get_ref<const std::string&>()));
+  }
+  if (!fits || names.size() != document.size()) {
+    fail(ErrorCode::corrupt, file.origin, ": \"", kLabelNamesKey, "\" should name up to ",
+         model.classes, " classes by their numbers from 0 on");
+  }
+  return names;
 }
 
 /// The format's number comes first: a newer file may differ in everything else.
@@ -286,6 +318,7 @@ Checkpoint Checkpoint::read(const std::string& path, const CheckpointOptions& op
     if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
     checkpoint.training_ = training_from_json(document, path);
   }
+  checkpoint.label_names_ = label_names_of(file, checkpoint.config_.model);
   check_claim(file, checkpoint.config_.model, /*moments=*/checkpoint.training_.has_value());
   check_finite(file);
   return checkpoint;
@@ -298,6 +331,7 @@ Checkpoint Checkpoint::read_foreign(const std::string& path, const std::optional
   if (!config || file.metadata.contains(kFormatKey)) check_version(file);
   checkpoint.config_ = config ? *config : stored_config(file);
   validate(checkpoint.config_);
+  checkpoint.label_names_ = label_names_of(file, checkpoint.config_.model);
   check_claim(file, checkpoint.config_.model, /*moments=*/false);
   check_finite(file);
   return checkpoint;
@@ -312,7 +346,7 @@ void Checkpoint::restore(Parameters& parameters, bool moments) const {
 }
 
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
-                      const TrainingState* training) {
+                      const TrainingState* training, const std::vector<std::string>& label_names) {
   TensorList list(parameters);
   for (const Parameter& parameter : parameters.all()) {
     list.add(parameter.spec.name, parameter.value);
@@ -330,6 +364,9 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"config", config_to_json(config)},
   };
   if (training != nullptr) metadata["training"] = to_json_text(*training, config.training);
+  if (config.model.condition == Condition::label && !label_names.empty()) {
+    metadata[kLabelNamesKey] = label_names_text(label_names, config.model.classes);
+  }
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));
 }
 

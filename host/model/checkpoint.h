@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/graph/parameters.h"
 #include "host/io/safetensors.h"
@@ -50,6 +51,8 @@ class Checkpoint {
 
   const Config& config() const { return config_; }
   const std::optional<TrainingState>& training() const { return training_; }
+  /// Of the classes that the model is told, in their order; printable, perhaps none.
+  const std::vector<std::string>& label_names() const { return label_names_; }
   const SafetensorsFile& file() const { return file_; }
 
   /// Copies the weights, and with `moments` Adam's too, to the device. Names, types and shapes are
@@ -60,11 +63,14 @@ class Checkpoint {
   SafetensorsFile file_;
   Config config_;
   std::optional<TrainingState> training_;
+  std::vector<std::string> label_names_;
 };
 
 /// Writes weights and configuration, and with a training state Adam's moments too, atomically.
-/// Throws Error(diverged) when a weight is not finite (nothing is written), Error(io).
+/// Names of labels are for a model that is told labels. Throws Error(diverged) when a weight is not
+/// finite (nothing is written), Error(io).
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
-                      const TrainingState* training = nullptr);
+                      const TrainingState* training = nullptr,
+                      const std::vector<std::string>& label_names = {});
 
 }  // namespace vae

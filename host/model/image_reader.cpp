@@ -20,6 +20,7 @@ ImageReader::ImageReader(Network& network, const ImageSet& images, Binarization 
                          uint64_t seed)
     : network_(network),
       arena_(network.backend()),
+      records_(arena_, network.config(), images, "the images"),
       first_index_(images.first_index()),
       first_draw_(first_draw(images, binarization)),
       binarization_(binarization),
@@ -31,25 +32,22 @@ ImageReader::ImageReader(Network& network, const ImageSet& images, Binarization 
             "the images are ", images.height(), "x", images.width(), "x", images.channels(),
             " (height x width x channels) but the model takes ", model.height, "x", model.width,
             "x", model.channels);
-  arena_.request(pixels_, {images.count(), images.image_size()});
   arena_.request(position_);
   arena_.allocate("the images");
-  network.backend().copy_to_device(pixels_.data, images.pixels().data(), images.pixels().size());
+  records_.upload(network.backend(), images);
 }
 
-LoadBatchArgs ImageReader::batch(int64_t first, int64_t rows) {
+BatchLoad ImageReader::batch(int64_t first, int64_t rows) {
   Position position;
   position.in_slice.first_row = static_cast<uint32_t>(first);
   position.in_set.first_row = static_cast<uint32_t>(first_index_ + first);
   network_.backend().copy_to_device(position_, &position, sizeof position);
   LoadBatchArgs load;
-  load.x = network_.input(rows);
-  load.pixels = pixels_;
   load.state = state();
   load.binarization = binarization_;
   load.seed = seed_;
   load.first_draw = first_draw_;
-  return load;
+  return records_.batch(network_, rows, load);
 }
 
 NoiseKey ImageReader::noise(int64_t first_sample) const {

@@ -5,6 +5,7 @@
 
 #include "host/graph/arena.h"
 #include "host/model/network.h"
+#include "host/model/records.h"
 #include "vae/dataset.h"
 
 namespace vae {
@@ -21,9 +22,9 @@ class ImageReader {
  public:
   ImageReader(Network& network, const ImageSet& images, Binarization binarization, uint64_t seed);
 
-  /// How images first .. first + rows - 1 are loaded into the network's input. It holds until the
+  /// How images first .. first + rows - 1 are loaded into the network's inputs. It holds until the
   /// next call.
-  LoadBatchArgs batch(int64_t first, int64_t rows);
+  BatchLoad batch(int64_t first, int64_t rows);
 
   /// Noise of the batch asked for last, for posterior samples from `first_sample` on.
   NoiseKey noise(int64_t first_sample = 0) const;
@@ -38,7 +39,7 @@ class ImageReader {
 
   Network& network_;
   Arena arena_;
-  BasicView<uint8_t> pixels_;  // [N, X]
+  Records records_;
   Position* position_ = nullptr;
   int64_t first_index_;
   uint32_t first_draw_;

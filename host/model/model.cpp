@@ -9,6 +9,7 @@
 #include "host/model/checkpoint_choice.h"
 #include "host/model/evaluator.h"
 #include "host/model/model_impl.h"
+#include "host/model/records.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
 #include "kernels/rules/binarization.h"
@@ -63,12 +64,42 @@ void encode_batches(Network& network, int64_t count, Body body) {
   for_batches(batch, count, body);
 }
 
-/// The same, after room was made for such batches in the decoder.
+/// The same, after room was made for such batches in the decoder, and for their conditions.
 template <typename Body>
 void decode_batches(Network& network, int64_t count, Body body) {
-  const int64_t batch = batch_of(network, count, network.activation_bytes(0, 1));
-  network.reserve(0, batch);
+  const int64_t images = network.config().condition_size() > 0 ? 1 : 0;
+  const int64_t batch = batch_of(network, count, network.activation_bytes(images, 1));
+  network.reserve(images * batch, batch);
   for_batches(batch, count, body);
+}
+
+/// Conditions of as many rows as are decoded, or none for a model without.
+void check_conditions(const ModelConfig& model, const Array& conditions, int64_t rows,
+                      const char* method) {
+  const int64_t size = model.condition_size();
+  if (size == 0) {
+    VAE_CHECK(conditions.values.empty(), method, ": the model has no condition and takes none");
+    return;
+  }
+  VAE_CHECK(!conditions.values.empty() || rows == 0, method, ": the model is conditioned on ",
+            model.condition == Condition::label ? "labels" : "side vectors",
+            " (model.condition): give that of each row, [n, ", size,
+            "]; Model::conditions() makes ", "it");
+  VAE_CHECK(conditions.shape == (std::vector<int64_t>{rows, size}), method,
+            ": takes conditions of shape [", rows, ", ", size, "], got ", conditions.rows(),
+            " rows of ", conditions.row_size(), " numbers");
+  if (const auto at = conditions.first_not_finite()) {
+    fail(ErrorCode::invalid_argument, method, ": row ", *at / size, ", column ", *at % size,
+         " of the conditions (counted from 0) is ", conditions.values[*at]);
+  }
+}
+
+/// Tells the network the conditions from row `first` on.
+void write_conditions(Network& network, const Array& conditions, int64_t first, int64_t rows) {
+  const View condition = network.condition(rows);
+  if (!condition) return;
+  network.backend().copy_to_device(condition.data, conditions.row(first),
+                                   condition.count() * sizeof(float));
 }
 
 }  // namespace
@@ -91,7 +122,38 @@ ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarizati
   const TrainConfig& training = config.training;
   const Binarization without_chance =
       draws(training.binarization) ? Binarization::none : training.binarization;
-  return {*network, images, binarization.value_or(without_chance), seed.value_or(training.seed)};
+  return {*network, with_own_labels(images), binarization.value_or(without_chance),
+          seed.value_or(training.seed)};
+}
+
+ImageSet Model::Impl::with_own_labels(const ImageSet& images) const {
+  const auto theirs = images.label_names();
+  const bool told = config.model.condition == Condition::label;
+  if (!told || theirs.empty() || label_names.empty()) return images;
+  std::vector<std::optional<uint8_t>> own;
+  bool same = true;
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
+    own.push_back(class_named(theirs[i], i));
+    same = same && own.back() == i;
+  }
+  if (same) return images;
+  std::vector<uint8_t> labels;
+  for (const uint8_t label : images.labels()) {
+    VAE_CHECK(own[label], "the images have the label '", class_name(theirs[label]),
+              "', which the model was not trained with");
+    labels.push_back(*own[label]);
+  }
+  return images.with_labels(std::move(labels), label_names);
+}
+
+/// The class of that name; the one at `likely`, where several have it.
+std::optional<uint8_t> Model::Impl::class_named(std::string_view label_name,
+                                                std::size_t likely) const {
+  const std::string name = class_name(label_name);
+  if (likely < label_names.size() && label_names[likely] == name) return likely;
+  const auto at = std::find(label_names.begin(), label_names.end(), name);
+  if (at == label_names.end()) return std::nullopt;
+  return static_cast<uint8_t>(at - label_names.begin());
 }
 
 Model::Model(const ModelConfig& config, const Device& device, uint64_t seed)
@@ -121,6 +183,7 @@ std::shared_ptr<Model::Impl> load_impl(const std::string& path, const std::strin
                                        const Checkpoint& checkpoint, const Device& device) {
   auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
   checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+  impl->label_names = checkpoint.label_names();
   if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
   impl->checkpoint = describe_checkpoint(path, file, checkpoint);
   return impl;
@@ -144,11 +207,12 @@ Model Model::load_unverified(const std::string& path, const std::optional<Config
 }
 
 void Model::save(const std::string& path) const {
-  write_checkpoint(path, impl().network->parameters(), impl().config);
+  write_checkpoint(path, impl().network->parameters(), impl().config, nullptr, impl().label_names);
 }
 
 const ModelConfig& Model::config() const { return impl().config.model; }
 const Config& Model::run_config() const { return impl().config; }
+const std::vector<std::string>& Model::label_names() const { return impl().label_names; }
 const std::optional<CheckpointInfo>& Model::checkpoint() const { return impl().checkpoint; }
 int64_t Model::parameter_count() const { return impl().network->parameters().count(); }
 std::string Model::device_name() const { return impl().backend->name(); }
@@ -177,7 +241,7 @@ Posterior Model::encode(const ImageSet& images, std::optional<Binarization> bina
   return posterior;
 }
 
-Array Model::decode(const Array& z) {
+Array Model::decode(const Array& z, const Array& conditions) {
   VAE_CHECK(z.shape.size() == 2 && z.row_size() == config().latent,
             "decode takes codes of shape [n, ", config().latent, "], got rows of ", z.row_size(),
             " numbers");
@@ -186,12 +250,14 @@ Array Model::decode(const Array& z) {
          *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
          "; codes are finite numbers");
   }
+  check_conditions(config(), conditions, z.rows(), "decode");
   Network& network = *impl().network;
   Array out{{z.rows(), config().pixels()}, {}};
   out.values.reserve(static_cast<std::size_t>(z.rows() * config().pixels()));
   decode_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
     const View latent = network.latent(rows);
     impl().backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
+    write_conditions(network, conditions, first, rows);
     network.decode(rows);
     append(*impl().backend, network.output_mean(rows), out.values);
   });
@@ -200,34 +266,70 @@ Array Model::decode(const Array& z) {
 
 Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> binarization,
                          std::optional<uint64_t> seed) {
-  return decode(encode(images, binarization, seed).mean);
+  return decode(encode(images, binarization, seed).mean, conditions(images));
 }
 
 Array Model::sample(int64_t count, uint64_t seed, int64_t first_draw) {
+  return impl().draw(count, {}, seed, first_draw);
+}
+
+Array Model::sample(const Array& conditions, uint64_t seed, int64_t first_draw) {
+  return impl().draw(conditions.rows(), conditions, seed, first_draw);
+}
+
+Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw) {
   constexpr int64_t kDraws = int64_t{1} << 32;  // numbered by 32 bits
   VAE_CHECK(count >= 0 && first_draw >= 0 && first_draw <= kDraws && count <= kDraws - first_draw,
             "sample: ", count, " draws from number ", first_draw,
             " on do not exist; they are numbered 0 to 2^32 - 1");
-  Network& network = *impl().network;
-  Arena arena(*impl().backend);
+  check_conditions(config.model, conditions, count, "sample");
+  Arena arena(*backend);
   StepState* state = nullptr;
   arena.request(state);
   arena.allocate("the state");
-  Array out{{count, config().pixels()}, {}};
-  out.values.reserve(static_cast<std::size_t>(count * config().pixels()));
-  decode_batches(network, count, [&](int64_t first, int64_t rows) {
+  Array out{{count, config.model.pixels()}, {}};
+  out.values.reserve(static_cast<std::size_t>(count * config.model.pixels()));
+  decode_batches(*network, count, [&](int64_t first, int64_t rows) {
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
-    impl().backend->copy_to_device(state, &position, sizeof position);
-    impl().backend->issue(PriorSampleArgs{network.latent(rows), {seed, Stream::prior, state, 0}});
-    network.decode(rows);
-    append(*impl().backend, network.output_mean(rows), out.values);
+    backend->copy_to_device(state, &position, sizeof position);
+    backend->issue(PriorSampleArgs{network->latent(rows), {seed, Stream::prior, state, 0}});
+    write_conditions(*network, conditions, first, rows);
+    network->decode(rows);
+    append(*backend, network->output_mean(rows), out.values);
   });
   return out;
 }
 
+Array Model::conditions(std::span<const uint8_t> labels) const {
+  const ModelConfig& model = config();
+  VAE_CHECK(model.condition == Condition::label, "conditions: the model is not told labels");
+  Array one_hot{{static_cast<int64_t>(labels.size()), model.classes}, {}};
+  one_hot.values.resize(labels.size() * static_cast<std::size_t>(model.classes));
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    VAE_CHECK(labels[row] < model.classes, "conditions: label ", static_cast<int>(labels[row]),
+              " at ", row, ", but the model knows the classes 0 to ", model.classes - 1);
+    one_hot.values[row * static_cast<std::size_t>(model.classes) + labels[row]] = 1.0f;
+  }
+  return one_hot;
+}
+
+Array Model::conditions(const ImageSet& images) const {
+  require_fields(config(), images, "the images");
+  switch (config().condition) {
+    case Condition::none:
+      break;
+    case Condition::label:
+      return conditions(impl().with_own_labels(images).labels());
+    case Condition::side:
+      return {{images.count(), images.side_size()}, {images.side().begin(), images.side().end()}};
+  }
+  return {};
+}
+
 Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
-  return vae::evaluate(*impl().network, images, options, impl().config.training);
+  return vae::evaluate(*impl().network, impl().with_own_labels(images), options,
+                       impl().config.training);
 }
 
 Array Model::inputs(const ImageSet& images, std::optional<Binarization> binarization,
@@ -237,7 +339,7 @@ Array Model::inputs(const ImageSet& images, std::optional<Binarization> binariza
   Array out{{images.count(), config().pixels()}, {}};
   out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
   encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
-    const LoadBatchArgs load = reader.batch(first, rows);
+    const LoadBatchArgs load = reader.batch(first, rows).images;
     impl().backend->issue(load);
     append(*impl().backend, load.x, out.values);
   });

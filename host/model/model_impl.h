@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "host/machine/tuning_file.h"
 #include "host/model/image_reader.h"
@@ -21,9 +24,15 @@ struct Model::Impl {
   /// Reads images as Model::encode() and its kin do.
   ImageReader reader(const ImageSet& images, std::optional<Binarization> binarization,
                      std::optional<uint64_t> seed);
+  /// Model::sample().
+  Array draw(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw);
+  /// The images with the labels that the model has for theirs: those of the same names.
+  ImageSet with_own_labels(const ImageSet& images) const;
+  std::optional<uint8_t> class_named(std::string_view label_name, std::size_t likely) const;
 
   Config config;
-  std::optional<double> trained_mean;  // mean pixel of the training images in [0, 1], where known
+  std::optional<double> trained_mean;    // mean pixel of the training images in [0, 1], where known
+  std::vector<std::string> label_names;  // of a model that is told labels, where known
   std::optional<CheckpointInfo> checkpoint;  // of a loaded model
   TuningFile tuning;                         // the backend keeps its address
   std::unique_ptr<Backend> backend;

@@ -119,24 +119,31 @@ View Network::input(int64_t rows) const {
   return vae_.x->data.head(rows);
 }
 
+View Network::condition(int64_t rows) const {
+  if (vae_.condition == nullptr) return {};
+  VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for the conditions of up to ",
+            images_, " rows, not ", rows);
+  return vae_.condition->data.head(rows);
+}
+
 void Network::run(Pass& pass, Graph::Section section) {
   vae_.graph.forward(pass, section);
   pass.finish();
 }
 
-ConstView Network::encode(const LoadBatchArgs& load) {
-  const int64_t rows = load.x.rows();
+ConstView Network::encode(const BatchLoad& load) {
+  const int64_t rows = load.rows();
   Pass pass(backend_, rows);
-  pass.issue(load);
+  load.issue(pass);
   run(pass, vae_.encoder);
   return heads(rows);
 }
 
-ConstView Network::infer(const LoadBatchArgs& load, const NoiseKey& noise) {
-  const int64_t rows = load.x.rows();
+ConstView Network::infer(const BatchLoad& load, const NoiseKey& noise) {
+  const int64_t rows = load.rows();
   Pass pass(backend_, rows);
   pass.noise = noise;
-  pass.issue(load);
+  load.issue(pass);
   run(pass, vae_.inference());
   return latent(rows);
 }

@@ -10,6 +10,7 @@
 
 #include "host/graph/arena.h"
 #include "host/graph/parameters.h"
+#include "host/model/batch_load.h"
 #include "host/model/vae.h"
 #include "kernels/backend.h"
 #include "vae/config.h"
@@ -62,12 +63,15 @@ class Network {
 
   /// Where load_batch() writes the images of the next pass: x [rows, X].
   View input(int64_t rows) const;
+  /// What is known of them, [rows, condition size]: loaded with them, or written before decode().
+  /// Empty where the model is told nothing.
+  View condition(int64_t rows) const;
 
   // Forward passes.
-  /// Loads x, then x -> heads [rows, 2Z]. load.x must be input(rows).
-  ConstView encode(const LoadBatchArgs& load);
+  /// Loads the inputs, then x -> heads [rows, 2Z].
+  ConstView encode(const BatchLoad& load);
   /// encode(), then one z of each row [rows, Z] and its kl [rows].
-  ConstView infer(const LoadBatchArgs& load, const NoiseKey& noise);
+  ConstView infer(const BatchLoad& load, const NoiseKey& noise);
   /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
   ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
   /// z -> decoder outputs [rows, X P], P neighbouring ones of each value.

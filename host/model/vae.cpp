@@ -26,6 +26,14 @@ Value& add_heads(Graph& graph, Value& trunk, const ModelConfig& config) {
   return concatenate_flat(graph, {&mu, &logvar});
 }
 
+/// Dense heads see the trunk as a vector, with the condition once behind it.
+Value& add_condition_to_trunk(Graph& graph, Value& trunk, Value& condition,
+                              const ModelConfig& config) {
+  const bool flat = config.heads.kind == LayerKind::dense;
+  return flat ? concatenate_flat(graph, {&trunk, &condition})
+              : concatenate(graph, {&trunk, &condition});
+}
+
 LikelihoodNode::Options likelihood_options(Graph& graph, const ModelConfig& config) {
   LikelihoodNode::Options options;
   options.likelihood = config.likelihood;
@@ -46,8 +54,12 @@ Vae::Vae(const ModelConfig& config) {
   const Shape image{config.height, config.width, config.channels};
   x = &graph.add_value(image, Rows::images);
 
-  Value& trunk = add_layers(graph, *x, "encoder", config.encoder, config.activation);
-  Value& heads = add_heads(graph, trunk, config);
+  const int64_t known = config.condition_size();
+  if (known > 0) condition = &graph.add_value({known}, Rows::images);
+
+  Value* trunk = &add_layers(graph, *x, "encoder", config.encoder, config.activation);
+  if (condition) trunk = &add_condition_to_trunk(graph, *trunk, *condition, config);
+  Value& heads = add_heads(graph, *trunk, config);
   encoder = graph.since(0);
 
   PosteriorNode::Options gaussian;
@@ -56,7 +68,9 @@ Vae::Vae(const ModelConfig& config) {
   posterior = &PosteriorNode::add(graph, heads, shape_of(config.latent_shape()), gaussian);
   sampling = graph.since(encoder.last);
 
-  Value& hidden = add_layers(graph, posterior->z(), "decoder", config.decoder, config.activation);
+  Value* code = &posterior->z();
+  if (condition) code = &concatenate(graph, {code, condition});
+  Value& hidden = add_layers(graph, *code, "decoder", config.decoder, config.activation);
   Value& outputs =
       add_layer(graph, hidden, "decoder.output", config.output_layer(), Activation::none);
   decoder = graph.since(sampling.last);

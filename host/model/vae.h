@@ -8,12 +8,13 @@
 namespace vae {
 
 /// The graph of one VAE: encoder trunk and linear heads, posterior, decoder, likelihood; with the
-/// parts that are run by themselves.
+/// parts that are run by themselves. A condition joins the trunk below the heads, and z.
 struct Vae {
   explicit Vae(const ModelConfig& config);
 
   Graph graph;
-  Value* x;  // the picture, [images, X]
+  Value* x;                    // the picture, [images, X]
+  Value* condition = nullptr;  // what is known of it, [images, condition size], or nothing
   PosteriorNode* posterior;
   LikelihoodNode* likelihood;
   Graph::Section encoder;      // x -> heads

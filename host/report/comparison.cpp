@@ -230,6 +230,9 @@ std::string samples_figure(const Contestant& run, const ComparisonOptions& optio
   const std::string begin = "<figure class=\"picture\"><figcaption>" + run_label(run);
   try {
     Model model = Model::load(run.record.folder, options.device);
+    if (model.config().condition == Condition::side) {
+      return begin + " no samples: the model takes a side vector of each</figcaption></figure>\n";
+    }
     const Image picture = sample_picture(model, options.seed, kComparedColumns, kComparedRows);
     const std::optional<int64_t> epoch = model.checkpoint()->epoch;
     return begin + (epoch ? " after epoch " + std::to_string(*epoch) : std::string()) +

@@ -91,9 +91,9 @@ std::string cards(const RunRecord& run) {
 /// one flat line.
 bool fits_later_epochs(const RunRecord& run) { return run.train.size() >= 5; }
 
-using Field = double Metrics::*;
+using Quantity = double Metrics::*;
 
-std::string nats_plot(const RunRecord& run, const std::string& title, Field field, bool wide) {
+std::string nats_plot(const RunRecord& run, const std::string& title, Quantity field, bool wide) {
   LinePlot drawing{title, "epoch", "nats per image", {}};
   if (fits_later_epochs(run)) drawing.fit_from = 2;
   drawing.series = {epoch_series("train", "train", run.train, field),
@@ -104,12 +104,12 @@ std::string nats_plot(const RunRecord& run, const std::string& title, Field fiel
   return plot_figure(drawing, wide);
 }
 
-bool varies(const std::vector<Metrics>& lines, Field field) {
+bool varies(const std::vector<Metrics>& lines, Quantity field) {
   return std::any_of(lines.begin(), lines.end(),
                      [&](const Metrics& line) { return line.*field != lines.front().*field; });
 }
 
-std::string setting_plot(const RunRecord& run, const std::string& title, Field field) {
+std::string setting_plot(const RunRecord& run, const std::string& title, Quantity field) {
   if (!varies(run.train, field)) return {};
   LinePlot drawing{title + " at the end of the epoch", "epoch", "", {}};
   drawing.series = {epoch_series(title, "single", run.train, field)};
@@ -199,7 +199,7 @@ std::string table_row(const Metrics& train, const Metrics* test, const Metrics* 
   const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
   std::string html = best ? "<tr class=\"best\">" : "<tr>";
   html += cell(std::to_string(train.epoch));
-  for (const Field field : {&Metrics::bound, &Metrics::reconstruction, &Metrics::kl}) {
+  for (const Quantity field : {&Metrics::bound, &Metrics::reconstruction, &Metrics::kl}) {
     html += cell(test ? fixed_text(test->*field, 2) : "");
   }
   if (validated) html += cell(validation ? fixed_text(validation->bound, 2) : "");

@@ -58,6 +58,13 @@ std::string likelihood_text(const ModelConfig& model) {
          (model.variance == Variance::per_channel ? " for each channel" : "");
 }
 
+std::string condition_text(const ModelConfig& model) {
+  return model.condition == Condition::label
+             ? "the label, one of " + std::to_string(model.classes) + ", told to both nets"
+             : "a side vector of " + std::to_string(model.side_size) +
+                   " numbers, told to both nets";
+}
+
 std::string objective_text(const TrainConfig& training) {
   std::string text = "reconstruction - beta KL, beta = " + short_text(training.beta);
   if (training.kl_warmup_epochs > 0) {
@@ -95,6 +102,9 @@ std::vector<Setting> describe_settings(const RunRecord& run) {
       {"Batch size", std::to_string(training.batch_size)},
       {"Seed", std::to_string(training.seed)},
   };
+  if (model.condition != Condition::none) {
+    settings.push_back({"Condition", condition_text(model)});
+  }
   if (!run.device.empty()) settings.push_back({"Device", run.device});
   return settings;
 }

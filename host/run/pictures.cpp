@@ -94,18 +94,43 @@ Image reconstruction_picture(Model& model, const ImageSet& test) {
   return make_grid(cells, columns);
 }
 
-/// Never enlarged: so many cells make a large picture anyhow.
-Image manifold_picture(Model& model) {
+/// What the pictures show of a model with a condition: rows of one label, or what is known of
+/// images `first` on, which begin anew behind the last one.
+Array conditions_of(const Model& model, int64_t count, int64_t first, uint8_t label,
+                    const ImageSet& known) {
+  const ModelConfig& config = model.config();
+  switch (config.condition) {
+    case Condition::none:
+      return {};
+    case Condition::label:
+      return model.conditions(std::vector<uint8_t>(static_cast<std::size_t>(count), label));
+    case Condition::side:
+      break;
+  }
+  Array conditions{{count, config.side_size}, {}};
+  for (int64_t i = 0; i < count && known.count() > 0; ++i) {
+    const auto of_image =
+        known.side().subspan((first + i) % known.count() * config.side_size, config.side_size);
+    conditions.values.insert(conditions.values.end(), of_image.begin(), of_image.end());
+  }
+  return conditions;
+}
+
+/// Never enlarged: so many cells make a large picture anyhow. Of a model with a condition it shows
+/// the first class, or what is known of the first image.
+Image manifold_picture(Model& model, const ImageSet& known) {
   const ModelConfig& config = model.config();
   const auto [height, width] = picture_size(config.height, config.width, config.channels);
   const int64_t side = std::max(height, width);
   const PictureLayout layout{1, divided_up(side * kManifoldSide, kPictureSide), kManifoldSide,
                              kManifoldSide};
   const Array codes = manifold_grid(kManifoldSide);
+  const ImageSet one = known.slice(0, 1);
   return make_grid(make_cells(codes.rows(), config, layout,
                               [&](int64_t first, int64_t rows) {
                                 return model.decode({{rows, codes.row_size()},
-                                                     {codes.row(first), codes.row(first + rows)}});
+                                                     {codes.row(first), codes.row(first + rows)}},
+                                                    conditions_of(model, rows, 0, 0, one));
                               }),
                    layout.columns);
 }
@@ -124,15 +149,37 @@ std::string map_drawing(Model& model, const ImageSet& test) {
   return latent_map_svg(map);
 }
 
+/// E[x|z] of draws from the prior, with conditions where the model needs them.
+Array draw(Model& model, int64_t count, uint64_t seed, int64_t first, uint8_t label,
+           const ImageSet& known) {
+  if (model.config().condition == Condition::none) return model.sample(count, seed, first);
+  return model.sample(conditions_of(model, count, first, label, known), seed, first);
+}
+
 }  // namespace
 
-Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows) {
-  const PictureLayout layout = lay_out(model.config(), columns, rows);
-  const int64_t count = layout.columns * layout.rows;
-  return make_grid(
-      make_cells(count, model.config(), layout,
-                 [&](int64_t first, int64_t draws) { return model.sample(draws, seed, first); }),
-      layout.columns);
+Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows,
+                     const ImageSet& known) {
+  const ModelConfig& config = model.config();
+  const PictureLayout layout = lay_out(config, columns, rows);
+  if (config.condition != Condition::label) {
+    const int64_t count = layout.columns * layout.rows;
+    return make_grid(make_cells(count, config, layout,
+                                [&](int64_t first, int64_t draws) {
+                                  return draw(model, draws, seed, first, 0, known);
+                                }),
+                     layout.columns);
+  }
+  std::vector<Image> cells;
+  for (int64_t label = 0; label < std::min(layout.rows, config.classes); ++label) {
+    const auto of_label = [&](int64_t first, int64_t draws) {
+      return draw(model, draws, seed, first, static_cast<uint8_t>(label), known);
+    };
+    for (Image& cell : make_cells(layout.columns, config, layout, of_label)) {
+      cells.push_back(std::move(cell));
+    }
+  }
+  return make_grid(cells, layout.columns);
 }
 
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
@@ -147,8 +194,10 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
   save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
-  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, kSampleRows));
-  if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model));
+  const bool by_class = model.config().condition == Condition::label;
+  const int64_t rows = by_class ? kColumns : kSampleRows;
+  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, rows, data.test));
+  if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model, data.test));
   write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
                         std::string_view(map_drawing(model, data.test)));
 }

@@ -46,10 +46,10 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
       config_(config),
       schedule_(make_schedule(config, train.count())),
       arena_(network.backend()),
+      records_(arena_, network.config(), train, "the training images"),
       first_draw_(first_draw(train, config.binarization)) {
   VAE_CHECK(train.image_size() == network.config().pixels(), "the training images have ",
             train.image_size(), " values each but the model takes ", network.config().pixels());
-  arena_.request(pixels_, {train.count(), train.image_size()});
   arena_.request(state_);
   arena_.request(totals_);
   const int64_t size = schedule_.batch_size, samples = config.importance_samples;
@@ -59,7 +59,7 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
   }
   arena_.allocate("the training images");
   Backend& backend = network_.backend();
-  backend.copy_to_device(pixels_.data, train.pixels().data(), train.pixels().size());
+  records_.upload(backend, train);
   set_state({});
   set_totals({});
   network_.reserve_batch(size, size * samples, samples);
@@ -118,14 +118,13 @@ void TrainStep::issue(int64_t rows) {
   Backend& backend = network_.backend();
   backend.issue(BeginStepArgs{state_, schedule_});
 
-  LoadBatchArgs load;
-  load.x = network_.input(rows);
-  load.pixels = pixels_;
-  load.state = state_;
-  load.binarization = config_.binarization;
-  load.shuffle = true;
-  load.seed = config_.seed;
-  load.first_draw = first_draw_;
+  LoadBatchArgs order;
+  order.state = state_;
+  order.binarization = config_.binarization;
+  order.shuffle = true;
+  order.seed = config_.seed;
+  order.first_draw = first_draw_;
+  const BatchLoad load = records_.batch(network_, rows, order);
   const NoiseKey noise{config_.seed, Stream::posterior, state_, 0};
   if (is_weighted(config_.trained_objective())) {
     issue_weighted_gradient(load, noise);
@@ -148,8 +147,8 @@ void TrainStep::issue(int64_t rows) {
   backend.issue(adam);
 }
 
-void TrainStep::issue_gradient(const LoadBatchArgs& load, const NoiseKey& noise) {
-  const int64_t rows = load.x.rows();
+void TrainStep::issue_gradient(const BatchLoad& load, const NoiseKey& noise) {
+  const int64_t rows = load.rows();
   network_.infer(load, noise);
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
   network_.backend().issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
@@ -157,9 +156,9 @@ void TrainStep::issue_gradient(const LoadBatchArgs& load, const NoiseKey& noise)
 }
 
 /// The weights of an image's samples need the log p of all of them, and all gradients the weights.
-void TrainStep::issue_weighted_gradient(const LoadBatchArgs& load, const NoiseKey& noise) {
+void TrainStep::issue_weighted_gradient(const BatchLoad& load, const NoiseKey& noise) {
   Backend& backend = network_.backend();
-  const int64_t rows = load.x.rows(), samples = config_.importance_samples;
+  const int64_t rows = load.rows(), samples = config_.importance_samples;
   const View weights = weights_.head(rows * samples), bounds = bounds_.head(rows);
   network_.encode(load);
   network_.sample_posterior(rows, samples, noise);

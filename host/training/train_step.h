@@ -7,6 +7,7 @@
 
 #include "host/graph/arena.h"
 #include "host/model/network.h"
+#include "host/model/records.h"
 #include "kernels/backend.h"
 #include "vae/config.h"
 #include "vae/dataset.h"
@@ -55,8 +56,8 @@ class TrainStep {
 
   Part record(int64_t full_batches, int64_t last_rows);
   void issue(int64_t rows);
-  void issue_gradient(const LoadBatchArgs& load, const NoiseKey& noise);
-  void issue_weighted_gradient(const LoadBatchArgs& load, const NoiseKey& noise);
+  void issue_gradient(const BatchLoad& load, const NoiseKey& noise);
+  void issue_weighted_gradient(const BatchLoad& load, const NoiseKey& noise);
   Part& next_part(int64_t most);
 
   Network& network_;
@@ -64,7 +65,7 @@ class TrainStep {
   Schedule schedule_;
   Arena arena_;
   std::optional<Network::Pin> pin_;
-  BasicView<uint8_t> pixels_;
+  Records records_;
   uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;
   Totals* totals_ = nullptr;

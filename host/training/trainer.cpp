@@ -20,6 +20,7 @@
 #include "host/model/epoch_record.h"
 #include "host/model/evaluator.h"
 #include "host/model/model_impl.h"
+#include "host/model/records.h"
 #include "host/run/checkpoint_rotation.h"
 #include "host/run/metrics_log.h"
 #include "host/run/picture_names.h"
@@ -192,8 +193,12 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
     : config(wanted),
       data(as_trained(dataset, wanted.training)),
       options(opts),
-      fingerprint(dataset.fingerprint()) {
+      fingerprint(dataset.fingerprint(wanted.model)) {
   config.data = data.prepared;
+  config.model = dataset.train.fit_condition(config.model);
+  require_fields(config.model, data.train, data.name + ": the training images");
+  require_fields(config.model, data.validation, data.name + ": the validation images");
+  require_fields(config.model, data.test, data.name + ": the test images");
   validate(config);
   VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
             " needs images for training and for testing; Dataset(name, images) holds some out");
@@ -207,6 +212,12 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
   const std::optional<Checkpoint> checkpoint = find_checkpoint_to_resume();
   network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
   network_owner->trained_mean = PixelStatistics(data.train).mean();
+  if (config.model.condition == Condition::label) {
+    for (const std::string& name : data.train.label_names()) {
+      network_owner->label_names.push_back(class_name(name));
+    }
+    data.test = network_owner->with_own_labels(data.test);
+  }
   model.emplace(network_owner);
   {
     const Headroom headroom(*model->impl().network, data);
@@ -680,7 +691,8 @@ void Trainer::Impl::save() {
 
 void Trainer::Impl::write(const std::string& path) const {
   const TrainingState state = training_state();
-  write_checkpoint(path, model->impl().network->parameters(), config, &state);
+  write_checkpoint(path, model->impl().network->parameters(), config, &state,
+                   model->impl().label_names);
 }
 
 TrainingState Trainer::Impl::training_state() const {

@@ -14,6 +14,16 @@
 
 namespace vae {
 
+/// What is known of an image c, and told to both nets: they become q(z|x, c) and p(x|z, c). [CVAE]
+enum class Condition {
+  none,   ///< Nothing: q(z|x) and p(x|z).
+  label,  ///< The label, one of `classes`, as a one-hot vector.
+  side,   ///< A vector of `side_size` numbers.
+};
+
+/// The word of a value in files and flags: "label".
+std::string_view to_string(Condition value);
+
 /// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x. The
 /// defaults are those of the PyTorch VAE example on MNIST, 784-400-20-400-784.
 struct ModelConfig {
@@ -27,6 +37,11 @@ struct ModelConfig {
   int64_t latent = 20;                 ///< Z, the number of latent dimensions, at all positions.
   Activation activation =
       Activation::relu;  ///< Of layers without their own; heads and output are linear.
+  /// What both nets are told of an image: it stands beside the encoder's last layer, below the
+  /// heads, and beside z, below the decoder, at every position where these are images.
+  Condition condition = Condition::none;
+  int64_t classes = 0;    ///< Of a label: 0 to classes - 1. 0 takes them from the data, see fit().
+  int64_t side_size = 0;  ///< Numbers of a side vector, likewise.
   Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
   bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
   Likelihood likelihood = Likelihood::bernoulli;  ///< p(x|z).
@@ -37,6 +52,8 @@ struct ModelConfig {
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
+  /// Numbers of the condition of an image: classes, side_size, or 0 without one.
+  int64_t condition_size() const;
   /// The shape of an image, [height, width, channels].
   ItemShape image_shape() const;
   /// The shape of the decoder's outputs, what the likelihood reads: of each value one or two, side
@@ -51,7 +68,11 @@ struct ModelConfig {
   /// The output shape of each layer of the encoder. Throws Error(invalid_argument), as validate()
   /// does, where two do not fit.
   std::vector<ItemShape> encoder_shapes() const;
-  /// Likewise of the decoder, over latent_shape().
+  /// What the heads are over: the encoder's last shape, with the condition.
+  ItemShape heads_input_shape() const;
+  /// What the decoder is over: latent_shape() with the condition.
+  ItemShape decoder_input_shape() const;
+  /// Likewise of the decoder, over decoder_input_shape().
   std::vector<ItemShape> decoder_shapes() const;
   /// Field by field.
   bool operator==(const ModelConfig&) const = default;

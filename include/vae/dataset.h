@@ -23,6 +23,31 @@ enum class Split {
   test,        ///< To report on.
 };
 
+/// How the numbers of a field are stored.
+enum class FieldType {
+  u8,   ///< Bytes.
+  f32,  ///< 32-bit floats.
+};
+
+/// What a field of a record is to a model.
+enum class FieldRole {
+  input,  ///< What is encoded, and what is decoded.
+  label,  ///< The image's class.
+  side,   ///< Numbers known of the image beside it.
+};
+
+/// One thing known of every image of a set: a column of its records. A training takes the batches
+/// of all fields that its model reads by the same order.
+struct Field {
+  std::string name;           ///< "images", "labels", "side".
+  FieldType type;             ///< Of each number.
+  std::vector<int64_t> item;  ///< Its shape for one image; empty for a single number.
+  FieldRole role;             ///< What it is for.
+
+  /// Field by field.
+  bool operator==(const Field&) const = default;
+};
+
 /// How the values of a pixel lie in memory, for images of several channels.
 enum class ChannelOrder {
   last,   ///< [N, H, W, C], a pixel's values together: what PNG files and this library have.
@@ -70,14 +95,22 @@ class ImageSet {
   int64_t image_size() const { return height_ * width_ * channels_; }  ///< X
   std::span<const uint8_t> pixels() const;                             ///< [count, X]
   std::span<const uint8_t> labels() const;                             ///< [count] or empty
+  int64_t side_size() const { return side_size_; }  ///< S, numbers of a side vector, or 0.
+  std::span<const float> side() const;              ///< [count, S] or empty
+  /// All that is known of each image.
+  std::vector<Field> fields() const;
   /// [count] or empty: the picture's file, relative to the folder that was read.
   std::span<const std::string> names() const;
   /// What label l means stands at place l; empty where labels are mere numbers.
   std::span<const std::string> label_names() const;
   /// The picture of one image, see to_image(). Throws Error(invalid_argument).
   Image image(int64_t index) const;
-  /// A model of this one's kind for images of this size.
+  /// A model of this one's kind for images of this size. Where it is conditioned, and its `classes`
+  /// or `side_size` is 0, that becomes the number of label names or the largest label and 1, or the
+  /// size of the side vectors.
   ModelConfig fit(ModelConfig model) const;
+  /// That part of it that is not the size.
+  ModelConfig fit_condition(ModelConfig model) const;
   /// Images first .. first + count - 1; shares the pixels. Throws Error(invalid_argument) where not
   /// all of them exist.
   ImageSet slice(int64_t first, int64_t count) const;
@@ -90,14 +123,25 @@ class ImageSet {
   /// The same images with one name each, or none, and with names of the labels 0, 1, ..., or none.
   /// Throws Error(invalid_argument) for another number of names, or a label without one.
   ImageSet with_names(std::vector<std::string> names, std::vector<std::string> label_names) const;
+  /// The same images with other labels, one each, or none, and names of these, or none. Throws
+  /// Error(invalid_argument) for another number of labels, or a label without a name.
+  ImageSet with_labels(std::vector<uint8_t> labels,
+                       std::vector<std::string> label_names = {}) const;
+  /// The same images with a vector of `size` finite numbers each, [count, size], for a model of
+  /// Condition::side. Throws Error(invalid_argument), and says where a number stands that is not
+  /// finite.
+  ImageSet with_side(int64_t size, std::vector<float> values) const;
   /// Mean of each pixel value in [0, 1]: X numbers.
   std::vector<double> mean_pixels() const;
 
  private:
+  void require_whole(const char* what) const;
+
   std::shared_ptr<const std::vector<uint8_t>> pixels_;
   std::shared_ptr<const std::vector<uint8_t>> labels_;
+  std::shared_ptr<const std::vector<float>> side_;
   std::shared_ptr<const std::vector<std::string>> names_, label_names_;
-  int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1;
+  int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1, side_size_ = 0;
   Split split_ = Split::train;
 };
 
@@ -109,6 +153,9 @@ struct LoadOptions {
   /// behind. Empty: they only name the option.
   std::string command;
   LogCallback log;  ///< Told what is there and was not read, and what was left out.
+  /// A .npy file with a side vector of each image [n, S], the training images' before the test
+  /// images', for a model of Condition::side. Empty: none.
+  std::string side_vectors = {};
 };
 
 /// A training and a test set, and images set aside to choose the best checkpoint of a run by.
@@ -157,6 +204,9 @@ struct Dataset {
   /// Hash over counts, sizes and all pixels, and over source_hash where there is one, as 16
   /// hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;
+  /// The same over all that a model reads: for one with a condition over labels or side vectors,
+  /// too.
+  std::string fingerprint(const ModelConfig& model) const;
 };
 
 /// All images of a source for a model that is trained already: of whatever Dataset::load takes, or

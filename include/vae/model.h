@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,18 @@ class Model {
   /// Writes weights and configuration as one safetensors file, atomically. Throws Error(io).
   void save(const std::string& path) const;
 
+  // What a model with a condition is told, C = config().condition_size() numbers an image: a
+  // one-hot vector, or the side vector. encode(), reconstruct() and evaluate() take it from the
+  // images, and throw Error(invalid_argument) for images without it, and for a label that is none
+  // of the classes. Where both sides have names of labels, a label is the class of its name.
+
+  /// Of each image [n, C]; empty for a model without a condition.
+  Array conditions(const ImageSet& images) const;
+  /// Of labels, for Condition::label [n, C]. Throws Error(invalid_argument).
+  Array conditions(std::span<const uint8_t> labels) const;
+  /// Names of the classes 0, 1, ... as far as the training data had some, printable; else empty.
+  const std::vector<std::string>& label_names() const;
+
   /// What the network computes.
   const ModelConfig& config() const;
   /// The complete configuration of the run a loaded model came from.
@@ -134,16 +147,24 @@ class Model {
   /// q(z|x) of each image: mean and log-variance [n, Z].
   Posterior encode(const ImageSet& images, std::optional<Binarization> binarization = {},
                    std::optional<uint64_t> seed = {});
-  /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities.
-  /// Throws Error(invalid_argument) for another shape and where a code is NaN or infinite.
-  Array decode(const Array& z);
+  /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities. A
+  /// model with a condition takes that of each row, too [n, C], see conditions(); others take none.
+  /// Throws Error(invalid_argument) for another shape and where a number is NaN or infinite.
+  Array decode(const Array& z, const Array& conditions = {});
   /// E[x|z = mu(x)]: decodes the posterior mean [n, X]. No bound follows from it.
   Array reconstruct(const ImageSet& images, std::optional<Binarization> binarization = {},
                     std::optional<uint64_t> seed = {});
   /// E[x|z] for z drawn from the prior [count, X]. Draw number i depends on the seed and i only:
   /// sample(10, seed, 90) are the last ten of sample(100, seed), so that many can be had piece by
   /// piece. Throws Error(invalid_argument) beyond draw number 2^32 - 1.
+  /// A model with a condition needs the other sample(): Error(invalid_argument).
   Array sample(int64_t count, uint64_t seed = 1, int64_t first = 0);
+  /// The same from a model with a condition, a draw for each row of the conditions [n, C]. The
+  /// draws do not depend on them: with one seed two classes have the same z.
+  ///
+  ///     std::vector<uint8_t> sevens(16, 7);
+  ///     vae::Array digits = model.sample(model.conditions(sevens));
+  Array sample(const Array& conditions, uint64_t seed = 1, int64_t first = 0);
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 

@@ -49,6 +49,9 @@ Config unusual() {
                   {},
                   3,
                   Activation::silu,
+                  Condition::label,
+                  6,
+                  0,
                   Initialization::lecun_normal,
                   true,
                   Likelihood::gaussian,
@@ -89,6 +92,7 @@ TEST(ConfigTest, EveryKeySurvivesTheRoundTripExactly) {
 TEST(ConfigTest, JsonNamesEveryKeyOnce) {
   Config config = unusual();
   config.model.heads = config.model.output = conv_output({3, 3});
+  config.model.side_size = 4;
   const std::string json = config_to_json(config);
   std::set<std::string_view> names, flags;
   for (const ConfigKey& key : config_keys()) {
@@ -106,11 +110,11 @@ TEST(ConfigTest, JsonNamesEveryKeyOnce) {
 TEST(ConfigTest, EveryFieldIsInTheTable) {
   // A structured binding stops compiling when a field is added without a key.
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
-                                m16] = ModelConfig();
+                                m16, m17, m18, m19] = ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19, t20, t21] = TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 16u + 21u + 5u);
+  EXPECT_EQ(config_keys().size(), 19u + 21u + 5u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {

@@ -110,9 +110,9 @@ TEST(LayerShapesTest, AModelKnowsTheShapeBehindEachLayer) {
   EXPECT_EQ(model.output_layer(), deconv(1, 4, 2));
   EXPECT_EQ(ModelConfig().output_layer(), dense(28, 28, 1));
   EXPECT_NO_THROW(validate(Config{model, {}, {}}));
-  EXPECT_EQ(config_detail::trunk_shape(model), ItemShape{256});
+  EXPECT_EQ(model.heads_input_shape(), ItemShape{256});
   model.encoder = {};
-  EXPECT_EQ(config_detail::trunk_shape(model), (ItemShape{28, 28, 1}));
+  EXPECT_EQ(model.heads_input_shape(), (ItemShape{28, 28, 1}));
 }
 
 TEST(LayerShapesTest, HeadsOfConvolutionsMakeCodesThatAreImages) {

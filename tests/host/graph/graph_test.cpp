@@ -155,6 +155,20 @@ TEST(GraphTest, ASkipConnectionOfConcatenatedImagesHasItsGradients) {
   }).expect_gradients();
 }
 
+TEST(GraphTest, AVectorBesideImagesIsAtEveryPosition) {
+  for (const bool first : {false, true}) {
+    Trained({4, 6, 2}, [&](Graph& graph, Value& x) -> Value& {
+      Value& vector = dense(graph, "vector", 48, {3}).apply(graph, x, Activation::tanh);
+      Value& joined = concatenate(
+          graph, first ? std::vector<Value*>{&vector, &x} : std::vector<Value*>{&x, &vector});
+      EXPECT_EQ(joined.item, (Shape{4, 6, 5}));
+      ConvGeometry same{4, 6, 5, 3, 3, 1, 1, 1, 1, 4, 6, 1};
+      return graph.add_module<Conv>(std::vector<std::string>{"out"}, same)
+          .apply(graph, joined, Activation::none);
+    }).expect_gradients();
+  }
+}
+
 TEST(GraphTest, AGatedLayerHasItsGradients) {
   Trained({5}, [](Graph& graph, Value& x) -> Value& {
     Value& below = dense(graph, "below", 5, {4}).apply(graph, x, Activation::tanh);
@@ -183,7 +197,7 @@ TEST(GraphTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(upsample(graph, graph.add_value({7}, Rows::images), 2), Error);
   Value& vector = graph.add_value({32}, Rows::images);
   EXPECT_THROW(add(graph, x, vector, Activation::none), Error);
-  EXPECT_THROW(concatenate(graph, {&x, &vector}), Error);
+  EXPECT_THROW(concatenate(graph, {&x, &graph.add_value({4, 2, 2}, Rows::images)}), Error);
   EXPECT_THROW(PosteriorNode::add(graph, graph.add_value({7}, Rows::images), {3}, {-30, 20}),
                Error);
 }

@@ -45,6 +45,14 @@ ModelConfig small_model(Activation activation) {
   return model;
 }
 
+/// They have a class of three each.
+ImageSet labelled_blobs(int64_t count) {
+  const ImageSet images = blobs(count);
+  std::vector<uint8_t> labels;
+  for (int64_t i = 0; i < count; ++i) labels.push_back(static_cast<uint8_t>(i * 2 % 3));
+  return images.with_labels(labels);
+}
+
 /// One layer of every kind, on images of 6x6.
 ModelConfig layered_model() {
   ModelConfig model = small_model(Activation::tanh);
@@ -63,7 +71,7 @@ class Objective {
       : rows_(rows),
         backend_(make_backend(Device::cpu())),
         network_(*backend_, model, {std::max(rows, capacity), 1, /*training=*/true}),
-        reader_(network_, blobs(rows), Binarization::none, 5) {
+        reader_(network_, labelled_blobs(rows), Binarization::none, 5) {
     network_.initialize(11);
   }
 
@@ -184,6 +192,54 @@ TEST(NetworkTest, OutputsAndVariancesAreAsManyAsTheLikelihoodTakes) {
 }
 
 TEST(NetworkTest, LayersOfEveryKindHaveTheirGradients) { expect_gradients(layered_model()); }
+
+TEST(NetworkTest, AConditionLeavesEveryGradientRight) {
+  for (const Activation activation : {Activation::tanh, Activation::silu, Activation::softplus}) {
+    ModelConfig model = small_model(activation);
+    model.condition = Condition::label;
+    model.classes = 3;
+    expect_gradients(model);
+  }
+}
+
+TEST(NetworkTest, AConditionStandsAtEveryPositionOfImages) {
+  ModelConfig model = small_model(Activation::tanh);
+  model.encoder = layers_from_string("conv 3 4x4/2");
+  model.heads = conv_output(1);
+  model.latent = 18;  // [3, 3, 2]
+  model.decoder = layers_from_string("conv 4 3x3");
+  model.output = deconv_output({4, 4}, 2);
+  model.condition = Condition::label;
+  model.classes = 3;
+  EXPECT_EQ(model.heads_input_shape(), (ItemShape{3, 3, 6}));
+  EXPECT_EQ(model.decoder_input_shape(), (ItemShape{3, 3, 5}));
+  expect_gradients(model);
+  model.heads = Layer();
+  EXPECT_EQ(model.heads_input_shape(), (ItemShape{30})) << "once, behind the 27 numbers";
+  EXPECT_EQ(model.decoder_input_shape(), (ItemShape{21}));
+}
+
+TEST(NetworkTest, EverySampleOfAnImageIsToldItsLabel) {
+  ModelConfig model = small_model(Activation::tanh);
+  model.condition = Condition::label;
+  model.classes = 3;
+  const auto backend = make_backend(Device::cpu());
+  Network network(*backend, model, {5, 4, /*training=*/false});
+  network.initialize(11);
+  ImageReader reader(network, labelled_blobs(5), Binarization::none, 5);
+  network.encode(reader.batch(0, 5));
+  network.sample_posterior(5, 4, reader.noise());
+  const auto log_p = network.parameters().download(network.score(5, 4, false));
+  const auto codes = network.parameters().download(network.latent(20));
+  for (int64_t row = 0; row < 20; ++row) {
+    // The same code alone: one image, one sample.
+    ImageReader one(network, labelled_blobs(5).slice(row / 4, 1), Binarization::none, 5);
+    network.encode(one.batch(0, 1));
+    const View code = network.latent(1);
+    backend->copy_to_device(code.data, codes.data() + row * 3, 3 * sizeof(float));
+    EXPECT_EQ(network.parameters().download(network.score(1, 1, false)).front(), log_p[row]) << row;
+  }
+}
 
 TEST(NetworkTest, CodesThatAreImagesHaveTheirGradients) {
   ModelConfig model = small_model(Activation::tanh);

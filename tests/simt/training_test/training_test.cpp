@@ -173,12 +173,42 @@ std::map<std::string, Config> unusual_configs() {
   config.model.variance = Variance::learned;
   config.training.binarization = Binarization::none;
   configs["dreg, learned variance"] = config;
+  config = tiny_config();
+  config.model.condition = Condition::label;
+  config.model.classes = 3;
+  configs["told labels"] = config;
+  config.model.encoder = {};
+  config.model.decoder = {};
+  config.training.importance_samples = 3;
+  configs["told labels, iwae without a hidden layer"] = config;
+  config = tiny_config();
+  config.model.encoder = layers_from_string("conv 3 4x4/2");
+  config.model.heads = conv_output(1);
+  config.model.latent = 18;
+  config.model.decoder = layers_from_string("conv 4 3x3");
+  config.model.output = deconv_output({4, 4}, 2);
+  config.model.condition = Condition::side;
+  config.model.side_size = 2;
+  configs["codes that are images, told vectors"] = config;
   return configs;
+}
+
+/// With labels and side vectors for those that are told them.
+Dataset known_data() {
+  Dataset data = tiny_data();
+  std::vector<uint8_t> labels;
+  std::vector<float> side;
+  for (int64_t i = 0; i < data.train.count(); ++i) {
+    labels.push_back(static_cast<uint8_t>(i * 2 % 3));
+    side.insert(side.end(), {static_cast<float>(i) / 45.0f, -1.0f});
+  }
+  data.train = data.train.with_labels(labels).with_side(2, side);
+  return data;
 }
 
 TEST(CudaTrainingTest, UnusualSettingsGiveTheBitsOfTheCpu) {
   for (const auto& [name, config] : unusual_configs()) {
-    Training card(cuda(), config, tiny_data()), cpu(Device::cpu(1), config, tiny_data());
+    Training card(cuda(), config, known_data()), cpu(Device::cpu(1), config, known_data());
     for (int i = 1; i <= 4; ++i) {
       const StepState found = card.step(), expected = cpu.step();
       ASSERT_EQ(found.loss, expected.loss) << name << ", step " << i;
