@@ -88,9 +88,10 @@ def load_checkpoint(path):
     """The module with the weights of a checkpoint."""
     with safe_open(path, "pt") as file:
         module = Vae(json.loads(file.metadata()["config"])["model"])
-    weights = {name: tensor for name, tensor in load_file(path).items()
-               if not name.startswith("adam.")}  # the optimizer's state
-    module.load_state_dict(weights)
+    tensors = load_file(path)
+    # The running means, where the file has them, are what the program computes with.
+    module.load_state_dict({name: tensors.get("ema." + name, tensors[name])
+                            for name in module.state_dict()})
     return module
 
 

@@ -61,6 +61,13 @@ def require_dense(model):
         sys.exit("this example computes models without a condition")
 
 
+def weights_of(tensors):
+    """What the program computes with: the running means, ema.NAME, where the file has them."""
+    plain = {name: tensor for name, tensor in tensors.items()
+             if not name.startswith(("adam.", "ema."))}  # without the optimizer's state
+    return {name: tensors.get("ema." + name, tensor) for name, tensor in plain.items()}
+
+
 class Network:
     """The network of a checkpoint: x [n, X] -> (mean, logvar) [n, Z], and z [n, Z] -> E[x|z]."""
 
@@ -92,9 +99,9 @@ class Network:
 
 def main():
     tensors, metadata = read_safetensors(sys.argv[1])
+    tensors = weights_of(tensors)
     for name, tensor in tensors.items():
-        if not name.startswith("adam."):  # the optimizer's state
-            print(f"{name:24} {list(tensor.shape)}")
+        print(f"{name:24} {list(tensor.shape)}")
     model = json.loads(metadata["config"])["model"]
     codes = numpy.random.default_rng(1).standard_normal((3, model["latent"]))
     images = Network(tensors, model).decode(codes).clip(0, 1)

@@ -156,6 +156,7 @@ class Backend {
   virtual void run(const AccumulateWeightedArgs& args) = 0;
   virtual void run(const JudgeGradientArgs& args) = 0;
   virtual void run(const AdamArgs& args) = 0;
+  virtual void run(const AverageArgs& args) = 0;
   virtual void run(const GemmArgs& args) = 0;
 
   // Whether the device has one kernel for the pair with these shapes and options, and that kernel,

@@ -8,6 +8,7 @@
 
 #include "kernels/check.h"
 #include "kernels/rules/activations.h"
+#include "kernels/rules/adam.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/objectives.h"
 
@@ -495,6 +496,17 @@ void AdamArgs::check() const {
   tensors.have("first_moment", first_moment, shape);
   tensors.have("second_moment", second_moment, shape);
   tensors.have("gradients", gradients, shape);
+  tensors.have_state(state);
+  if (weight_decay > 0.0f) {
+    tensors.have("decays", decays, {(parameters.count() + kDecayLine - 1) / kDecayLine});
+  }
+}
+
+void AverageArgs::check() const {
+  const Tensors tensors(kName);
+  const Shape shape{parameters.count()};
+  tensors.have("parameters", parameters, shape);
+  tensors.have("averages", averages, shape);
   tensors.have_state(state);
 }
 

@@ -553,18 +553,22 @@ struct AccumulateWeightedArgs {
 
 /// Global norm of the gradient, clipping factor and the decision whether the step may be applied:
 /// state->gradient_norm, state->clip_scale; state->apply is 1 and ++state->updates when norm and
-/// loss are finite, otherwise apply is 0 and both counters of skipped steps rise.
+/// loss are finite and the norm is not beyond skip_norm times state->mean_norm, which then takes it
+/// in; otherwise apply is 0 and the counters of skipped steps rise (kernels/rules/judge.h).
 struct JudgeGradientArgs {
   StepState* state = nullptr;
   ConstView gradients;     // [P]
   float clip_norm = 0.0f;  // 0: no clipping
+  float skip_norm = 0.0f;  // 0: every finite norm is applied
 
   static constexpr std::string_view kName = "judge_gradient";
   void check() const;
 };
 
 /// Adam with bias correction, all tensors at once; nothing happens unless state->apply is 1.
-/// [Adam alg. 1] with t = state->updates, learning rate from the state.
+/// [Adam alg. 1] with t = state->updates, learning rate from the state. Before, weights lose the
+/// share learning rate * weight_decay of themselves [AdamW alg. 2]: parameters come in lines of
+/// kDecayLine (kernels/rules/adam.h), the last of them perhaps short.
 struct AdamArgs {
   View parameters;      // [P] in/out
   View first_moment;    // [P] in/out
@@ -574,8 +578,22 @@ struct AdamArgs {
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
+  float weight_decay = 0.0f;
+  BasicView<const uint8_t> decays;  // [lines of P] 1: weights, which decay; read where they do
 
   static constexpr std::string_view kName = "adam";
+  void check() const;
+};
+
+/// Takes the parameters into their running mean (kernels/rules/running_mean.h), once they were
+/// updated; nothing happens unless state->apply is 1. [Adam sec. 7.2] with t = state->updates.
+struct AverageArgs {
+  View averages;         // [P] in/out
+  ConstView parameters;  // [P]
+  const StepState* state = nullptr;
+  double decay = 0.0;
+
+  static constexpr std::string_view kName = "average";
   void check() const;
 };
 

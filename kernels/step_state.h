@@ -38,10 +38,12 @@ struct StepState {
   float beta = 1.0f;           // KL weight of this step
   float loss = 0.0f;           // objective of the last batch, nats per image
   float gradient_norm = 0.0f;  // before clipping
+  double mean_norm = 0.0;      // of applied steps, the newest counting most; 0: unknown
   float clip_scale = 1.0f;
   uint32_t apply = 0;             // 1: the update of this step is applied
-  uint32_t skipped_in_a_row = 0;  // non-finite steps since the last applied one
-  uint32_t skipped = 0;           // non-finite steps of the run
+  uint32_t skipped_in_a_row = 0;  // since the last applied one
+  uint32_t skipped = 0;           // in the run
+  uint32_t skipped_for_norm = 0;  // of these: finite, but with too large a gradient
   uint32_t diverged_at = 0;       // step at which skipped_in_a_row reached the limit; 0: never
 };
 
@@ -62,6 +64,7 @@ struct Schedule {
   uint32_t batch_size = 1;  // of all but the last batch of an epoch
   uint32_t total_steps = 1;
   double learning_rate = 1e-3;
+  double rate_warmup_steps = 0.0;
   LearningRateSchedule kind = LearningRateSchedule::constant;
   uint32_t stage_steps[kMaxStages] = {};  // `step`: steps after which a stage begins, ascending
   uint32_t stage_count = 0;

@@ -31,7 +31,8 @@ std::string checkpoint_text(const CheckpointInfo& checkpoint) {
   if (!checkpoint.epoch || checkpoint.chosen_on.empty()) {
     text += fmt::format(", step {}", *checkpoint.step);
   }
-  return checkpoint.reason.empty() ? text : text + ", " + checkpoint.reason;
+  if (!checkpoint.reason.empty()) text += ", " + checkpoint.reason;
+  return checkpoint.averaged ? text + "; averaged weights" : text;
 }
 
 /// A machine without a driver is no fault, so its line is short; the advice is in `vae doctor`.

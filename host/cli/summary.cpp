@@ -17,7 +17,8 @@ Json checkpoint_json(const Model& model) {
   Json json = {{"checkpoint", checkpoint.file},
                {"epoch", number_or_null(checkpoint.epoch)},
                {"step", number_or_null(checkpoint.step)},
-               {"chosen_on", nullptr}};
+               {"chosen_on", nullptr},
+               {"weights", checkpoint.averaged ? "averaged" : "trained"}};
   if (!checkpoint.chosen_on.empty()) json["chosen_on"] = checkpoint.chosen_on;
   return json;
 }

@@ -10,7 +10,8 @@
 
 namespace vae::cli {
 
-/// What an object of --json says of the model's checkpoint: checkpoint, epoch, step, chosen_on.
+/// What an object of --json says of the model's checkpoint: checkpoint, epoch, step, chosen_on,
+/// and which weights were taken.
 Json checkpoint_json(const Model& model);
 
 /// --json of a verb that writes files: one object on standard output that names the checkpoint, the

@@ -165,6 +165,16 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
                               " is of --likelihood gaussian, not of ",
                               to_string(model.likelihood)));
   }
+  if (training.learning_rate * training.weight_decay >= 1.0) {
+    problems.push_back(concat("training.weight_decay (--weight-decay) ", training.weight_decay,
+                              " times training.learning_rate ", training.learning_rate,
+                              " is the share of a weight that a step takes away: it must be below "
+                              "1"));
+  }
+  if (training.skip_norm > 0.0 && training.skip_norm <= 1.0) {
+    problems.push_back(concat("training.skip_norm (--skip-norm) ", training.skip_norm,
+                              " would skip usual steps: it is 0 or more than 1"));
+  }
   if (config.data.grey && config.data.rgb) {
     problems.push_back("data.grey (--grey) and data.rgb (--rgb) exclude each other");
   }

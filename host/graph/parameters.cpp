@@ -31,7 +31,7 @@ Layout lay_out(const std::vector<ParameterSpec>& specs) {
 }  // namespace
 
 Parameters::Parameters(Backend& backend, std::vector<ParameterSpec> specs, bool training)
-    : backend_(backend), arena_(backend) {
+    : backend_(backend), arena_(backend), averages_arena_(backend) {
   const Layout layout = lay_out(specs);
   arena_.request(values_, {layout.size});
   if (training) {
@@ -46,7 +46,7 @@ Parameters::Parameters(Backend& backend, std::vector<ParameterSpec> specs, bool 
     fail(ErrorCode::out_of_memory, error.what(), "; use a smaller model: narrower or fewer layers");
   }
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    Parameter parameter{std::move(specs[i]), {}, {}, {}, {}};
+    Parameter parameter{std::move(specs[i]), {}, {}, {}, {}, {}};
     const auto part = [&](const View& flat) {
       return flat ? View(flat.data + layout.offsets[i], parameter.spec.shape) : View();
     };
@@ -57,6 +57,21 @@ Parameters::Parameters(Backend& backend, std::vector<ParameterSpec> specs, bool 
     count_ += parameter.spec.shape.count();
     parameters_.push_back(std::move(parameter));
   }
+}
+
+void Parameters::keep_averages() {
+  if (averages_) return;
+  averages_arena_.request(averages_, values_.shape);
+  averages_arena_.allocate("the means of the parameters");
+  for (Parameter& parameter : parameters_) {
+    const auto offset = parameter.value.data - values_.data;
+    parameter.average = View(averages_.data + offset, parameter.value.shape);
+  }
+  restart_averages();
+}
+
+void Parameters::restart_averages() {
+  if (averages_) upload(averages_, download(values_));
 }
 
 const Parameter& Parameters::find(const std::string& name) const {
@@ -85,6 +100,21 @@ void Parameters::upload(View view, std::span<const float> numbers) {
   VAE_CHECK(view.count() == static_cast<int64_t>(numbers.size()), "upload of ", numbers.size(),
             " numbers into a tensor of shape ", view.shape);
   backend_.copy_to_device(view.data, numbers.data(), numbers.size() * sizeof(float));
+}
+
+AveragedValues::AveragedValues(Parameters& parameters) : parameters_(parameters) {
+  if (!parameters.averages()) return;
+  const std::vector<float> averages = parameters.download(parameters.averages());
+  trained_ = parameters.download(parameters.values());
+  parameters.upload(parameters.values(), averages);
+}
+
+AveragedValues::~AveragedValues() {
+  if (trained_.empty()) return;
+  try {
+    parameters_.upload(parameters_.values(), trained_);
+  } catch (...) {  // NOLINT: of a broken device, which fails at whatever is asked of it next, too
+  }
 }
 
 }  // namespace vae

@@ -30,6 +30,7 @@ constexpr int64_t kFormatVersion = 1;
 constexpr const char* kFormatKey = "vae_format";
 constexpr const char* kFirstMoment = "adam.first_moment.";
 constexpr const char* kSecondMoment = "adam.second_moment.";
+constexpr const char* kAverage = "ema.";
 
 std::vector<int64_t> sizes_of(const Shape& shape) {
   std::vector<int64_t> sizes;
@@ -58,6 +59,10 @@ std::string to_json_text(const TrainingState& state, const TrainConfig& training
       .member("data_fingerprint", state.data_fingerprint);
   if (training.importance_samples > 1) json.member("epoch_bound", state.totals.bound);
   if (state.data_mean) json.member("data_mean", *state.data_mean);
+  if (training.skip_norm > 0.0) {
+    json.member("mean_norm", state.step.mean_norm)
+        .member("skipped_for_norm", state.step.skipped_for_norm);
+  }
   if (state.best) write_member(json, "best", *state.best, training.beta);
   return json.text();
 }
@@ -77,7 +82,8 @@ T member(const json& document, const char* key, const std::string& origin) {
   return found->get<T>();
 }
 
-TrainingState training_from_json(const json& document, const std::string& origin) {
+TrainingState training_from_json(const json& document, const TrainConfig& training,
+                                 const std::string& origin) {
   TrainingState state;
   state.step.step = member<uint32_t>(document, "step", origin);
   state.step.updates = member<uint32_t>(document, "updates", origin);
@@ -89,6 +95,10 @@ TrainingState training_from_json(const json& document, const std::string& origin
   state.totals.images = static_cast<int64_t>(member<uint64_t>(document, "epoch_images", origin));
   if (document.contains("epoch_bound")) {
     state.totals.bound = member<double>(document, "epoch_bound", origin);
+  }
+  if (training.skip_norm > 0.0) {
+    state.step.mean_norm = member<double>(document, "mean_norm", origin);
+    state.step.skipped_for_norm = member<uint32_t>(document, "skipped_for_norm", origin);
   }
   state.data_name = member<std::string>(document, "data_name", origin);
   state.data_fingerprint = member<std::string>(document, "data_fingerprint", origin);
@@ -179,23 +189,38 @@ void check_finite(const SafetensorsFile& file) {
   }
 }
 
-/// What restore() expects in a file: tensor name -> destination.
-std::map<std::string, View> destinations(const Parameters& parameters, bool moments) {
-  std::map<std::string, View> views;
-  for (const Parameter& parameter : parameters.all()) {
-    views[parameter.spec.name] = parameter.value;
-    if (!moments) continue;
-    views[kFirstMoment + parameter.spec.name] = parameter.first_moment;
-    views[kSecondMoment + parameter.spec.name] = parameter.second_moment;
-  }
-  return views;
-}
-
 bool is_moment(const std::string& name) {
   return name.starts_with(kFirstMoment) || name.starts_with(kSecondMoment);
 }
 
+/// Tensors of a model by name.
+using Views = std::map<std::string, View>;
+
+/// Where the tensors of a training's file go.
+Views destinations(const Parameters& parameters) {
+  Views views;
+  for (const Parameter& parameter : parameters.all()) {
+    views[parameter.spec.name] = parameter.value;
+    views[kFirstMoment + parameter.spec.name] = parameter.first_moment;
+    views[kSecondMoment + parameter.spec.name] = parameter.second_moment;
+    if (parameter.average) views[kAverage + parameter.spec.name] = parameter.average;
+  }
+  return views;
+}
+
 using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+/// The tensors of a file that has these kinds of them.
+Shapes expected_shapes(const std::vector<ParameterSpec>& specs, bool moments, bool averages) {
+  Shapes shapes;
+  for (const ParameterSpec& spec : specs) {
+    const std::vector<int64_t> shape = sizes_of(spec.shape);
+    shapes[spec.name] = shape;
+    if (moments) shapes[kFirstMoment + spec.name] = shapes[kSecondMoment + spec.name] = shape;
+    if (averages) shapes[kAverage + spec.name] = shape;
+  }
+  return shapes;
+}
 
 /// One line for each tensor that is missing, different or too much, up to a number that can be
 /// read; empty when there is none.
@@ -231,16 +256,16 @@ void check_shapes(const SafetensorsFile& file, const Shapes& expected, bool mome
 
 /// A file can claim a model of any size: what it holds is compared with what it claims before a
 /// network of that size is built.
-void check_claim(const SafetensorsFile& file, const ModelConfig& model, bool moments) {
-  Shapes expected;
-  for (const ParameterSpec& spec : parameter_specs(model)) {
-    const std::vector<int64_t> shape = sizes_of(spec.shape);
-    expected[spec.name] = shape;
-    if (!moments) continue;
-    expected[kFirstMoment + spec.name] = shape;
-    expected[kSecondMoment + spec.name] = shape;
-  }
-  check_shapes(file, expected, moments);
+void check_claim(const SafetensorsFile& file, const ModelConfig& model, bool moments,
+                 bool averages) {
+  check_shapes(file, expected_shapes(parameter_specs(model), moments, averages), moments);
+}
+
+/// Whether a file of any program has a tensor that goes by the name of a mean.
+bool names_averages(const SafetensorsFile& file) {
+  return std::any_of(file.tensors.begin(), file.tensors.end(), [](const SafetensorsTensor& tensor) {
+    return tensor.name.starts_with(kAverage);
+  });
 }
 
 /// The configuration a file of this program holds.
@@ -316,10 +341,12 @@ Checkpoint Checkpoint::read(const std::string& path, const CheckpointOptions& op
     const JsonDocument parsed = parse_json(metadata_entry(file, "training"), path);
     const json& document = *parsed;
     if (!document.is_object()) fail(ErrorCode::corrupt, path, ": the training state is no object");
-    checkpoint.training_ = training_from_json(document, path);
+    checkpoint.training_ = training_from_json(document, checkpoint.config_.training, path);
   }
   checkpoint.label_names_ = label_names_of(file, checkpoint.config_.model);
-  check_claim(file, checkpoint.config_.model, /*moments=*/checkpoint.training_.has_value());
+  const bool training = checkpoint.training_.has_value();
+  checkpoint.has_averages_ = training && checkpoint.config_.training.ema > 0.0;
+  check_claim(file, checkpoint.config_.model, /*moments=*/training, checkpoint.has_averages_);
   check_finite(file);
   return checkpoint;
 }
@@ -332,17 +359,29 @@ Checkpoint Checkpoint::read_foreign(const std::string& path, const std::optional
   checkpoint.config_ = config ? *config : stored_config(file);
   validate(checkpoint.config_);
   checkpoint.label_names_ = label_names_of(file, checkpoint.config_.model);
-  check_claim(file, checkpoint.config_.model, /*moments=*/false);
+  checkpoint.has_averages_ = names_averages(file);
+  check_claim(file, checkpoint.config_.model, /*moments=*/false, checkpoint.has_averages_);
   check_finite(file);
   return checkpoint;
 }
 
-void Checkpoint::restore(Parameters& parameters, bool moments) const {
-  const std::map<std::string, View> views = destinations(parameters, moments);
+void Checkpoint::restore(Parameters& parameters) const {
+  const Views views = destinations(parameters);
   Shapes expected;
   for (const auto& [name, view] : views) expected[name] = sizes_of(view.shape);
-  check_shapes(file_, expected, moments);
+  check_shapes(file_, expected, /*moments=*/true);
   for (const auto& [name, view] : views) parameters.upload(view, file_.values<float>(name));
+}
+
+void Checkpoint::restore_model(Parameters& parameters) const {
+  std::vector<ParameterSpec> specs;
+  for (const Parameter& parameter : parameters.all()) specs.push_back(parameter.spec);
+  check_shapes(file_, expected_shapes(specs, /*moments=*/false, has_averages_),
+               /*moments=*/false);
+  const std::string prefix = has_averages_ ? kAverage : "";
+  for (const Parameter& parameter : parameters.all()) {
+    parameters.upload(parameter.value, file_.values<float>(prefix + parameter.spec.name));
+  }
 }
 
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
@@ -353,6 +392,7 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
     if (training == nullptr) continue;
     list.add(kFirstMoment + parameter.spec.name, parameter.first_moment);
     list.add(kSecondMoment + parameter.spec.name, parameter.second_moment);
+    if (parameter.average) list.add(kAverage + parameter.spec.name, parameter.average);
   }
   if (const std::string name = list.first_nonfinite(); !name.empty()) {
     fail(ErrorCode::diverged, path, " was not written: ", name,

@@ -55,19 +55,27 @@ class Checkpoint {
   const std::vector<std::string>& label_names() const { return label_names_; }
   const SafetensorsFile& file() const { return file_; }
 
-  /// Copies the weights, and with `moments` Adam's too, to the device. Names, types and shapes are
-  /// compared first: Error(corrupt) lists every difference and nothing is changed.
-  void restore(Parameters& parameters, bool moments) const;
+  /// Whether the file has running means of the weights, too.
+  bool has_averages() const { return has_averages_; }
+
+  /// Copies what a training goes on with to the device: weights, Adam's moments, and the running
+  /// means where it keeps them. Names, types and shapes are compared first: Error(corrupt) lists
+  /// every difference and nothing is changed.
+  void restore(Parameters& parameters) const;
+  /// Likewise the weights that a model computes with, which are the means where the file has them.
+  void restore_model(Parameters& parameters) const;
 
  private:
   SafetensorsFile file_;
+  bool has_averages_ = false;
   Config config_;
   std::optional<TrainingState> training_;
   std::vector<std::string> label_names_;
 };
 
-/// Writes weights and configuration, and with a training state Adam's moments too, atomically.
-/// Names of labels are for a model that is told labels. Throws Error(diverged) when a weight is not
+/// Writes weights and configuration, and with a training state Adam's moments and the running means
+/// of the weights, where they are kept, atomically. Names of labels are for a model that is told
+/// labels. Throws Error(diverged) when one of them is not
 /// finite (nothing is written), Error(io).
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
                       const TrainingState* training = nullptr,

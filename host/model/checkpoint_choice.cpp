@@ -52,6 +52,7 @@ CheckpointInfo describe_checkpoint(const std::string& path, const std::string& f
                                    const Checkpoint& checkpoint) {
   CheckpointInfo info;
   info.file = file;
+  info.averaged = checkpoint.has_averages();
   if (!checkpoint.training()) return info;
   const TrainingState& state = *checkpoint.training();
   const TrainConfig& config = checkpoint.config().training;

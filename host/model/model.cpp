@@ -182,7 +182,7 @@ namespace {
 std::shared_ptr<Model::Impl> load_impl(const std::string& path, const std::string& file,
                                        const Checkpoint& checkpoint, const Device& device) {
   auto impl = std::make_shared<Model::Impl>(checkpoint.config(), device, /*training=*/false);
-  checkpoint.restore(impl->network->parameters(), /*moments=*/false);
+  checkpoint.restore_model(impl->network->parameters());
   impl->label_names = checkpoint.label_names();
   if (checkpoint.training()) impl->trained_mean = checkpoint.training()->data_mean;
   impl->checkpoint = describe_checkpoint(path, file, checkpoint);

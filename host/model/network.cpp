@@ -103,7 +103,11 @@ std::size_t Network::activation_bytes(int64_t images, int64_t codes) {
 
 void Network::initialize(uint64_t seed, std::span<const double> mean_pixels) {
   initialize_parameters(parameters_, config_.initialization, seed);
-  if (!config_.output_bias_from_mean) return;
+  if (config_.output_bias_from_mean) start_output_bias(mean_pixels);
+  parameters_.restart_averages();
+}
+
+void Network::start_output_bias(std::span<const double> mean_pixels) {
   VAE_CHECK(static_cast<int64_t>(mean_pixels.size()) == config_.pixels(),
             "output_bias_from_mean needs the mean of each of the ", config_.pixels(),
             " pixels, got ", mean_pixels.size(), " numbers");

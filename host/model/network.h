@@ -106,6 +106,7 @@ class Network {
   const Parameters& parameters() const { return parameters_; }
 
  private:
+  void start_output_bias(std::span<const double> mean_pixels);
   void run(Pass& pass, Graph::Section section);
 
   Backend& backend_;

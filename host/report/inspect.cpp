@@ -92,7 +92,8 @@ void describe_checkpoint(const std::string& path, ordered_json& document) {
   const Checkpoint checkpoint = Checkpoint::read(path, {.advise_import = true});
   int64_t parameters = 0;
   for (const SafetensorsTensor& tensor : checkpoint.file().tensors) {
-    if (!tensor.name.starts_with("adam.")) parameters += element_count(tensor);
+    const bool of_training = tensor.name.starts_with("adam.") || tensor.name.starts_with("ema.");
+    if (!of_training) parameters += element_count(tensor);
   }
   document["kind"] = "checkpoint";
   document["checksum_verified"] = checkpoint.file().checksum_verified;

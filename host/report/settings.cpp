@@ -74,14 +74,25 @@ std::string objective_text(const TrainConfig& training) {
 }
 
 std::string optimizer_text(const TrainConfig& training) {
-  std::string text = "Adam, learning rate " + short_text(training.learning_rate);
+  std::string text = training.weight_decay > 0 ? "AdamW" : "Adam";
+  text += ", learning rate " + short_text(training.learning_rate);
+  if (training.learning_rate_warmup_epochs > 0) {
+    text += ", rising from 0 over " + short_text(training.learning_rate_warmup_epochs) + " epochs";
+  }
   if (training.schedule != LearningRateSchedule::constant) {
     text += " (" + std::string(to_string(training.schedule)) + " schedule)";
   }
   text += ", betas " + short_text(training.adam_beta1) + " and " + short_text(training.adam_beta2) +
           ", epsilon " + short_text(training.adam_epsilon);
+  if (training.weight_decay > 0) text += ", weights decay by " + short_text(training.weight_decay);
   if (training.clip_norm > 0)
     text += ", gradient norm clipped at " + short_text(training.clip_norm);
+  if (training.skip_norm > 0) {
+    text += ", steps skipped from " + short_text(training.skip_norm) + " times the usual norm on";
+  }
+  if (training.ema > 0) {
+    text += "; the weights are a running mean of decay " + short_text(training.ema);
+  }
   return text;
 }
 

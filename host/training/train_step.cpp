@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "host/model/image_reader.h"
 #include "kernels/check.h"
+#include "kernels/rules/adam.h"
 #include "kernels/rules/objectives.h"
 
 namespace vae {
@@ -25,6 +27,7 @@ Schedule make_schedule(const TrainConfig& config, int64_t images) {
             Schedule::kMaxStages, " stages are supported, got ", config.step_epochs.size());
   schedule.total_steps = static_cast<uint32_t>(total);
   schedule.learning_rate = config.learning_rate;
+  schedule.rate_warmup_steps = config.learning_rate_warmup_epochs * static_cast<double>(per_epoch);
   schedule.kind = config.schedule;
   for (const int64_t epoch : config.step_epochs) {
     const int64_t step = std::min<int64_t>(epoch * per_epoch, schedule.total_steps);
@@ -36,6 +39,20 @@ Schedule make_schedule(const TrainConfig& config, int64_t images) {
   schedule.beta_warmup_steps = config.kl_warmup_epochs * static_cast<double>(per_epoch);
   schedule.max_skipped_in_a_row = static_cast<uint32_t>(config.max_nonfinite_steps);
   return schedule;
+}
+
+int64_t decay_lines(int64_t parameters) { return (parameters + kDecayLine - 1) / kDecayLine; }
+
+/// Which lines of the parameters are weights; biases and variances do not decay.
+std::vector<uint8_t> lines_of_weights(const Parameters& parameters) {
+  std::vector<uint8_t> lines(static_cast<std::size_t>(decay_lines(parameters.values().count())));
+  for (const Parameter& parameter : parameters.all()) {
+    if (parameter.spec.role != ParameterSpec::Role::weight) continue;
+    const int64_t first = parameter.value.data - parameters.values().data;
+    const int64_t last = first + parameter.value.count();
+    std::fill(lines.begin() + first / kDecayLine, lines.begin() + decay_lines(last), 1);
+  }
+  return lines;
 }
 
 }  // namespace
@@ -57,9 +74,16 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
     arena_.request(weights_, {size * samples});
     arena_.request(bounds_, {size});
   }
+  const int64_t lines = decay_lines(network.parameters().values().count());
+  if (config.weight_decay > 0.0) arena_.request(decays_, {lines});
   arena_.allocate("the training images");
   Backend& backend = network_.backend();
   records_.upload(backend, train);
+  if (decays_) {
+    const std::vector<uint8_t> weights = lines_of_weights(network.parameters());
+    backend.copy_to_device(decays_.data, weights.data(), weights.size());
+  }
+  if (config.ema > 0.0) network.parameters().keep_averages();
   set_state({});
   set_totals({});
   network_.reserve_batch(size, size * samples, samples);
@@ -131,10 +155,15 @@ void TrainStep::issue(int64_t rows) {
   } else {
     issue_gradient(load, noise);
   }
+  issue_update();
+}
 
+void TrainStep::issue_update() {
+  Backend& backend = network_.backend();
   const Parameters& parameters = network_.parameters();
-  backend.issue(
-      JudgeGradientArgs{state_, parameters.gradients(), static_cast<float>(config_.clip_norm)});
+  backend.issue(JudgeGradientArgs{state_, parameters.gradients(),
+                                  static_cast<float>(config_.clip_norm),
+                                  static_cast<float>(config_.skip_norm)});
   AdamArgs adam;
   adam.parameters = parameters.values();
   adam.first_moment = parameters.first_moments();
@@ -144,7 +173,11 @@ void TrainStep::issue(int64_t rows) {
   adam.beta1 = static_cast<float>(config_.adam_beta1);
   adam.beta2 = static_cast<float>(config_.adam_beta2);
   adam.epsilon = static_cast<float>(config_.adam_epsilon);
+  adam.weight_decay = static_cast<float>(config_.weight_decay);
+  adam.decays = decays_;
   backend.issue(adam);
+  if (config_.ema == 0.0) return;
+  backend.issue(AverageArgs{parameters.averages(), parameters.values(), state_, config_.ema});
 }
 
 void TrainStep::issue_gradient(const BatchLoad& load, const NoiseKey& noise) {

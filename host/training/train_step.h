@@ -58,6 +58,7 @@ class TrainStep {
   void issue(int64_t rows);
   void issue_gradient(const BatchLoad& load, const NoiseKey& noise);
   void issue_weighted_gradient(const BatchLoad& load, const NoiseKey& noise);
+  void issue_update();
   Part& next_part(int64_t most);
 
   Network& network_;
@@ -66,6 +67,7 @@ class TrainStep {
   Arena arena_;
   std::optional<Network::Pin> pin_;
   Records records_;
+  BasicView<uint8_t> decays_;  // see AdamArgs; empty without weight decay
   uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;
   Totals* totals_ = nullptr;

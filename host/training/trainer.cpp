@@ -66,15 +66,20 @@ Dataset as_trained(const Dataset& data, const TrainConfig& training) {
   return training.validation > 0.0 ? used.with_validation(training.validation) : used;
 }
 
+/// Floats that a checkpoint has for each parameter: its value, two moments, perhaps a mean.
+std::size_t tensors_of(const TrainConfig& training) { return training.ema > 0.0 ? 4 : 3; }
+
 /// Memory that a training needs later, held while its activations are allocated: the test images of
 /// an evaluation and the host's copies of a checkpoint. What is advised then really fits, and a
 /// training that lacks memory fails at its start, not after the first epoch.
 class Headroom {
  public:
-  Headroom(Network& network, const Dataset& data) : device_(network.backend()) {
-    constexpr std::size_t kCopies = 6;  // values and two moments, as tensors and as a file
+  Headroom(Network& network, const Dataset& data, const TrainConfig& training)
+      : device_(network.backend()) {
+    constexpr std::size_t kCopies = 2;  // as tensors and as a file
     const int64_t numbers = network.parameters().count();
-    host_.resize(static_cast<std::size_t>(numbers) * kCopies * sizeof(float));
+    host_.resize(static_cast<std::size_t>(numbers) * kCopies * tensors_of(training) *
+                 sizeof(float));
     const int64_t count = std::max(data.test.count(), data.validation.count());
     device_.request(images_, {count, data.test.image_size()});
     device_.allocate("the images of an evaluation");
@@ -119,6 +124,7 @@ struct Trainer::Impl {
   Impl(const Config& wanted, const Dataset& dataset, const TrainOptions& opts);
 
   TrainResult run();
+  Model averaged_model() const;
   void start();
   std::optional<Checkpoint> find_checkpoint_to_resume() const;
   void resume(const std::optional<Checkpoint>& checkpoint);
@@ -181,8 +187,8 @@ struct Trainer::Impl {
   std::set<std::string>
       complaints;               // what attempt_to_write() warned of and did not succeed in since
   int64_t resumed_batches = 0;  // of this epoch, done before a resume
-  uint32_t reported_skips = 0;
-  bool in_streak = false;  // the step read last was skipped
+  StepState reported;           // whose skipped steps were told of
+  bool in_streak = false;       // the step read last was skipped
   Progress last_progress;
   TrainResult result;
   std::optional<EpochRecord> best;  // of the best checkpoint on disk, or what is becoming it
@@ -220,7 +226,7 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
   }
   model.emplace(network_owner);
   {
-    const Headroom headroom(*model->impl().network, data);
+    const Headroom headroom(*model->impl().network, data, config.training);
     step = std::make_unique<TrainStep>(*model->impl().network, data.train, config.training);
   }
   for (const auto& doubts : {find_doubts(data), find_doubts(data, config)}) {
@@ -305,10 +311,10 @@ void Trainer::Impl::warn_of_other_device(const RunStatus& earlier) const {
 void Trainer::Impl::restore(const Checkpoint& checkpoint) {
   const TrainingState& state = *checkpoint.training();
   const bool useless = state.best_is_of_the_old_rule && !measure_old_best();
-  checkpoint.restore(model->impl().network->parameters(), /*moments=*/true);
+  checkpoint.restore(model->impl().network->parameters());
   step->set_state(state.step);
   step->set_totals(state.totals);
-  reported_skips = state.step.skipped;
+  reported = state.step;
   in_streak = state.step.skipped_in_a_row > 0;
   rotation->resume(step->steps_done());
   state.best_is_of_the_old_rule ? choose_among_old() : take_up_best(state);
@@ -333,7 +339,7 @@ bool Trainer::Impl::measure_old_best() {
     const Checkpoint old = Checkpoint::read(path);
     if (!old.training()) return true;
     if (!step->warm_up_is_over(old.training()->step.step)) return false;
-    old.restore(model->impl().network->parameters(), /*moments=*/false);
+    old.restore_model(model->impl().network->parameters());
     best = measure(old.training()->step.step);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::corrupt) throw;
@@ -383,6 +389,16 @@ TrainResult Trainer::Impl::run() {
   end_run(result.finished ? "finished" : "stopped",
           result.finished ? "all epochs are done" : "stopped by the caller");
   return result;
+}
+
+Model Trainer::Impl::averaged_model() const {
+  VAE_CHECK(config.training.ema > 0.0, "training.ema is 0: there are no averaged weights");
+  Parameters& trained = model->impl().network->parameters();
+  auto copy = std::make_shared<Model::Impl>(config, options.device, /*training=*/false);
+  copy->trained_mean = model->impl().trained_mean;
+  Parameters& parameters = copy->network->parameters();
+  parameters.upload(parameters.values(), trained.download(trained.averages()));
+  return Model(std::move(copy));
 }
 
 /// Writes the status and the report, which looks for news until it says how the run ended.
@@ -493,17 +509,25 @@ Command Trainer::Impl::after_steps() {
 
 void Trainer::Impl::watch_divergence(const StepState& state) {
   in_streak = state.skipped_in_a_row > 0;
-  if (state.skipped > reported_skips) {
+  const uint32_t for_norm = state.skipped_for_norm - reported.skipped_for_norm;
+  const uint32_t not_finite = state.skipped - reported.skipped - for_norm;
+  if (not_finite > 0) {
     say(LogLevel::warning, concat("step ", state.step, ": loss or gradient is not finite; ",
-                                  state.skipped - reported_skips, " update(s) skipped"));
-    reported_skips = state.skipped;
+                                  not_finite, " update(s) skipped"));
   }
+  if (for_norm > 0) {
+    say(LogLevel::warning,
+        concat("step ", state.step, ": gradient norm beyond skip_norm, ", config.training.skip_norm,
+               " times the usual ", state.mean_norm, "; ", for_norm, " update(s) skipped"));
+  }
+  reported = state;
   const int64_t limit = config.training.max_nonfinite_steps;
   if (state.diverged_at == 0 && state.skipped_in_a_row < limit) return;
   const int64_t last = state.diverged_at != 0 ? state.diverged_at : state.step;
   fail(ErrorCode::diverged, "training diverged: from step ", last - limit + 1, " to step ", last,
-       " no loss or gradient was finite, ", limit, " steps in a row; ",
-       "lower learning_rate, set clip_norm, or warm the KL term up. ",
+       " no loss or gradient was finite",
+       config.training.skip_norm > 0.0 ? " and of a norm within skip_norm, " : ", ", limit,
+       " steps in a row; ", "lower learning_rate, set clip_norm, or warm the KL term up. ",
        rotation && rotation->has_any() ? "The checkpoints from before stand"
                                        : "The weights are those from before");
 }
@@ -515,6 +539,7 @@ Progress Trainer::Impl::progress(const StepState& state) const {
   now.epochs = config.training.epochs;
   now.batches = step->steps_per_epoch();
   now.loss = state.loss;
+  now.skipped_steps = state.skipped;
   const double images = static_cast<double>(std::max<int64_t>(1, totals.images));
   now.elbo = (totals.reconstruction - totals.kl) / images;
   now.importance_samples = config.training.importance_samples;
@@ -572,8 +597,10 @@ Metrics Trainer::Impl::train_metrics() {
   return metrics;
 }
 
-/// The bounds of the weights at hand, and the training's own where that is another.
+/// The bounds of the weights at hand or, where it is kept, of their running mean, and the
+/// training's own where that is another.
 Evaluation Trainer::Impl::evaluate_on(const ImageSet& images) {
+  const AveragedValues averaged(model->impl().network->parameters());
   EvaluateOptions wanted;
   const TrainConfig& training = config.training;
   if (training.importance_samples > 1) wanted.importance_samples = training.importance_samples;
@@ -645,6 +672,7 @@ void Trainer::Impl::show_resumed_epoch() {
 void Trainer::Impl::write_pictures() {
   attempt_to_write("the pictures", [&] {
     require_room_for_pictures();
+    const AveragedValues averaged(model->impl().network->parameters());
     write_epoch_pictures(folder->path(), *model, data, epoch());
     thin_pictures(folder->path(), epoch());
     write_news();
@@ -654,9 +682,10 @@ void Trainer::Impl::write_pictures() {
 /// Throws Error(io) where pictures could take the space of the next checkpoints: of the newest and
 /// of the best one, each of which is written before an older one goes.
 void Trainer::Impl::require_room_for_pictures() const {
-  constexpr std::size_t kCheckpoints = 2, kTensors = 3;  // weights and two moments
+  constexpr std::size_t kCheckpoints = 2;
   if (rotation->is_failing()) fail(ErrorCode::io, "the space is left to checkpoints");
-  const std::size_t checkpoint = model->parameter_count() * kTensors * sizeof(float);
+  const std::size_t checkpoint =
+      model->parameter_count() * tensors_of(config.training) * sizeof(float);
   const std::size_t wanted = kCheckpoints * checkpoint + kPictureRoom;
   std::error_code unknown;
   const std::filesystem::space_info space = std::filesystem::space(folder->path(), unknown);
@@ -775,12 +804,16 @@ TrainResult Trainer::run() {
   return with_memory_for("go on with the training", [this] { return impl().run(); });
 }
 Model& Trainer::model() { return *impl().model; }
+Model Trainer::averaged_model() const {
+  const FloatingPointMode mode;
+  return with_memory_for("copy the model", [this] { return impl().averaged_model(); });
+}
 const Config& Trainer::config() const { return impl().config; }
 
 Model train(const Config& config, const Dataset& data, const TrainOptions& options) {
   Trainer trainer(config, data, options);
   trainer.run();
-  return std::move(trainer.model());
+  return config.training.ema > 0.0 ? trainer.averaged_model() : std::move(trainer.model());
 }
 
 }  // namespace vae

@@ -106,14 +106,23 @@ struct TrainConfig {
   double beta = 1.0;                                  ///< Weight of the KL term in the objective.
   double kl_warmup_epochs = 0.0;  ///< Epochs over which the weight rises linearly from 0 to beta.
   double learning_rate = 1e-3;    ///< Base rate of Adam.
-  double adam_beta1 = 0.9;        ///< Decay of the first moment. [Adam]
-  double adam_beta2 = 0.999;      ///< Decay of the second moment.
-  double adam_epsilon = 1e-8;     ///< Added to the root of the second moment.
-  double clip_norm = 0.0;         ///< Largest global gradient norm; 0 turns clipping off.
+  double learning_rate_warmup_epochs = 0.0;  ///< Epochs over which the rate rises linearly from 0.
+  double adam_beta1 = 0.9;                   ///< Decay of the first moment. [Adam]
+  double adam_beta2 = 0.999;                 ///< Decay of the second moment.
+  double adam_epsilon = 1e-8;                ///< Added to the root of the second moment.
+  /// Share of a weight, in units of the learning rate, that it loses at each step, whatever its
+  /// gradient; biases and variances lose nothing. [AdamW]
+  double weight_decay = 0.0;
+  double clip_norm = 0.0;  ///< Largest global gradient norm; 0 turns clipping off.
+  /// A step whose gradient norm is more than this times the usual one is skipped; 0 skips none.
+  double skip_norm = 0.0;
   LearningRateSchedule schedule = LearningRateSchedule::constant;  ///< Of the learning rate.
   std::vector<int64_t> step_epochs;  ///< For `step`: epochs after which the rate is multiplied.
   double step_factor = 0.1;          ///< For `step`: the multiplier.
   double final_factor = 0.0;         ///< For `cosine`: last rate over base rate.
+  /// Decay of the running mean of the weights, which then stands for the run in every evaluation,
+  /// picture and file that is read; 0 keeps none. [Adam sec. 7.2]
+  double ema = 0.0;
   /// Training images set aside to choose the best checkpoint by: a share below 1, or how many. 0
   /// chooses on the test set, whose bounds are then a little too good. [Dataset::with_validation]
   double validation = 0.0;

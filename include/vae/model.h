@@ -68,7 +68,8 @@ struct CheckpointInfo {
   /// The split by which it was chosen as the best of its run, "validation" or "test"; empty for
   /// every other checkpoint.
   std::string chosen_on;
-  std::string reason;  ///< Why this file of a run folder was taken, in words; empty for a file.
+  bool averaged = false;  ///< Whether the weights are running means. [TrainConfig::ema]
+  std::string reason;     ///< Why this file of a run folder was taken, in words; empty for a file.
   /// KL of each latent dimension, in nats per test image, where the file tells: that of a run's
   /// best checkpoint does.
   std::vector<double> kl_per_dimension;

@@ -30,6 +30,7 @@ struct Progress {
   int64_t importance_samples = 1;   ///< K of `bound`.
   double samples_per_second = 0.0;  ///< Training images, over this epoch.
   double eta_seconds = 0.0;         ///< To the end of the run.
+  int64_t skipped_steps = 0;        ///< Of the run so far, whose updates were left out.
 };
 
 /// One line of metrics.jsonl. Nats per image; the bound always at beta = 1.
@@ -48,7 +49,7 @@ struct Metrics {
   double beta = 1.0;                ///< Weight at the end of the epoch.
   double learning_rate = 0.0;       ///< At the end of the epoch.
   int64_t step = 0;                 ///< Steps of the run behind it.
-  int64_t skipped_steps = 0;        ///< Non-finite steps of the run so far.
+  int64_t skipped_steps = 0;        ///< Of the run so far, whose updates were left out.
   int64_t images = 0;               ///< How many were averaged over.
   double seconds = 0.0;             ///< That the pass over them took.
   double samples_per_second = 0.0;  ///< Images over seconds.
@@ -129,6 +130,9 @@ class Trainer {
 
   /// The model with the weights of the last step.
   Model& model();
+  /// A model of its own with their running mean, where TrainConfig::ema keeps one; else throws
+  /// Error(invalid_argument). What Metrics of `validation` and `test` measure.
+  Model averaged_model() const;
   /// What was asked for.
   const Config& config() const;
 
@@ -138,8 +142,8 @@ class Trainer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Trainer(config, data, options).run() and the trained model, with the weights of the last step.
-/// Throws what these throw.
+/// Trainer(config, data, options).run() and the trained model, with the weights of the last step,
+/// or with their running mean where TrainConfig::ema keeps one. Throws what these throw.
 Model train(const Config& config, const Dataset& data, const TrainOptions& options = {});
 
 /// The configuration a run folder or checkpoint was made with. Throws Error(io), Error(corrupt).

@@ -76,6 +76,7 @@ class CpuBackend final : public Backend {
   void run(const AccumulateWeightedArgs& args) override;
   void run(const JudgeGradientArgs& args) override;
   void run(const AdamArgs& args) override;
+  void run(const AverageArgs& args) override;
   void run(const GemmArgs& args) override;
 
   ObservationModel observation_model(Likelihood likelihood, Variance variance,

@@ -48,7 +48,7 @@ void CpuBackend::run(const JudgeGradientArgs& args) {
                          last - first);
   });
   judge(*args.state, balanced_sum(block_sums_.data(), static_cast<int64_t>(block_sums_.size())),
-        args.clip_norm);
+        args.clip_norm, args.skip_norm);
 }
 
 }  // namespace vae::cpu

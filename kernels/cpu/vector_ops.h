@@ -96,7 +96,11 @@ struct VectorOps {
 
   /// Those of a long sum's blocks.
   void (*sums_of_squares)(double* sums, const float* values, int64_t count);
-  void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& step);
+  /// `decays` has a number for each kDecayLine parameters, or is null.
+  void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const uint8_t* decays,
+               const AdamStep& step);
+  /// Moves means of numbers towards the newest ones.
+  void (*move_means)(float* means, const float* newest, int64_t count, float share);
 
   // Matrix products; see product_block.h.
   ProductTile product_tile;

@@ -9,6 +9,7 @@
 #include "kernels/rules/categorical.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/posterior.h"
+#include "kernels/rules/running_mean.h"
 
 namespace vae::cpu {
 
@@ -215,18 +216,34 @@ void posterior_statistics(double* sums, const float* heads, int64_t rows, int64_
   }
 }
 
-void adam(float* w, float* m, float* v, const float* g, int64_t count, const AdamStep& shared) {
+static_assert(kLine == kDecayLine);
+
+void decay(float* w, int64_t count, const AdamStep& step) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) w[i] = decayed(w[i], step);
+}
+
+void adam(float* w, float* m, float* v, const float* g, int64_t count, const uint8_t* decays,
+          const AdamStep& shared) {
   const AdamStep step = shared;
+  const auto decays_at = [=](int64_t i) { return decays != nullptr && decays[i / kLine] != 0; };
   int64_t i = 0;
   for (; i + kLine <= count; i += kLine) {
     __builtin_prefetch(w + i + kAhead, 1);
     __builtin_prefetch(m + i + kAhead, 1);
     __builtin_prefetch(v + i + kAhead, 1);
     __builtin_prefetch(g + i + kAhead);
+    if (decays_at(i)) decay(w + i, kLine, step);
     VAE_INDEPENDENT
     for (int64_t j = i; j < i + kLine; ++j) adam_update(w[j], m[j], v[j], g[j], step);
   }
+  if (i < count && decays_at(i)) decay(w + i, count - i, step);
   for (; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
+}
+
+void move_means(float* means, const float* newest, int64_t count, float share) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) means[i] = moved_mean(means[i], newest[i], share);
 }
 
 }  // namespace
@@ -257,6 +274,7 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::draw_classes,
     VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
+    VAE_ISA_NAMESPACE::move_means,
     VAE_ISA_NAMESPACE::kProductTile,
     VAE_ISA_NAMESPACE::product_scratch,
     VAE_ISA_NAMESPACE::multiply,

@@ -87,6 +87,7 @@ class CudaBackend final : public Backend {
   void run(const AccumulateWeightedArgs& args) override;
   void run(const JudgeGradientArgs& args) override;
   void run(const AdamArgs& args) override;
+  void run(const AverageArgs& args) override;
   void run(const GemmArgs& args) override;
   bool fuses(const LoadBatchArgs& load, const DenseForwardArgs& dense) const override;
   bool fuses(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian) const override;

@@ -88,7 +88,7 @@ __device__ inline double squares_of_lane(const float* gradients, std::size_t fir
 /// A warp takes a block of the long sum; the block that comes last joins them all.
 __global__ void __launch_bounds__(kNormThreads)
     judge_gradient_kernel(StepState* state, const float* __restrict__ gradients,  // [P]
-                          std::size_t count, float clip_norm,
+                          std::size_t count, float clip_norm, float skip_norm,
                           double* block_sums,  // [grid]
                           uint32_t* ticket) {
   const std::size_t warp = std::size_t{blockIdx.x} * (kNormThreads / 32) + threadIdx.x / 32;
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kNormThreads)
   if (threadIdx.x == 0) block_sums[blockIdx.x] = sum;
   if (!last_block_to_arrive(ticket, gridDim.x)) return;
   const double all = tree_of<kNormThreads>(block_sums, gridDim.x);
-  if (threadIdx.x == 0) judge(*state, all, clip_norm);
+  if (threadIdx.x == 0) judge(*state, all, clip_norm, skip_norm);
 }
 
 }  // namespace
@@ -129,7 +129,7 @@ void CudaBackend::run(const JudgeGradientArgs& args) {
             " that its workspace is made for");
   stream_.launch("judge_gradient", {static_cast<unsigned>(blocks), kNormThreads},
                  judge_gradient_kernel, args.state, args.gradients.data, count, args.clip_norm,
-                 block_sums, workspace_.tickets);
+                 args.skip_norm, block_sums, workspace_.tickets);
 }
 
 }  // namespace vae::cuda

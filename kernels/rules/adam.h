@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Adam with bias correction. [Adam alg. 1]
+// Adam with bias correction [Adam alg. 1], and weight decay beside the gradient [AdamW alg. 2].
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/hd.h"
 #include "kernels/math.h"
@@ -9,9 +11,13 @@
 
 namespace vae {
 
+/// Parameters that decay, or not, together. Weights and biases share no line of the arena.
+static constexpr int64_t kDecayLine = 16;
+
 struct AdamOptions {
   float beta1, beta2;
   float epsilon;
+  float weight_decay = 0.0f;
 };
 
 /// The constants of one step.
@@ -21,6 +27,7 @@ struct AdamStep {
   float inverse_sqrt_correction;  // 1 / sqrt(1 - beta2^t)
   float epsilon;
   float gradient_scale;  // clipping
+  float decay;           // learning rate * weight decay
 };
 
 VAE_HD static inline AdamStep adam_step(const AdamOptions& options, const StepState& state) {
@@ -31,7 +38,13 @@ VAE_HD static inline AdamStep adam_step(const AdamOptions& options, const StepSt
           static_cast<float>(state.learning_rate / first),
           static_cast<float>(1.0 / square_root(second)),
           options.epsilon,
-          state.clip_scale};
+          state.clip_scale,
+          static_cast<float>(static_cast<double>(state.learning_rate) * options.weight_decay)};
+}
+
+/// What is left of a weight before its update.
+VAE_HD static inline float decayed(float weight, const AdamStep& step) {
+  return fused_multiply_add(-step.decay, weight, weight);
 }
 
 /// The update of one parameter.

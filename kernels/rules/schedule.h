@@ -2,7 +2,7 @@
 //
 // How a run moves from step to step: the same arithmetic on the host and on a device. The rule of a
 // learning rate schedule has rate(schedule, index), the rate of the step with this index, 0 for the
-// first.
+// first; the warm-up is a factor of every one.
 #pragma once
 
 #include <cstdint>
@@ -61,10 +61,10 @@ VAE_HD static constexpr auto visit(LearningRateSchedule kind, Body body) {
   __builtin_unreachable();
 }
 
-/// KL weight of the step with this index: linear from 0 over the warm-up, then beta.
-VAE_HD static inline float beta_at(const Schedule& schedule, uint32_t index) {
-  if (index >= schedule.beta_warmup_steps) return static_cast<float>(schedule.beta);
-  return static_cast<float>(schedule.beta * (index / schedule.beta_warmup_steps));
+/// What a value has become at the step with this index: it rises linearly from 0 over the warm-up.
+VAE_HD static inline float warmed_up(double value, uint32_t index, double warmup_steps) {
+  if (index >= warmup_steps) return static_cast<float>(value);
+  return static_cast<float>(value * (index / warmup_steps));
 }
 
 /// The state of the next step. See BeginStepArgs.
@@ -78,9 +78,9 @@ VAE_HD static inline void advance(StepState& state, const Schedule& schedule) {
   const uint32_t per_epoch = schedule.steps_per_epoch();
   state.epoch = index / per_epoch;
   state.first_row = index % per_epoch * schedule.batch_size;
-  state.learning_rate = static_cast<float>(
-      visit(schedule.kind, [&](auto rule) { return rule.rate(schedule, index); }));
-  state.beta = beta_at(schedule, index);
+  const double rate = visit(schedule.kind, [&](auto rule) { return rule.rate(schedule, index); });
+  state.learning_rate = warmed_up(rate, index, schedule.rate_warmup_steps);
+  state.beta = warmed_up(schedule.beta, index, schedule.beta_warmup_steps);
   state.step = index + 1;
 }
 

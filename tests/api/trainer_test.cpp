@@ -517,6 +517,25 @@ TEST_F(TrainerTest, AFinishedRunGoesOnWithMoreEpochs) {
   expect_same(temporary_ / "whole", temporary_ / "run");
 }
 
+TEST_F(TrainerTest, EverySettingOfTheOptimizerGoesOnToTheBit) {
+  Config config = tiny_config(4);
+  config.training.learning_rate_warmup_epochs = 1.5;
+  config.training.weight_decay = 0.1;
+  config.training.skip_norm = 1.02;
+  config.training.ema = 0.9;
+  pictures_ = false;
+  EXPECT_GT(go(config, temporary_ / "whole").train.skipped_steps, 0);
+  for (const int64_t stop : {1, 2, 4, 5}) {
+    const std::string run = temporary_ / ("run" + std::to_string(stop));
+    go(config, run, stop);
+    go(config, run);
+    expect_same(temporary_ / "whole", run);
+  }
+  config.training.ema = 0.8;
+  EXPECT_EQ(refusal(config, resumed(temporary_ / "whole")), ErrorCode::invalid_argument);
+  EXPECT_NE(message_.find("training.ema: the run has 0.9"), std::string::npos) << message_;
+}
+
 TEST_F(TrainerTest, ACosineScheduleCannotBeMadeLonger) {
   Config config = tiny_config(3);
   config.training.schedule = LearningRateSchedule::cosine;

@@ -172,6 +172,31 @@ TEST_F(KillAndResumeTest, KilledAgainWhileResumingTheBitsAreTheSame) {
   EXPECT_GT(places, last + 2);
 }
 
+/// The whole state of everything that an update can do beside plain Adam.
+class KillWithOptimizerTest : public KillAndResumeTest {
+ protected:
+  KillWithOptimizerTest() {
+    for (const char* word : {"--weight-decay", "0.1", "--learning-rate-warmup-epochs", "1.5",
+                             "--skip-norm", "1.02", "--clip-norm", "20", "--ema", "0.9"}) {
+      sizes_.emplace_back(word);
+    }
+  }
+};
+
+TEST_F(KillWithOptimizerTest, BeforeARenameOfACheckpointTheBitsAreTheSame) {
+  if (!strace_works()) GTEST_SKIP() << "strace is missing or not permitted here";
+  ASSERT_TRUE(contains(read("whole/metrics.jsonl"), "\"skipped_steps\":"));
+  int places = 0;
+  for (int k = 2; k < 1000; k += 3) {
+    const std::string run = "run" + std::to_string(k);
+    if (!killed_before("renameat", k, run)) break;
+    ++places;
+    finish_and_compare(run, "killed before renameat " + std::to_string(k));
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(places, 3);
+}
+
 /// A second of training in wide layers.
 class SignalAndResumeTest : public KillAndResumeTest {
  protected:

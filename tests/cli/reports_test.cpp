@@ -26,12 +26,28 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
       json_of({"eval", run_, "--data", data(), "--importance-samples", "20", "--json", "--quiet"});
   std::vector<std::string> keys;
   for (const auto& [key, value] : result.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{
-                      "active_units", "binarization", "bits_per_dimension", "checkpoint",
-                      "chosen_on", "device", "elbo", "elbo_standard_error", "epoch",
-                      "importance_samples", "kl", "kl_per_dimension", "n", "nll",
-                      "nll_standard_error", "reconstruction", "seed", "split", "step"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"active_units",
+                                            "binarization",
+                                            "bits_per_dimension",
+                                            "checkpoint",
+                                            "chosen_on",
+                                            "device",
+                                            "elbo",
+                                            "elbo_standard_error",
+                                            "epoch",
+                                            "importance_samples",
+                                            "kl",
+                                            "kl_per_dimension",
+                                            "n",
+                                            "nll",
+                                            "nll_standard_error",
+                                            "reconstruction",
+                                            "seed",
+                                            "split",
+                                            "step",
+                                            "weights"}));
   EXPECT_EQ(result["n"], 32);
+  EXPECT_EQ(result["weights"], "trained");
   EXPECT_EQ(result["binarization"], "dynamic");
   EXPECT_EQ(result["importance_samples"], 20);
   EXPECT_EQ(result["kl_per_dimension"].size(), 3u);

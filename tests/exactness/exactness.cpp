@@ -8,6 +8,7 @@
 //   vae_exactness --device cuda the card
 //   vae_exactness --wide        preset mlp-400-20 in place of the small ones
 //   vae_exactness --layers      networks with every kind of layer in their place
+//   vae_exactness --optimizer   a network trained with all that is there beside plain Adam
 //   vae_exactness --isa NAME --threads N    one of them
 //   vae_exactness --list        the hash of each network too
 //
@@ -41,6 +42,9 @@ constexpr std::string_view kWideNetwork =
     "3284c2addae4a4202ae61163908ddaea267a0ba0b07434abf961d5e9f5175b03";
 constexpr std::string_view kLayeredNetworks =
     "cb8c21dd702a7b19e3b1869c02a6ba41eb50df743bac3137de2b9afbe0afc06b";
+
+constexpr std::string_view kOptimizedNetwork =
+    "0000000000000000000000000000000000000000000000000000000000000000";
 
 constexpr int64_t kSteps = 50;
 
@@ -157,6 +161,19 @@ std::vector<Story> layered_networks() {
   return {every, image};
 }
 
+std::vector<Story> optimized_network() {
+  Story story{"optimizer", network(11, 13, {133}, 5, {35}, Activation::relu), 200};
+  TrainConfig& training = story.config.training;
+  training.batch_size = 67;
+  training.schedule = LearningRateSchedule::cosine;
+  training.learning_rate_warmup_epochs = 2.5;
+  training.weight_decay = 0.5;
+  training.clip_norm = 40.0;
+  training.skip_norm = 1.03;
+  training.ema = 0.95;
+  return {story};
+}
+
 std::vector<Story> wide_network() {
   Story story{"wide", preset("mlp-400-20"), 300};
   story.config.training.batch_size = 128;
@@ -213,6 +230,9 @@ std::string hash_of(const Story& story, const Device& device) {
        {parameters.values(), parameters.first_moments(), parameters.second_moments()}) {
     add(hash, std::span<const float>(parameters.download(view)));
   }
+  if (const View averages = parameters.averages()) {
+    add(hash, std::span<const float>(parameters.download(averages)));
+  }
   EvaluateOptions options;
   options.importance_samples = 3;
   add(hash, evaluate(network, images.slice(0, 37), options, training));
@@ -237,6 +257,7 @@ struct Networks {
 };
 constexpr Networks kSmall = {small_networks, kSmallNetworks};
 constexpr Networks kLayers = {layered_networks, kLayeredNetworks};
+constexpr Networks kOptimizer = {optimized_network, kOptimizedNetwork};
 constexpr Networks kWide = {wide_network, kWideNetwork};
 
 struct Options {
@@ -266,6 +287,8 @@ Options parse(const std::vector<std::string>& words) {
       options.networks = kWide;
     } else if (words[i] == "--layers") {
       options.networks = kLayers;
+    } else if (words[i] == "--optimizer") {
+      options.networks = kOptimizer;
     } else if (words[i] == "--list") {
       options.list = true;
     } else if (words[i] == "--isa" && has_value) {

@@ -20,6 +20,7 @@
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/objective.h"
 #include "kernels/rules/posterior.h"
+#include "kernels/rules/running_mean.h"
 #include "kernels/rules/schedule.h"
 #include "kernels/rules/sums.h"
 #include "tests/support/backend_test.h"
@@ -438,7 +439,7 @@ StepState judged(const std::vector<float>& gradients) {
   std::vector<double> squares;
   for (const float value : gradients) squares.push_back(static_cast<double>(value) * value);
   StepState state;
-  judge(state, canonical_long_sum(squares), 0.5f);
+  judge(state, canonical_long_sum(squares), 0.5f, 0.0f);
   return state;
 }
 
@@ -491,15 +492,57 @@ TEST_P(RulesTest, Adam) {
       StepState start = state_of_rules();
       start.updates = updates;
       const DeviceState state(backend(), start);
-      backend().issue(
-          AdamArgs{w_.view(), m_.view(), v_.view(), g_.view(), state.get(), 0.9f, 0.999f, 1e-8f});
-      const AdamStep step = adam_step({0.9f, 0.999f, 1e-8f}, start);
-      for (int64_t i = 0; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
+      AdamArgs adam{w_.view(), m_.view(), v_.view(), g_.view(), state.get(), 0.9f, 0.999f, 1e-8f};
+      std::vector<uint8_t> lines((count + kDecayLine - 1) / kDecayLine);
+      for (std::size_t line = 0; line < lines.size(); line += 2) lines[line] = 1;
+      const DeviceTensor<uint8_t> lines_(backend(), {static_cast<int64_t>(lines.size())}, lines);
+      if (updates != 2) {
+        adam.weight_decay = 0.07f;
+        adam.decays = lines_.view();
+      }
+      backend().issue(adam);
+      const AdamStep step = adam_step({0.9f, 0.999f, 1e-8f, adam.weight_decay}, start);
+      for (int64_t i = 0; i < count; ++i) {
+        if (updates != 2 && lines[i / kDecayLine] != 0) w[i] = decayed(w[i], step);
+        adam_update(w[i], m[i], v[i], g[i], step);
+      }
       EXPECT_EQ(bits(w_.values()), bits(w)) << updates;
       EXPECT_EQ(bits(m_.values()), bits(m)) << updates;
       EXPECT_EQ(bits(v_.values()), bits(v)) << updates;
     }
   }
+}
+
+TEST_P(RulesTest, RunningMeans) {
+  for (const int64_t count : {1, 5, 33, 3001}) {
+    for (const uint32_t updates : {1u, 2u, 1000u, 3000000u}) {
+      auto mean = random_values(count, 15);
+      const auto newest = random_values(count, 16);
+      const FloatTensor mean_(backend(), {count}, mean), newest_(backend(), {count}, newest);
+      StepState step;
+      step.updates = updates;
+      step.apply = 1;
+      const DeviceState state(backend(), step);
+      backend().issue(AverageArgs{mean_.view(), newest_.view(), state.get(), 0.9997});
+      const auto share = static_cast<float>(newest_share(0.9997, updates));
+      for (int64_t i = 0; i < count; ++i) mean[i] = moved_mean(mean[i], newest[i], share);
+      EXPECT_EQ(bits(mean_.values()), bits(mean)) << updates;
+    }
+  }
+}
+
+TEST_P(RulesTest, MeanOfTheNorms) {
+  StepState expected;
+  const DeviceState state(backend(), expected);
+  for (uint32_t step = 1; step <= 300; ++step) {
+    const float norm = step % 7 == 3 ? 9.0f : random_values(1, step, 0.5f, 2.0f)[0];
+    const FloatTensor gradient(backend(), {1}, {norm});
+    backend().issue(JudgeGradientArgs{state.get(), gradient.view(), 1.0f, 3.0f});
+    judge(expected, static_cast<double>(norm) * norm, 1.0f, 3.0f);
+    ASSERT_EQ(state.value().mean_norm, expected.mean_norm) << step;
+    ASSERT_EQ(state.value().skipped_for_norm, expected.skipped_for_norm) << step;
+  }
+  EXPECT_GT(expected.skipped_for_norm, 30u);
 }
 
 TEST_P(RulesTest, Schedules) {
@@ -517,6 +560,7 @@ TEST_P(RulesTest, Schedules) {
     schedule.final_factor = 0.03;
     schedule.beta = 1.3;
     schedule.beta_warmup_steps = 41.5;
+    schedule.rate_warmup_steps = 53.25;
     StepState expected;
     const DeviceState state(backend(), expected);
     for (uint32_t step = 0; step < schedule.total_steps; step += 31) {

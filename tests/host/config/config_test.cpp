@@ -369,6 +369,13 @@ TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
                                                {"adam_beta2", "0", "1"},
                                                {"adam_epsilon", "1e-8", "0"},
                                                {"clip_norm", "0", "-1"},
+                                               {"weight_decay", "0.3", "-0.1"},
+                                               {"weight_decay", "999", "1000"},
+                                               {"learning_rate_warmup_epochs", "0.5", "-1"},
+                                               {"skip_norm", "1.5", "1"},
+                                               {"skip_norm", "0", "-1"},
+                                               {"ema", "0.9999", "1"},
+                                               {"ema", "0", "-0.1"},
                                                {"final_factor", "1", "1.1"},
                                                {"step_epochs", "3,4", "4,4"},
                                                {"checkpoint_every", "0", "-1"},
@@ -401,7 +408,7 @@ std::vector<std::string> real_keys() {
 }
 
 TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
-  ASSERT_EQ(real_keys().size(), 14u);
+  ASSERT_EQ(real_keys().size(), 18u);
   for (const std::string& key : real_keys()) {
     for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
       Config config;

@@ -91,7 +91,8 @@ class CheckpointTest : public ::testing::Test {
   /// The message of the Error(corrupt) that reading and restoring gives; empty when none.
   std::string refusal(bool moments = true) {
     try {
-      Checkpoint::read(path_).restore(parameters(), moments);
+      const Checkpoint checkpoint = Checkpoint::read(path_);
+      moments ? checkpoint.restore(parameters()) : checkpoint.restore_model(parameters());
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::corrupt) << error.what();
       return error.what();
@@ -114,7 +115,7 @@ TEST_F(CheckpointTest, KeepsEveryBitOfWeightsMomentsAndState) {
   write(&state_);
   clear();
   const Checkpoint checkpoint = Checkpoint::read(path_);
-  checkpoint.restore(parameters(), /*moments=*/true);
+  checkpoint.restore(parameters());
   const std::vector<float> after = all_numbers();
   ASSERT_EQ(before.size(), after.size());
   EXPECT_EQ(std::memcmp(before.data(), after.data(), before.size() * sizeof(float)), 0);

@@ -40,10 +40,10 @@ class Training {
   }
   TrainStep& steps() { return step_; }
   std::vector<float> parameters() {
-    const ConstView values = network_.parameters().values();
-    std::vector<float> copy(static_cast<std::size_t>(values.count()));
-    backend_->copy_to_host(copy.data(), values.data, copy.size() * sizeof(float));
-    return copy;
+    return network_.parameters().download(network_.parameters().values());
+  }
+  std::vector<float> averages() {
+    return network_.parameters().download(network_.parameters().averages());
   }
 
  private:
@@ -128,6 +128,19 @@ TEST(CudaTrainingTest, EveryPrecisionLearns) {
   }
 }
 
+/// Everything that an update can do beside plain Adam; some steps are skipped.
+Config optimizer_config() {
+  Config config = tiny_config(6);
+  config.training.learning_rate_warmup_epochs = 2.5;
+  config.training.schedule = LearningRateSchedule::cosine;
+  config.training.weight_decay = 0.3;
+  config.training.clip_norm = 30.0;
+  config.training.skip_norm = 1.02;
+  config.training.ema = 0.9;
+  config.training.precision = Precision::fp32;
+  return config;
+}
+
 /// The settings that choose other kernels than the default ones.
 std::map<std::string, Config> unusual_configs() {
   std::map<std::string, Config> configs;
@@ -173,6 +186,7 @@ std::map<std::string, Config> unusual_configs() {
   config.model.variance = Variance::learned;
   config.training.binarization = Binarization::none;
   configs["dreg, learned variance"] = config;
+  configs["all of the optimizer"] = optimizer_config();
   config = tiny_config();
   config.model.condition = Condition::label;
   config.model.classes = 3;
@@ -233,6 +247,23 @@ TEST(CudaTrainingTest, VariancesOfChannelsHaveTheBitsOfTheCpu) {
   EXPECT_EQ(card.parameters(), cpu.parameters());
 }
 
+TEST(CudaTrainingTest, MeansAndSkippedStepsAreTheCpus) {
+  const Config config = optimizer_config();
+  Training card(cuda(), config, tiny_data()), cpu(Device::cpu(1), config, tiny_data());
+  StepState found, expected;
+  for (int i = 1; i <= 18; ++i) {
+    found = card.step();
+    expected = cpu.step();
+    ASSERT_EQ(found.apply, expected.apply) << i;
+    ASSERT_EQ(found.mean_norm, expected.mean_norm) << i;
+    ASSERT_EQ(found.learning_rate, expected.learning_rate) << i;
+  }
+  EXPECT_GT(found.skipped_for_norm, 0u);
+  EXPECT_GT(found.updates, 9u);
+  EXPECT_EQ(card.averages(), cpu.averages());
+  EXPECT_NE(card.averages(), card.parameters());
+}
+
 /// Checkpoints and metrics of a run, some of whose epochs a device may do and another the rest.
 class RunsTest : public ::testing::Test {
  protected:
@@ -282,6 +313,29 @@ TEST_F(RunsTest, MoveBetweenCardAndCpuWithoutATrace) {
   EXPECT_TRUE(files_of("to", config(), {{Device::cpu(3), 1}, {cuda(), 4}}) == expected);
   EXPECT_TRUE(files_of("fro", config(), {{cuda(), 2}, {Device::cpu(2), 4}}) == expected);
   EXPECT_TRUE(warnings_.empty()) << warnings_.front();
+}
+
+TEST_F(RunsTest, MoveWithMeansAndSkippedStepsToo) {
+  const auto expected = files_of("cpu", optimizer_config(), {{Device::cpu(2), 6}});
+  Config config = optimizer_config();
+  TrainOptions options;
+  options.run_folder = scratch_ / "moving";
+  options.pictures = false;
+  options.device = Device::cpu(1);
+  options.on_step = [](const Progress& progress) {
+    const bool stop = progress.step == 5 || progress.step == 12 || progress.step == 14;
+    return stop ? Command::stop : Command::proceed;
+  };
+  for (bool finished = false; !finished;) {
+    finished = Trainer(config, tiny_data(), options).run().finished;
+    options.device = options.device.kind == DeviceKind::cpu ? cuda() : Device::cpu(1);
+    options.resume = true;
+  }
+  auto found = comparable_files(options.run_folder);
+  for (const char* name :
+       {"checkpoints/best.safetensors", "checkpoints/step-00000018.safetensors", "metrics.jsonl"}) {
+    EXPECT_TRUE(found.at(name) == expected.at(name)) << name;
+  }
 }
 
 TEST_F(RunsTest, SayThatAnotherPrecisionChangesTheNumbers) {

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// What a training does beside plain Adam, through whole steps: weight decay, steps that are skipped
+// for their gradient's norm, the running mean of the weights.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/io/run_folder.h"
+#include "host/model/checkpoint.h"
+#include "host/model/model_impl.h"
+#include "host/training/train_step.h"
+#include "kernels/backend.h"
+#include "tests/support/tiny_run.h"
+#include "vae/trainer.h"
+
+namespace vae {
+namespace {
+
+using test::ScratchFolder;
+using test::tiny_config;
+using test::tiny_data;
+
+using Numbers = std::vector<float>;
+
+/// A training step by step, and what it changes.
+class Steps {
+ public:
+  explicit Steps(const Config& config)
+      : backend_(make_backend(Device::cpu(1))),
+        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
+        step_(network_, tiny_data().train, config.training, 1) {
+    network_.initialize(config.training.seed);
+  }
+
+  StepState run() {
+    step_.run();
+    return step_.state();
+  }
+  TrainStep& step() { return step_; }
+  Parameters& parameters() { return network_.parameters(); }
+  Numbers of(View view) { return parameters().download(view); }
+  Numbers weights() { return of(parameters().values()); }
+  Numbers averages() { return of(parameters().averages()); }
+  /// All that an update changes.
+  std::vector<Numbers> everything() {
+    return {weights(), averages(), of(parameters().first_moments()),
+            of(parameters().second_moments())};
+  }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  Network network_;
+  TrainStep step_;
+};
+
+/// Every kind of layer that has weights, joined heads, and a variance that is learned.
+Config many_kinds() {
+  Config config = tiny_config();
+  config.model.encoder = layers_from_string("conv 3 3x3, gated dense 5");
+  config.model.decoder = layers_from_string("dense 3x3x2, deconv 2 4x4/2");
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  config.training.binarization = Binarization::none;
+  return config;
+}
+
+TEST(WeightDecayTest, WeightsOfEveryLayerDecayAndNothingElse) {
+  Config config = many_kinds();
+  Steps plain(config);
+  config.training.weight_decay = 7.0;
+  Steps decaying(config);
+  std::vector<Numbers> before;
+  for (const Parameter& parameter : plain.parameters().all()) {
+    before.push_back(plain.of(parameter.value));
+  }
+  plain.run();
+  decaying.run();
+  int weights = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Parameter& one = plain.parameters().all()[i];
+    const Parameter& other = decaying.parameters().all()[i];
+    const Numbers expected = plain.of(one.value), found = decaying.of(other.value);
+    EXPECT_EQ(plain.of(one.first_moment), decaying.of(other.first_moment)) << one.spec.name;
+    EXPECT_EQ(plain.of(one.second_moment), decaying.of(other.second_moment)) << one.spec.name;
+    if (!one.spec.name.ends_with(".weight")) {
+      EXPECT_EQ(found, expected) << one.spec.name;
+      continue;
+    }
+    ++weights;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      ASSERT_NEAR(found[k], expected[k] - 1e-2 * 7.0 * before[i][k], 1e-6) << one.spec.name;
+    }
+  }
+  EXPECT_EQ(weights, 8);
+}
+
+/// With a mean so small the next step is skipped, whatever its gradient.
+void forget_the_usual_norm(TrainStep& step) {
+  StepState state = step.state();
+  state.mean_norm = 1e-9;
+  step.set_state(state);
+}
+
+TEST(SkipNormTest, ASkippedStepChangesNothing) {
+  Config config = tiny_config();
+  config.training.skip_norm = 2.0;
+  config.training.weight_decay = 0.5;
+  config.training.ema = 0.9;
+  Steps steps(config);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(steps.run().apply, 1u);
+  forget_the_usual_norm(steps.step());
+  const std::vector<Numbers> before = steps.everything();
+  const StepState state = steps.run();
+  EXPECT_EQ(state.apply, 0u);
+  EXPECT_EQ(state.updates, 4u);
+  EXPECT_EQ(state.step, 5u) << "but the run has gone on";
+  EXPECT_EQ(state.skipped, 1u);
+  EXPECT_EQ(state.skipped_for_norm, 1u);
+  EXPECT_EQ(state.mean_norm, 1e-9);
+  EXPECT_TRUE(steps.everything() == before);
+}
+
+/// The mean of the weights by its definition, in binary64.
+TEST(EmaTest, IsTheMeanOfTheWeightsAfterEveryAppliedStep) {
+  constexpr double kDecay = 0.9;
+  Config config = tiny_config();
+  config.training.skip_norm = 3.0;
+  config.training.ema = kDecay;
+  Steps steps(config);
+  EXPECT_EQ(steps.averages(), steps.weights());
+  std::vector<double> sums(steps.weights().size());
+  double total = 0.0;
+  int applied = 0;
+  for (int i = 1; i <= 12; ++i) {
+    if (i == 6) forget_the_usual_norm(steps.step());
+    if (steps.run().apply == 0) continue;
+    ++applied;
+    const Numbers weights = steps.weights(), averages = steps.averages();
+    total = kDecay * total + 1.0;
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      sums[k] = kDecay * sums[k] + weights[k];
+      ASSERT_NEAR(averages[k], sums[k] / total, 1e-6) << "step " << i;
+    }
+  }
+  EXPECT_EQ(applied, 11);
+}
+
+Config averaged_config() {
+  Config config = tiny_config();
+  config.training.ema = 0.8;
+  return config;
+}
+
+class AveragedRunTest : public ::testing::Test {
+ protected:
+  TrainOptions options() {
+    TrainOptions options;
+    options.run_folder = run_;
+    options.device = Device::cpu(1);
+    options.pictures = false;
+    return options;
+  }
+  static Numbers values(const Model& model) {
+    const Parameters& parameters = const_cast<Model&>(model).impl().network->parameters();
+    return parameters.download(parameters.values());
+  }
+  static double elbo(Model model) { return model.evaluate(tiny_data().test).elbo; }
+
+  ScratchFolder scratch_;
+  std::string run_ = scratch_ / "run";
+};
+
+TEST_F(AveragedRunTest, TrainsTheSameWeightsAndMeasuresTheirMean) {
+  Trainer plain(tiny_config(), tiny_data(), {.device = Device::cpu(1)});
+  const TrainResult of_plain = plain.run();
+  Trainer averaging(averaged_config(), tiny_data(), options());
+  const TrainResult found = averaging.run();
+  EXPECT_EQ(values(averaging.model()), values(plain.model())) << "the mean must not leak into them";
+  EXPECT_EQ(found.train.elbo, of_plain.train.elbo);
+  EXPECT_NE(found.test.elbo, of_plain.test.elbo);
+  EXPECT_EQ(found.test.elbo, elbo(averaging.averaged_model()));
+  EXPECT_THROW(plain.averaged_model(), Error);
+  EXPECT_EQ(values(train(averaged_config(), tiny_data(), {.device = Device::cpu(1)})),
+            values(averaging.averaged_model()));
+}
+
+TEST_F(AveragedRunTest, IsReadAsTheMeanWhichTheBestCheckpointWasChosenBy) {
+  Trainer trainer(averaged_config(), tiny_data(), options());
+  const TrainResult result = trainer.run();
+  const Model best = Model::load(run_, Device::cpu(1));
+  EXPECT_TRUE(best.checkpoint()->averaged);
+  ASSERT_TRUE(result.best);
+  EXPECT_EQ(elbo(Model::load(run_, Device::cpu(1))), result.best->objective);
+  const std::string newest = list_checkpoints(run_).front();
+  EXPECT_EQ(values(Model::load(newest, Device::cpu(1))), values(trainer.averaged_model()));
+  EXPECT_EQ(values(Model::load_unverified(newest, {}, Device::cpu(1))),
+            values(trainer.averaged_model()));
+  // A file of the weights alone has no others.
+  best.save(scratch_ / "saved.safetensors");
+  const Model saved = Model::load(scratch_ / "saved.safetensors", Device::cpu(1));
+  EXPECT_FALSE(saved.checkpoint()->averaged);
+  EXPECT_EQ(values(saved), values(best));
+}
+
+TEST_F(AveragedRunTest, WithoutOneItsFilesHaveNone) {
+  Trainer(tiny_config(), tiny_data(), options()).run();
+  const Checkpoint checkpoint = Checkpoint::read(list_checkpoints(run_).front());
+  EXPECT_FALSE(checkpoint.has_averages());
+  for (const SafetensorsTensor& tensor : checkpoint.file().tensors) {
+    EXPECT_FALSE(tensor.name.starts_with("ema.")) << tensor.name;
+  }
+  const std::string& metadata = checkpoint.file().metadata.at("training");
+  EXPECT_EQ(metadata.find("mean_norm"), std::string::npos) << metadata;
+  for (const char* key : {"ema", "skip_norm", "weight_decay", "learning_rate_warmup"}) {
+    EXPECT_EQ(checkpoint.file().metadata.at("config").find(key), std::string::npos) << key;
+  }
+}
+
+TEST_F(AveragedRunTest, AFileThatLacksItIsDamaged) {
+  Config config = averaged_config();
+  {
+    Trainer trainer(tiny_config(), tiny_data(), options());
+    trainer.run();
+  }
+  const std::string path = list_checkpoints(run_).front();
+  SafetensorsFile file = read_safetensors(path);
+  file.metadata.erase("checksum");
+  file.metadata["config"] = config_to_json(config);
+  test::write_text(path, "");
+  const auto bytes = write_safetensors(file.tensors, file.metadata);
+  test::write_text(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  try {
+    Checkpoint::read(path);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt);
+    EXPECT_NE(std::string(error.what()).find("ema.encoder.0.weight: expected"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(SkipNormTest, SkippedStepsAreLoggedCountedAndToldOf) {
+  Config config = tiny_config(8);
+  config.training.skip_norm = 1.02;
+  TrainOptions options;
+  options.device = Device::cpu(1);
+  std::vector<std::string> warnings;
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning) warnings.emplace_back(line);
+  };
+  int64_t told = 0;
+  options.on_step = [&](const Progress& progress) {
+    told = progress.skipped_steps;
+    return Command::proceed;
+  };
+  const TrainResult result = Trainer(config, tiny_data(), options).run();
+  EXPECT_TRUE(result.finished);
+  EXPECT_GT(result.train.skipped_steps, 0);
+  EXPECT_EQ(told, result.train.skipped_steps);
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_NE(warnings.front().find("beyond skip_norm, 1.02 times the usual"), std::string::npos)
+      << warnings.front();
+}
+
+}  // namespace
+}  // namespace vae
