@@ -363,6 +363,7 @@ void GaussianBackwardArgs::check() const {
   tensors.have_state(noise.state);
   if (is_weighted(objective)) {
     tensors.have("weights", weights, {rows});
+    VAE_CHECK(free_bits == 0.0f, kName, ": weighted samples have no KL to leave free");
   } else {
     VAE_CHECK(samples == 1 && !weights, kName, ": the ELBO takes one sample without a weight");
   }

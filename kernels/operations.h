@@ -363,8 +363,10 @@ struct GaussianForwardArgs {
 /// not stored. With beta = state->beta and sigma = exp(logvar / 2),
 ///   elbo  dmu = dz + scale beta mu
 ///         dlogvar = (dz eps sigma + scale beta (sigma^2 - 1)) / 2
-/// of one sample. The others sum over the samples, whose importance weights w sum to one; dz has w
-/// in it already (LikelihoodArgs), and of w itself no gradient is taken:
+/// of one sample, without the terms of beta where the KL of this dimension of this image is within
+/// free_bits: the gradient of max(KL, free_bits) in its place. The others sum over the samples,
+/// whose importance weights w sum to one; dz has w in it already (LikelihoodArgs), and of w itself
+/// no gradient is taken:
 ///   iwae  dmu = sum_k g,  g = dz + scale beta w z
 ///         dlogvar = sum_k (g eps sigma - scale beta w) / 2                   [IWAE eq. 13]
 ///   dreg  dmu = sum_k g,  g = (1 - beta + beta w) (dz + scale beta w (z - eps / sigma))
@@ -380,6 +382,7 @@ struct GaussianBackwardArgs {
   Objective objective = Objective::elbo;
   ConstView weights = {};  // [B*K]; empty for elbo
   int64_t samples = 1;     // K
+  float free_bits = 0.0f;  // nats; of elbo alone
 
   static constexpr std::string_view kName = "gaussian_backward";
   void check() const;

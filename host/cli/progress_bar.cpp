@@ -67,14 +67,17 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
                                                   static_cast<double>(progress.batches)
                                             : 0.0;
   const std::string batches = fmt::format("{}", progress.batches);
-  return compose(
-      fmt::format("epoch {}/{}", progress.epoch, progress.epochs), share,
-      {fmt::format("{:>{}}/{}", progress.batch, batches.size(), batches),
-       fmt::format("loss {:.2f}", progress.loss),
-       fmt::format("{} {:.2f}", bound_name(progress.importance_samples), bound_of(progress)),
-       fmt::format("eta {}", duration_text(progress.eta_seconds)),
-       fmt::format("{:.0f} samples/s", progress.samples_per_second)},
-      columns, colours);
+  std::vector<std::string> fields = {
+      fmt::format("{:>{}}/{}", progress.batch, batches.size(), batches),
+      fmt::format("loss {:.2f}", progress.loss),
+      fmt::format("{} {:.2f}", bound_name(progress.importance_samples), bound_of(progress))};
+  if (progress.skipped_steps > 0) {
+    fields.push_back(fmt::format("{} skipped", progress.skipped_steps));
+  }
+  fields.push_back(fmt::format("eta {}", duration_text(progress.eta_seconds)));
+  fields.push_back(fmt::format("{:.0f} samples/s", progress.samples_per_second));
+  return compose(fmt::format("epoch {}/{}", progress.epoch, progress.epochs), share, fields,
+                 columns, colours);
 }
 
 std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* validation,

@@ -171,6 +171,11 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
                               " is the share of a weight that a step takes away: it must be below "
                               "1"));
   }
+  if (training.free_bits > 0.0 && training.trained_objective() != Objective::elbo) {
+    problems.push_back(
+        "training.free_bits (--free-bits) belongs to the ELBO: with importance_samples above 1 the "
+        "objective has no KL term");
+  }
   if (training.skip_norm > 0.0 && training.skip_norm <= 1.0) {
     problems.push_back(concat("training.skip_norm (--skip-norm) ", training.skip_norm,
                               " would skip usual steps: it is 0 or more than 1"));

@@ -25,7 +25,8 @@ class Pass {
 
   // How the samples of an image share in the gradient; the ELBO takes one, without a weight.
   Objective objective = Objective::elbo;
-  ConstView weights;  // [codes]
+  ConstView weights;       // [codes]
+  float free_bits = 0.0f;  // of the ELBO's KL term
 
   int64_t images() const { return images_; }
   int64_t samples() const { return samples_; }

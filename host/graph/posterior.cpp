@@ -49,6 +49,7 @@ void PosteriorNode::backward(Pass& pass) {
   args.objective = pass.objective;
   args.weights = pass.weights;
   args.samples = pass.samples();
+  args.free_bits = pass.free_bits;
   pass.issue(args);
 }
 

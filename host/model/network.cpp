@@ -193,8 +193,11 @@ ConstView Network::output_mean(int64_t rows) {
   return vae_.likelihood->mean().head(rows);
 }
 
-void Network::backward(int64_t rows, const NoiseKey& noise) {
-  backward(rows, 1, noise, Objective::elbo, {});
+void Network::backward(int64_t rows, const NoiseKey& noise, float free_bits) {
+  Pass pass(backend_, rows);
+  pass.noise = noise;
+  pass.free_bits = free_bits;
+  run_backward(pass);
 }
 
 void Network::backward(int64_t rows, int64_t samples, const NoiseKey& noise, Objective objective,
@@ -203,6 +206,10 @@ void Network::backward(int64_t rows, int64_t samples, const NoiseKey& noise, Obj
   pass.noise = noise;
   pass.objective = objective;
   pass.weights = weights;
+  run_backward(pass);
+}
+
+void Network::run_backward(Pass& pass) {
   vae_.graph.backward(pass);
   pass.finish();
 }

@@ -86,8 +86,8 @@ class Network {
   ConstView output_mean(int64_t rows);
 
   /// Gradient of the objective with respect to every parameter; after infer() and score() with
-  /// gradient of the same rows, one sample each.
-  void backward(int64_t rows, const NoiseKey& noise);
+  /// gradient of the same rows, one sample each. `free_bits` as in GaussianBackwardArgs.
+  void backward(int64_t rows, const NoiseKey& noise, float free_bits = 0.0f);
   /// The same for samples with importance weights [rows * samples]; after encode(),
   /// sample_posterior() and weigh() of the same rows.
   void backward(int64_t rows, int64_t samples, const NoiseKey& noise, Objective objective,
@@ -106,6 +106,7 @@ class Network {
   const Parameters& parameters() const { return parameters_; }
 
  private:
+  void run_backward(Pass& pass);
   void start_output_bias(std::span<const double> mean_pixels);
   void run(Pass& pass, Graph::Section section);
 

@@ -70,6 +70,9 @@ std::string objective_text(const TrainConfig& training) {
   if (training.kl_warmup_epochs > 0) {
     text += ", rising from 0 over " + short_text(training.kl_warmup_epochs) + " epochs";
   }
+  if (training.free_bits > 0) {
+    text += "; the first " + short_text(training.free_bits) + " nats of each dimension are free";
+  }
   return text;
 }
 

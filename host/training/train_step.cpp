@@ -43,6 +43,8 @@ Schedule make_schedule(const TrainConfig& config, int64_t images) {
 
 int64_t decay_lines(int64_t parameters) { return (parameters + kDecayLine - 1) / kDecayLine; }
 
+static_assert(Arena::kAlignment == kDecayLine * sizeof(float));
+
 /// Which lines of the parameters are weights; biases and variances do not decay.
 std::vector<uint8_t> lines_of_weights(const Parameters& parameters) {
   std::vector<uint8_t> lines(static_cast<std::size_t>(decay_lines(parameters.values().count())));
@@ -185,7 +187,7 @@ void TrainStep::issue_gradient(const BatchLoad& load, const NoiseKey& noise) {
   network_.infer(load, noise);
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/true);
   network_.backend().issue(AccumulateArgs{totals_, state_, log_px, network_.kl(rows)});
-  network_.backward(rows, noise);
+  network_.backward(rows, noise, static_cast<float>(config_.free_bits));
 }
 
 /// The weights of an image's samples need the log p of all of them, and all gradients the weights.

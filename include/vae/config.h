@@ -105,7 +105,10 @@ struct TrainConfig {
   int64_t importance_samples = 1;                     ///< K: latent samples of an image in a step.
   double beta = 1.0;                                  ///< Weight of the KL term in the objective.
   double kl_warmup_epochs = 0.0;  ///< Epochs over which the weight rises linearly from 0 to beta.
-  double learning_rate = 1e-3;    ///< Base rate of Adam.
+  /// Nats of KL that each latent dimension of each image has for nothing: its gradient is that of
+  /// max(KL, free_bits). What is measured and reported stays the KL itself. [IAF]
+  double free_bits = 0.0;
+  double learning_rate = 1e-3;               ///< Base rate of Adam.
   double learning_rate_warmup_epochs = 0.0;  ///< Epochs over which the rate rises linearly from 0.
   double adam_beta1 = 0.9;                   ///< Decay of the first moment. [Adam]
   double adam_beta2 = 0.999;                 ///< Decay of the second moment.

@@ -57,7 +57,7 @@ void CpuBackend::run(const GaussianBackwardArgs& args) {
   }
   for_ranges(args.dz.rows(), rows_per_task(latent), [&](int64_t first, int64_t last) {
     ops_.gaussian_backward(args.dheads.data, args.dz.data, args.heads.data, first, last, latent,
-                           range, kl_scale, noise);
+                           range, kl_scale, args.free_bits, noise);
   });
 }
 

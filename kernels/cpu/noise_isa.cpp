@@ -197,22 +197,22 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
 
 void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
                        int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                       const NoiseRows& noise) {
-  for_normals(
-      noise, begin, end, width, [&](int64_t m, int64_t first, int64_t count, const float* eps) {
-        const float* const mu = heads + m * 2 * width + first;
-        const float* const logvar = mu + width;
-        const float* const dz_row = dz + m * width + first;
-        float* const dmu = dheads + m * 2 * width + first;
-        float* const dlogvar = dmu + width;
-        VAE_INDEPENDENT
-        for (int64_t i = 0; i < count; ++i) {
-          const HeadGradient gradient =
-              rules::Posterior::gradient(dz_row[i], eps[i], mu[i], logvar[i], range, kl_scale);
-          dmu[i] = gradient.mu;
-          dlogvar[i] = gradient.logvar;
-        }
-      });
+                       float free_bits, const NoiseRows& noise) {
+  for_normals(noise, begin, end, width,
+              [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+                const float* const mu = heads + m * 2 * width + first;
+                const float* const logvar = mu + width;
+                const float* const dz_row = dz + m * width + first;
+                float* const dmu = dheads + m * 2 * width + first;
+                float* const dlogvar = dmu + width;
+                VAE_INDEPENDENT
+                for (int64_t i = 0; i < count; ++i) {
+                  const HeadGradient gradient = rules::Posterior::gradient(
+                      dz_row[i], eps[i], mu[i], logvar[i], range, kl_scale, free_bits);
+                  dmu[i] = gradient.mu;
+                  dlogvar[i] = gradient.logvar;
+                }
+              });
 }
 
 void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,

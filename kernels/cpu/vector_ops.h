@@ -63,7 +63,7 @@ struct VectorOps {
   float (*kl)(const float* mu, const float* logvar, int64_t count, LogvarRange range);
   void (*gaussian_backward)(float* dheads, const float* dz, const float* heads, int64_t begin,
                             int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                            const NoiseRows& noise);
+                            float free_bits, const NoiseRows& noise);
 
   /// The samples of whole images, begin and end in samples.
   void (*weighted_gaussian_backward)(float* dheads, const float* dz, const float* heads,

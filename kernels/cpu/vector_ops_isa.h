@@ -34,7 +34,7 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
                     int64_t width, LogvarRange range, const NoiseRows& noise);
 void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
                        int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                       const NoiseRows& noise);
+                       float free_bits, const NoiseRows& noise);
 void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,
              const PhiloxRow& noise);
 void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t classes,

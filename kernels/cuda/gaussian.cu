@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kThreads)
                              const float* __restrict__ dz,     // [B, Z]
                              const float* __restrict__ heads,  // [B, 2Z]
                              std::size_t rows, std::size_t latent, LogvarRange range, float scale,
-                             Noise noise, int lanes, bool aligned) {
+                             float free_bits, Noise noise, int lanes, bool aligned) {
   const float kl_scale = scale * noise.state->beta;
   const std::size_t quads = quads_of(latent), block_rows = kThreads / lanes;
   for (std::size_t row = block_rows * blockIdx.x + threadIdx.x / lanes; row < rows;
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(kThreads)
       VAE_UNROLL
       for (int i = 0; i < 4; ++i) {
         const HeadGradient gradient = rules::Posterior::gradient(
-            slope.value[i], eps.value[i], mu.value[i], logvar.value[i], range, kl_scale);
+            slope.value[i], eps.value[i], mu.value[i], logvar.value[i], range, kl_scale, free_bits);
         dmu.value[i] = gradient.mu;
         dlogvar.value[i] = gradient.logvar;
       }
@@ -228,7 +228,7 @@ void CudaBackend::run(const GaussianBackwardArgs& args) {
                      range, args.scale, noise_of(args.noise), lanes, aligned);
     } else {
       stream_.launch("gaussian_backward", shape, gaussian_backward_kernel, args.dheads.data,
-                     args.dz.data, args.heads.data, rows, latent, range, args.scale,
+                     args.dz.data, args.heads.data, rows, latent, range, args.scale, args.free_bits,
                      noise_of(args.noise), lanes, aligned);
     }
   });

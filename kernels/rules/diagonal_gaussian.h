@@ -39,14 +39,16 @@ struct DiagonalGaussian {
     return fused_multiply_add(exponential(0.5f * logvar), eps, mu);
   }
 
-  /// Of a loss whose slope by z is dz and which has kl_scale KL(q || p) in it.
+  /// Of a loss whose slope by z is dz and which has kl_scale max(KL(q || p), free_bits) in it.
+  /// The free bits of [IAF], of each image and dimension.
   VAE_HD static HeadGradient gradient(float dz, float eps, float mu, float raw_logvar,
-                                      const LogvarRange& range, float kl_scale) {
+                                      const LogvarRange& range, float kl_scale, float free_bits) {
     const float lv = logvar(raw_logvar, range);
     const auto kl = Prior::kl_slopes(mu, lv);
+    const float scale = free_bits > 0.0f && Prior::kl(mu, lv) <= free_bits ? 0.0f : kl_scale;
     const float dlogvar =
-        0.5f * fused_multiply_add(dz * eps, exponential(0.5f * lv), kl_scale * kl.twice_logvar);
-    return {fused_multiply_add(kl_scale, kl.mu, dz), gated(dlogvar, raw_logvar, lv)};
+        0.5f * fused_multiply_add(dz * eps, exponential(0.5f * lv), scale * kl.twice_logvar);
+    return {fused_multiply_add(scale, kl.mu, dz), gated(dlogvar, raw_logvar, lv)};
   }
 
   /// A sample's part of the gradient of -L_K, by the rule of an objective with weights

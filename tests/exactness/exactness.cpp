@@ -171,6 +171,7 @@ std::vector<Story> optimized_network() {
   training.clip_norm = 40.0;
   training.skip_norm = 1.03;
   training.ema = 0.95;
+  training.free_bits = 0.1;
   return {story};
 }
 

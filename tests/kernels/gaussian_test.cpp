@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -63,18 +64,21 @@ class GaussianTest : public BackendTest {
 
   std::vector<float> backward(const std::vector<float>& heads, const std::vector<float>& dz,
                               int64_t rows, int64_t latent, float beta, float scale,
-                              float low = kLow, float high = kHigh) {
+                              float low = kLow, float high = kHigh, float free_bits = 0.0f) {
     const FloatTensor dheads(backend(), {rows, 2 * latent});
     const FloatTensor heads_(backend(), {rows, 2 * latent}, heads);
     const FloatTensor dz_(backend(), {rows, latent}, dz);
     const DeviceState device_state(backend(), state_at(3, 10, beta));
-    backend().issue(GaussianBackwardArgs{dheads.view(),
-                                         dz_.view(),
-                                         heads_.view(),
-                                         low,
-                                         high,
-                                         scale,
-                                         {kSeed, Stream::posterior, device_state.get(), 0}});
+    GaussianBackwardArgs args;
+    args.dheads = dheads.view();
+    args.dz = dz_.view();
+    args.heads = heads_.view();
+    args.logvar_min = low;
+    args.logvar_max = high;
+    args.scale = scale;
+    args.noise = {kSeed, Stream::posterior, device_state.get(), 0};
+    args.free_bits = free_bits;
+    backend().issue(args);
     return dheads.values();
   }
 };
@@ -132,13 +136,14 @@ TEST_P(GaussianTest, SamplesAreTheSameInAnyChunksAndBatches) {
 
 /// z and KL of one row in float64, for central differences.
 double objective(const std::vector<double>& heads, const std::vector<float>& dz, int64_t row,
-                 int64_t latent, double kl_weight) {
+                 int64_t latent, double kl_weight, double free_bits = 0.0) {
   double sum = 0.0;
   for (int64_t j = 0; j < latent; ++j) {
     const double mu = heads[j], logvar = heads[latent + j];
     const double eps = eps_of(3, static_cast<uint32_t>(10 + row), 0, static_cast<uint32_t>(j));
     sum += dz[row * latent + j] * (mu + std::exp(0.5 * logvar) * eps);
-    sum += kl_weight * 0.5 * (mu * mu + std::exp(logvar) - 1.0 - logvar);
+    const double kl = 0.5 * (mu * mu + std::exp(logvar) - 1.0 - logvar);
+    sum += kl_weight * std::max(kl, free_bits);
   }
   return sum;
 }
@@ -163,6 +168,43 @@ TEST_P(GaussianTest, BackwardMatchesCentralDifferences) {
       EXPECT_NEAR(found[row * 2 * latent + j], (above - below) / (2 * h), 2e-5);
     }
   }
+}
+
+TEST_P(GaussianTest, FreeBitsAreThoseOfEachImageAndDimension) {
+  const int64_t rows = 11, latent = 21;
+  const float beta = 0.7f, scale = 1.0f / 11.0f, free_bits = 0.4f;
+  const auto heads = random_values(rows * 2 * latent, 4, -1.5f, 1.5f);
+  const auto dz = random_values(rows * latent, 5);
+  const auto found = backward(heads, dz, rows, latent, beta, scale, kLow, kHigh, free_bits);
+  const auto plain = backward(heads, dz, rows, latent, beta, scale);
+  const double h = 1e-6;
+  int free = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto begin = heads.begin() + row * 2 * latent;
+    std::vector<double> point(begin, begin + 2 * latent);
+    for (int64_t j = 0; j < 2 * latent; ++j) {
+      const double original = point[j];
+      point[j] = original + h;
+      const double above = objective(point, dz, row, latent, beta * scale, free_bits);
+      point[j] = original - h;
+      const double below = objective(point, dz, row, latent, beta * scale, free_bits);
+      point[j] = original;
+      const int64_t at = row * 2 * latent + j;
+      EXPECT_NEAR(found[at], (above - below) / (2 * h), 2e-5) << row << ", " << j;
+      free += found[at] != plain[at];
+    }
+  }
+  EXPECT_GT(free, rows * latent / 2);
+  EXPECT_LT(free, rows * latent * 3 / 2);
+}
+
+TEST_P(GaussianTest, NotANumberIsNotFree) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto of = [&](float mu, float logvar) {
+    return backward({mu, logvar}, {1.0f}, 1, 1, 1.0f, 1.0f, kLow, kHigh, 10.0f);
+  };
+  EXPECT_TRUE(std::isnan(of(nan, 0.0f)[0]));
+  EXPECT_TRUE(std::isnan(of(0.0f, nan)[1]));
 }
 
 TEST_P(GaussianTest, BackwardMatchesFloat64) {

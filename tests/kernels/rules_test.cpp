@@ -354,20 +354,23 @@ TEST_P(RulesTest, GradientOfThePosterior) {
     const FloatTensor dz_(backend(), {c.rows, c.width}, dz);
     const FloatTensor dheads(backend(), {c.rows, 2 * c.width});
     const DeviceState state(backend(), start);
-    backend().issue(GaussianBackwardArgs{dheads.view(),
-                                         dz_.view(),
-                                         heads_.view(),
-                                         kRuleRange.low,
-                                         kRuleRange.high,
-                                         0.25f,
-                                         {kRuleSeed, Stream::posterior, state.get(), 0}});
+    GaussianBackwardArgs args{dheads.view(),
+                              dz_.view(),
+                              heads_.view(),
+                              kRuleRange.low,
+                              kRuleRange.high,
+                              0.25f,
+                              {kRuleSeed, Stream::posterior, state.get(), 0}};
+    args.free_bits = c.width % 2 == 0 ? 0.0f : 0.5f;
+    backend().issue(args);
     const auto eps = normals_of_rules(start, c.rows, 1, c.width);
     std::vector<float> expected(heads.size());
     for (int64_t row = 0; row < c.rows; ++row) {
       for (int64_t j = 0; j < c.width; ++j) {
         const int64_t mu = row * 2 * c.width + j, own = row * c.width + j;
-        const HeadGradient gradient = rules::Posterior::gradient(
-            dz[own], eps[own], heads[mu], heads[mu + c.width], kRuleRange, 0.25f * start.beta);
+        const HeadGradient gradient =
+            rules::Posterior::gradient(dz[own], eps[own], heads[mu], heads[mu + c.width],
+                                       kRuleRange, 0.25f * start.beta, args.free_bits);
         expected[mu] = gradient.mu;
         expected[mu + c.width] = gradient.logvar;
       }

@@ -372,6 +372,7 @@ TEST(ConfigTest, BothSidesOfEveryLimitAreWhereTheyAreDocumented) {
                                                {"weight_decay", "0.3", "-0.1"},
                                                {"weight_decay", "999", "1000"},
                                                {"learning_rate_warmup_epochs", "0.5", "-1"},
+                                               {"free_bits", "0.25", "-0.1"},
                                                {"skip_norm", "1.5", "1"},
                                                {"skip_norm", "0", "-1"},
                                                {"ema", "0.9999", "1"},
@@ -408,7 +409,7 @@ std::vector<std::string> real_keys() {
 }
 
 TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
-  ASSERT_EQ(real_keys().size(), 18u);
+  ASSERT_EQ(real_keys().size(), 19u);
   for (const std::string& key : real_keys()) {
     for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
       Config config;

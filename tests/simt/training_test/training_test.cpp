@@ -137,6 +137,7 @@ Config optimizer_config() {
   config.training.clip_norm = 30.0;
   config.training.skip_norm = 1.02;
   config.training.ema = 0.9;
+  config.training.free_bits = 0.2;
   config.training.precision = Precision::fp32;
   return config;
 }
