@@ -582,7 +582,7 @@ struct AdamArgs {
   float beta2 = 0.999f;
   float epsilon = 1e-8f;
   float weight_decay = 0.0f;
-  BasicView<const uint8_t> decays;  // [lines of P] 1: weights, which decay; read where they do
+  BasicView<const uint8_t> decays = {};  // [lines of P] 1: weights; read where those decay
 
   static constexpr std::string_view kName = "adam";
   void check() const;

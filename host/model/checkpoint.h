@@ -75,8 +75,8 @@ class Checkpoint {
 
 /// Writes weights and configuration, and with a training state Adam's moments and the running means
 /// of the weights, where they are kept, atomically. Names of labels are for a model that is told
-/// labels. Throws Error(diverged) when one of them is not
-/// finite (nothing is written), Error(io).
+/// labels. Throws Error(diverged) when one of them is not finite (nothing is
+/// written), Error(io).
 void write_checkpoint(const std::string& path, const Parameters& parameters, const Config& config,
                       const TrainingState* training = nullptr,
                       const std::vector<std::string>& label_names = {});

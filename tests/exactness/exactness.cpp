@@ -44,7 +44,7 @@ constexpr std::string_view kLayeredNetworks =
     "cb8c21dd702a7b19e3b1869c02a6ba41eb50df743bac3137de2b9afbe0afc06b";
 
 constexpr std::string_view kOptimizedNetwork =
-    "0000000000000000000000000000000000000000000000000000000000000000";
+    "40e445b12ce0cc5786f7c7a9cd709eb6494b2e8c1b30deff90fecf6716f4fa5b";
 
 constexpr int64_t kSteps = 50;
 

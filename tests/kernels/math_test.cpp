@@ -145,9 +145,11 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
                          rows_noise);
       keep(out);
       keep(out2);
-      ops.gaussian_backward(out.data(), b.data(), a.data(), 0, rows, width, {-0.5f, 0.5f}, 0.3f,
-                            rows_noise);
-      keep(out);
+      for (const float free_bits : {0.0f, 0.25f}) {
+        ops.gaussian_backward(out.data(), b.data(), a.data(), 0, rows, width, {-0.5f, 0.5f}, 0.3f,
+                              free_bits, rows_noise);
+        keep(out);
+      }
     }
     all.push_back(ops.kl(a.data(), b.data(), n, {-0.5f, 0.5f}));
     const std::vector<float> variances = testing::random_values(n, 4, 0.5f, 3.0f);
@@ -181,8 +183,15 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
     ops.sums_of_squares(&squares, a.data(), n);
     all.push_back(static_cast<float>(squares));
     std::vector<float> w = a, m = b, v(n, 0.5f);
-    ops.adam(w.data(), m.data(), v.data(), b.data(), n, {0.9f, 0.999f, 1e-3f, 2.0f, 1e-8f, 0.7f});
+    const AdamStep step{0.9f, 0.999f, 1e-3f, 2.0f, 1e-8f, 0.7f, 0.01f};
+    ops.adam(w.data(), m.data(), v.data(), b.data(), n, nullptr, step);
     keep(w);
+    std::vector<uint8_t> decays(n / kDecayLine + 1);
+    for (std::size_t line = 0; line < decays.size(); line += 3) decays[line] = 1;
+    ops.adam(w.data(), m.data(), v.data(), b.data(), n, decays.data(), step);
+    keep(w);
+    ops.move_means(out.data(), w.data(), n, 0.3f);
+    keep(out);
     keep(m);
     keep(v);
     std::vector<uint8_t> pixels(n);

@@ -67,15 +67,20 @@ Config unusual() {
                      7,
                      0.3,
                      2.5,
+                     0.125,
                      1e-300,
+                     1.5,
                      0.1 + 0.2,
                      0.9999999999999999,
                      1e-7,
+                     0.02,
                      5.5,
+                     10.5,
                      LearningRateSchedule::step,
                      {3, 9},
                      0.7,
                      0.01,
+                     0.9995,
                      0.15,
                      12345678901,
                      4,
@@ -112,9 +117,10 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
                                 m16, m17, m18, m19] = ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
-                                t16, t17, t18, t19, t20, t21] = TrainConfig();
+                                t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
+      TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 19u + 21u + 5u);
+  EXPECT_EQ(config_keys().size(), 19u + 26u + 5u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {

@@ -54,7 +54,7 @@ class CheckpointTest : public ::testing::Test {
     state_.step.updates = 3'999'999'990u;
     state_.step.skipped = 10;
     state_.step.skipped_in_a_row = 3;
-    state_.totals = {-1234.1, 0.1 + 0.2, std::nextafter(1e17, 2e17), 40};
+    state_.totals = {-1234.1, 0.1 + 0.2, std::nextafter(1e17, 2e17), 0.0, 40};
     state_.steps_per_epoch = 469;
     state_.best = EpochRecord{
         7, 3283, Bound{-78.7654321, 1.0 / 3.0}, {-80.1, 0.1 + 0.2}, 2, {1.0 / 7.0, 1e-300}};

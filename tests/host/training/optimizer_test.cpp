@@ -23,12 +23,12 @@ using test::ScratchFolder;
 using test::tiny_config;
 using test::tiny_data;
 
-using Numbers = std::vector<float>;
+using Values = std::vector<float>;
 
 /// A training step by step, and what it changes.
-class Steps {
+class Updates {
  public:
-  explicit Steps(const Config& config)
+  explicit Updates(const Config& config)
       : backend_(make_backend(Device::cpu(1))),
         network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
         step_(network_, tiny_data().train, config.training, 1) {
@@ -41,11 +41,11 @@ class Steps {
   }
   TrainStep& step() { return step_; }
   Parameters& parameters() { return network_.parameters(); }
-  Numbers of(View view) { return parameters().download(view); }
-  Numbers weights() { return of(parameters().values()); }
-  Numbers averages() { return of(parameters().averages()); }
+  Values of(View view) { return parameters().download(view); }
+  Values weights() { return of(parameters().values()); }
+  Values averages() { return of(parameters().averages()); }
   /// All that an update changes.
-  std::vector<Numbers> everything() {
+  std::vector<Values> everything() {
     return {weights(), averages(), of(parameters().first_moments()),
             of(parameters().second_moments())};
   }
@@ -69,10 +69,10 @@ Config many_kinds() {
 
 TEST(WeightDecayTest, WeightsOfEveryLayerDecayAndNothingElse) {
   Config config = many_kinds();
-  Steps plain(config);
+  Updates plain(config);
   config.training.weight_decay = 7.0;
-  Steps decaying(config);
-  std::vector<Numbers> before;
+  Updates decaying(config);
+  std::vector<Values> before;
   for (const Parameter& parameter : plain.parameters().all()) {
     before.push_back(plain.of(parameter.value));
   }
@@ -82,7 +82,7 @@ TEST(WeightDecayTest, WeightsOfEveryLayerDecayAndNothingElse) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     const Parameter& one = plain.parameters().all()[i];
     const Parameter& other = decaying.parameters().all()[i];
-    const Numbers expected = plain.of(one.value), found = decaying.of(other.value);
+    const Values expected = plain.of(one.value), found = decaying.of(other.value);
     EXPECT_EQ(plain.of(one.first_moment), decaying.of(other.first_moment)) << one.spec.name;
     EXPECT_EQ(plain.of(one.second_moment), decaying.of(other.second_moment)) << one.spec.name;
     if (!one.spec.name.ends_with(".weight")) {
@@ -97,10 +97,11 @@ TEST(WeightDecayTest, WeightsOfEveryLayerDecayAndNothingElse) {
   EXPECT_EQ(weights, 8);
 }
 
-/// With a mean so small the next step is skipped, whatever its gradient.
-void forget_the_usual_norm(TrainStep& step) {
+/// With a mean as small as kTiny the next step is skipped, whatever its gradient; with 0, none.
+constexpr double kTiny = 1e-9;
+void set_usual_norm(TrainStep& step, double norm) {
   StepState state = step.state();
-  state.mean_norm = 1e-9;
+  state.mean_norm = norm;
   step.set_state(state);
 }
 
@@ -109,17 +110,17 @@ TEST(SkipNormTest, ASkippedStepChangesNothing) {
   config.training.skip_norm = 2.0;
   config.training.weight_decay = 0.5;
   config.training.ema = 0.9;
-  Steps steps(config);
+  Updates steps(config);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(steps.run().apply, 1u);
-  forget_the_usual_norm(steps.step());
-  const std::vector<Numbers> before = steps.everything();
+  set_usual_norm(steps.step(), kTiny);
+  const std::vector<Values> before = steps.everything();
   const StepState state = steps.run();
   EXPECT_EQ(state.apply, 0u);
   EXPECT_EQ(state.updates, 4u);
   EXPECT_EQ(state.step, 5u) << "but the run has gone on";
   EXPECT_EQ(state.skipped, 1u);
   EXPECT_EQ(state.skipped_for_norm, 1u);
-  EXPECT_EQ(state.mean_norm, 1e-9);
+  EXPECT_EQ(state.mean_norm, kTiny);
   EXPECT_TRUE(steps.everything() == before);
 }
 
@@ -129,16 +130,16 @@ TEST(EmaTest, IsTheMeanOfTheWeightsAfterEveryAppliedStep) {
   Config config = tiny_config();
   config.training.skip_norm = 3.0;
   config.training.ema = kDecay;
-  Steps steps(config);
+  Updates steps(config);
   EXPECT_EQ(steps.averages(), steps.weights());
   std::vector<double> sums(steps.weights().size());
   double total = 0.0;
   int applied = 0;
   for (int i = 1; i <= 12; ++i) {
-    if (i == 6) forget_the_usual_norm(steps.step());
+    set_usual_norm(steps.step(), i == 6 ? kTiny : 0.0);
     if (steps.run().apply == 0) continue;
     ++applied;
-    const Numbers weights = steps.weights(), averages = steps.averages();
+    const Values weights = steps.weights(), averages = steps.averages();
     total = kDecay * total + 1.0;
     for (std::size_t k = 0; k < sums.size(); ++k) {
       sums[k] = kDecay * sums[k] + weights[k];
@@ -154,16 +155,21 @@ Config averaged_config() {
   return config;
 }
 
+TrainOptions on_one_thread() {
+  TrainOptions options;
+  options.device = Device::cpu(1);
+  return options;
+}
+
 class AveragedRunTest : public ::testing::Test {
  protected:
   TrainOptions options() {
-    TrainOptions options;
+    TrainOptions options = on_one_thread();
     options.run_folder = run_;
-    options.device = Device::cpu(1);
     options.pictures = false;
     return options;
   }
-  static Numbers values(const Model& model) {
+  static Values values(const Model& model) {
     const Parameters& parameters = const_cast<Model&>(model).impl().network->parameters();
     return parameters.download(parameters.values());
   }
@@ -174,7 +180,7 @@ class AveragedRunTest : public ::testing::Test {
 };
 
 TEST_F(AveragedRunTest, TrainsTheSameWeightsAndMeasuresTheirMean) {
-  Trainer plain(tiny_config(), tiny_data(), {.device = Device::cpu(1)});
+  Trainer plain(tiny_config(), tiny_data(), on_one_thread());
   const TrainResult of_plain = plain.run();
   Trainer averaging(averaged_config(), tiny_data(), options());
   const TrainResult found = averaging.run();
@@ -183,7 +189,7 @@ TEST_F(AveragedRunTest, TrainsTheSameWeightsAndMeasuresTheirMean) {
   EXPECT_NE(found.test.elbo, of_plain.test.elbo);
   EXPECT_EQ(found.test.elbo, elbo(averaging.averaged_model()));
   EXPECT_THROW(plain.averaged_model(), Error);
-  EXPECT_EQ(values(train(averaged_config(), tiny_data(), {.device = Device::cpu(1)})),
+  EXPECT_EQ(values(train(averaged_config(), tiny_data(), on_one_thread())),
             values(averaging.averaged_model()));
 }
 
@@ -245,8 +251,7 @@ TEST_F(AveragedRunTest, AFileThatLacksItIsDamaged) {
 TEST(SkipNormTest, SkippedStepsAreLoggedCountedAndToldOf) {
   Config config = tiny_config(8);
   config.training.skip_norm = 1.02;
-  TrainOptions options;
-  options.device = Device::cpu(1);
+  TrainOptions options = on_one_thread();
   std::vector<std::string> warnings;
   options.log = [&](LogLevel level, std::string_view line) {
     if (level == LogLevel::warning) warnings.emplace_back(line);
