@@ -142,6 +142,8 @@ class Backend {
   virtual void run(const GateBackwardArgs& args) = 0;
   virtual void run(const GaussianForwardArgs& args) = 0;
   virtual void run(const GaussianBackwardArgs& args) = 0;
+  virtual void run(const PriorForwardArgs& args) = 0;
+  virtual void run(const PriorBackwardArgs& args) = 0;
   virtual void run(const PriorSampleArgs& args) = 0;
   virtual void run(const PosteriorStatisticsArgs& args) = 0;
   virtual void run(const LikelihoodArgs& args) = 0;

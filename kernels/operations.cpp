@@ -341,38 +341,104 @@ void GateBackwardArgs::check() const {
   tensors.have("dheads", dheads, shape);
 }
 
+namespace {
+
+/// That `rows` are `samples` for each of some images.
+void check_samples(std::string_view operation, int64_t rows, int64_t samples) {
+  VAE_CHECK(samples >= 1 && rows % samples == 0, operation, ": ", rows, " rows are not ", samples,
+            " for each image");
+}
+
+/// Heads [R, 2Z] with a row for each image or for each of its samples, `rows` in all.
+void check_heads(const Tensors& tensors, ConstView heads, int64_t rows, int64_t samples,
+                 int64_t latent) {
+  tensors.have_matrix("heads", heads);
+  tensors.have("heads", heads, {heads.rows() == rows ? rows : rows / samples, 2 * latent});
+}
+
+/// A prior may also have one row for all.
+void check_prior(const Tensors& tensors, ConstView prior, int64_t rows, int64_t samples,
+                 int64_t latent) {
+  tensors.have_matrix("prior", prior);
+  const bool shared = prior.rows() == 1;
+  tensors.have("prior", prior,
+               {shared                 ? 1
+                : prior.rows() == rows ? rows
+                                       : rows / samples,
+                2 * latent});
+}
+
+/// The weights of the samples, and that the ELBO is of one.
+void check_weights(const Tensors& tensors, std::string_view operation, Objective objective,
+                   ConstView weights, int64_t rows, int64_t samples, float free_bits) {
+  if (is_weighted(objective)) {
+    tensors.have("weights", weights, {rows});
+    VAE_CHECK(free_bits == 0.0f, operation, ": weighted samples have no KL to leave free");
+  } else {
+    VAE_CHECK(samples == 1 && !weights, operation, ": the ELBO takes one sample without a weight");
+  }
+}
+
+}  // namespace
+
 void GaussianForwardArgs::check() const {
   const Tensors tensors(kName);
-  tensors.have_matrix("heads", heads);
   tensors.have_matrix("z", z);
-  const int64_t rows = heads.rows(), latent = z.cols();
-  tensors.have("heads", heads, {rows, 2 * latent});
-  tensors.have("z", z, {rows * samples, latent});
-  tensors.may_have("kl", kl, {rows});
-  tensors.may_have("log_ratio", log_ratio, {rows * samples});
+  const int64_t rows = z.rows(), latent = z.cols();
+  check_samples(kName, rows, samples);
+  check_heads(tensors, heads, rows, samples, latent);
+  tensors.may_have("kl", kl, {heads.rows()});
+  tensors.may_have("log_ratio", log_ratio, {rows});
   tensors.have_state(noise.state);
 }
 
 void GaussianBackwardArgs::check() const {
   const Tensors tensors(kName);
-  tensors.have_matrix("heads", heads);
-  const int64_t rows = heads.rows() * samples, latent = heads.cols() / 2;
-  tensors.have("heads", heads, {heads.rows(), 2 * latent});
+  tensors.have_matrix("dz", dz);
+  const int64_t rows = dz.rows(), latent = dz.cols();
+  check_samples(kName, rows, samples);
+  check_heads(tensors, heads, rows, samples, latent);
   tensors.have("dheads", dheads, heads.shape);
-  tensors.have("dz", dz, {rows, latent});
   tensors.have_state(noise.state);
-  if (is_weighted(objective)) {
-    tensors.have("weights", weights, {rows});
-    VAE_CHECK(free_bits == 0.0f, kName, ": weighted samples have no KL to leave free");
-  } else {
-    VAE_CHECK(samples == 1 && !weights, kName, ": the ELBO takes one sample without a weight");
-  }
+  check_weights(tensors, kName, objective, weights, rows, samples, free_bits);
+  if (prior) check_prior(tensors, prior, rows, samples, latent);
+}
+
+void PriorForwardArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("z", z);
+  const int64_t rows = z.rows(), latent = z.cols();
+  check_samples(kName, rows, samples);
+  check_heads(tensors, heads, rows, samples, latent);
+  check_prior(tensors, prior, rows, samples, latent);
+  tensors.may_have("kl", kl, {heads.rows()});
+  tensors.may_have("log_ratio", log_ratio, {rows});
+  VAE_CHECK(!kl || prior.rows() == 1 || prior.rows() == heads.rows(), kName, ": the KL of ",
+            heads.rows(), " posteriors takes as many priors or one, not ", prior.rows());
+  VAE_CHECK(!sampled_kl || samples == 1, kName, ": a sampled KL is of one sample");
+  tensors.have_state(noise.state);
+}
+
+void PriorBackwardArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("heads", heads);
+  const bool weighted = is_weighted(objective);
+  if (weighted) tensors.have_matrix("z", z);
+  const int64_t rows = weighted ? z.rows() : heads.rows(), latent = heads.cols() / 2;
+  check_samples(kName, rows, samples);
+  tensors.may_have("z", z, {rows, latent});
+  check_heads(tensors, heads, rows, samples, latent);
+  check_prior(tensors, prior, rows, samples, latent);
+  tensors.have("dprior", dprior, prior.shape);
+  tensors.have_state(state);
+  check_weights(tensors, kName, objective, weights, rows, samples, free_bits);
 }
 
 void PriorSampleArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("z", z);
   tensors.have_state(noise.state);
+  if (prior) check_prior(tensors, prior, z.rows(), 1, z.cols());
 }
 
 void PosteriorStatisticsArgs::check() const {
@@ -381,6 +447,7 @@ void PosteriorStatisticsArgs::check() const {
   tensors.have_matrix("sums", sums);
   tensors.have("sums", sums, {3, sums.cols()});
   tensors.have("heads", heads, {heads.rows(), 2 * sums.cols()});
+  if (prior) check_prior(tensors, prior, heads.rows(), 1, sums.cols());
 }
 
 void LikelihoodArgs::check() const {

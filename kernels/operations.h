@@ -341,15 +341,17 @@ struct NoiseKey {
   int64_t first_sample = 0;  // so that 500 importance samples can be drawn in chunks
 };
 
-/// Reparameterisation and KL of the diagonal Gaussian posterior. [AEVB eq. 10]
+/// Reparameterisation and KL of the diagonal Gaussian posterior against N(0, I). [AEVB eq. 10]
 ///   logvar is clamped to [logvar_min, logvar_max];  z = mu + exp(logvar / 2) eps
 ///   kl_b = 1/2 sum_z (mu^2 + exp(logvar) - 1 - logvar)
 ///   log_ratio = log p(z) - log q(z|x) of each sample                      [IWAE eq. 8]
+/// Here and below heads have a row for each image or, where they were computed from the samples of
+/// other latents, for each sample: R = B or B*K. Against another prior: PriorForwardArgs.
 struct GaussianForwardArgs {
   View z;               // [B*K, Z] out
-  View kl;              // [B] out, may be empty
+  View kl;              // [R] out, may be empty
   View log_ratio;       // [B*K] out, may be empty
-  ConstView heads;      // [B, 2Z] mu in columns 0..Z-1, logvar in columns Z..2Z-1
+  ConstView heads;      // [R, 2Z] mu in columns 0..Z-1, logvar in columns Z..2Z-1
   int64_t samples = 1;  // K
   float logvar_min = -30.0f;
   float logvar_max = 20.0f;
@@ -360,7 +362,7 @@ struct GaussianForwardArgs {
 };
 
 /// Gradient of the objective with respect to the heads, 0 by a clamped logvar; eps is drawn again,
-/// not stored. With beta = state->beta and sigma = exp(logvar / 2),
+/// not stored. With beta = state->beta and sigma = exp(logvar / 2), against N(0, I),
 ///   elbo  dmu = dz + scale beta mu
 ///         dlogvar = (dz eps sigma + scale beta (sigma^2 - 1)) / 2
 /// of one sample, without the terms of beta where the KL of this dimension of this image is within
@@ -371,10 +373,12 @@ struct GaussianForwardArgs {
 ///         dlogvar = sum_k (g eps sigma - scale beta w) / 2                   [IWAE eq. 13]
 ///   dreg  dmu = sum_k g,  g = (1 - beta + beta w) (dz + scale beta w (z - eps / sigma))
 ///         dlogvar = sum_k g eps sigma / 2                                    [DReG eq. 8]
+/// Against a prior N(m, exp(l)), with l clamped like logvar, the mu and z of the brackets are
+/// (mu - m) / exp(l) and (z - m) / exp(l), and sigma^2 is sigma^2 / exp(l).
 struct GaussianBackwardArgs {
-  View dheads;      // [B, 2Z] out
+  View dheads;      // [R, 2Z] out
   ConstView dz;     // [B*K, Z]
-  ConstView heads;  // [B, 2Z]
+  ConstView heads;  // [R, 2Z]
   float logvar_min = -30.0f;
   float logvar_max = 20.0f;
   float scale = 1.0f;  // 1/B
@@ -383,15 +387,64 @@ struct GaussianBackwardArgs {
   ConstView weights = {};  // [B*K]; empty for elbo
   int64_t samples = 1;     // K
   float free_bits = 0.0f;  // nats; of elbo alone
+  ConstView prior = {};    // as in PriorForwardArgs; empty for N(0, I)
 
   static constexpr std::string_view kName = "gaussian_backward";
   void check() const;
 };
 
-/// z ~ N(0, I) of the prior.
+/// What gaussian_forward computes against N(0, I), against a prior N(m, exp(l)) whose m and l are
+/// trained or computed, l clamped like the posterior's logvar:
+///   kl = 1/2 sum_z ((mu - m)^2 / exp(l) + exp(logvar - l) - 1 - (logvar - l))
+///   log_ratio = log p(z) - log q(z|x)
+struct PriorForwardArgs {
+  View kl;                  // [R] out, may be empty
+  View log_ratio;           // [B*K] out, may be empty
+  ConstView z;              // [B*K, Z] what gaussian_forward drew with this noise
+  ConstView heads;          // [R, 2Z] of the posterior
+  ConstView prior;          // [1, 2Z], [B, 2Z] or [B*K, 2Z] m, then l
+  int64_t samples = 1;      // K
+  bool sampled_kl = false;  // kl is -log_ratio of the one sample: for a prior that depends on z
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
+  NoiseKey noise;
+
+  static constexpr std::string_view kName = "prior_forward";
+  void check() const;
+};
+
+/// Gradient of the objective with respect to the prior, 0 by a clamped l. With s = scale
+/// state->beta,
+///   elbo        dm = -s (mu - m) / exp(l)
+///               dl = s (1 - ((mu - m)^2 + exp(logvar)) / exp(l)) / 2
+///   iwae, dreg  dm = -s w (z - m) / exp(l),  dl = s w (1 - (z - m)^2 / exp(l)) / 2
+/// without dimensions of elbo whose KL is within free_bits, summed over the samples that share a
+/// row of the prior: those of an image one after the other, all of a batch as a long sum over rows.
+struct PriorBackwardArgs {
+  View dprior;      // out, as prior
+  ConstView prior;  // [1, 2Z], [B, 2Z] or [B*K, 2Z]
+  ConstView heads;  // [R, 2Z] of the posterior
+  ConstView z;      // [B*K, Z]; may be empty for elbo
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
+  float scale = 1.0f;  // 1/B
+  const StepState* state = nullptr;
+  Objective objective = Objective::elbo;
+  ConstView weights = {};  // [B*K]; empty for elbo
+  int64_t samples = 1;     // K
+  float free_bits = 0.0f;  // as in GaussianBackwardArgs
+
+  static constexpr std::string_view kName = "prior_backward";
+  void check() const;
+};
+
+/// z ~ p(z): N(0, I) or, where a prior is given, N(m, exp(l)) with l clamped.
 struct PriorSampleArgs {
   View z;  // [B, Z] out
   NoiseKey noise;
+  ConstView prior = {};  // [1, 2Z] or [B, 2Z]; may be empty
+  float logvar_min = -30.0f;
+  float logvar_max = 20.0f;
 
   static constexpr std::string_view kName = "prior_sample";
   void check() const;
@@ -403,6 +456,7 @@ struct PosteriorStatisticsArgs {
   ConstView heads;  // [B, 2Z]
   float logvar_min = -30.0f;
   float logvar_max = 20.0f;
+  ConstView prior = {};  // [1, 2Z] or [B, 2Z]; empty for N(0, I)
 
   static constexpr std::string_view kName = "posterior_statistics";
   void check() const;

@@ -29,6 +29,14 @@ constexpr Stream posterior_stream(int ordinal) {
                       : static_cast<Stream>(kFurther + static_cast<uint32_t>(ordinal));
 }
 
+/// Where samples of the priors of those nodes are drawn: the first as it always was, those after it
+/// from stream 33 on.
+constexpr Stream prior_stream(int ordinal) {
+  constexpr uint32_t kFurther = 32;
+  return ordinal == 0 ? Stream::prior
+                      : static_cast<Stream>(kFurther + static_cast<uint32_t>(ordinal));
+}
+
 struct StepState {
   uint32_t step = 0;     // steps begun, 1 during the first; keys the random numbers. 0: evaluation
   uint32_t updates = 0;  // Adam updates applied: t of the bias correction

@@ -129,8 +129,8 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
     text += fmt::format("  bits/dimension  {:10.4f}   -elbo in bits a pixel value\n",
                         *result.bits_per_dimension);
   }
-  text +=
-      fmt::format("  active units    {:>6} of {}\n", result.active_units, model.config().latent);
+  text += fmt::format("  active units    {:>6} of {}\n", result.active_units,
+                      model.config().all_latents());
   if (!result.is_likelihood) {
     text +=
         "  Grey levels were scored by a Bernoulli: the numbers compare runs of this setting\n"

@@ -98,13 +98,17 @@ std::vector<int64_t> Traverse::dimensions(const Model& model, const std::vector<
 /// What the checkpoint tells, or, where it does not, what the images given say.
 std::vector<double> Traverse::kl_per_dimension(Model& model, const ImageSet& images) const {
   const std::vector<double>& stored = model.checkpoint()->kl_per_dimension;
-  const bool complete = static_cast<int64_t>(stored.size()) == model.config().latent;
-  if (complete) return stored;
+  const auto of_z = [&](std::vector<double> all) {
+    all.resize(static_cast<std::size_t>(model.config().latent));
+    return all;
+  };
+  const bool complete = static_cast<int64_t>(stored.size()) == model.config().all_latents();
+  if (complete) return of_z(stored);
   if (images.count() == 0) return {};
   EvaluateOptions options;
   options.binarization = input_.binarization();
   options.seed = input_.seed();
-  return model.evaluate(images, options).kl_per_dimension;
+  return of_z(model.evaluate(images, options).kl_per_dimension);
 }
 
 Array Traverse::center(Model& model, const ImageSet& images) const {

@@ -127,6 +127,33 @@ void check_condition(const ModelConfig& model, std::vector<std::string>& problem
   }
 }
 
+/// Latents above z.
+void check_top(const Config& config, std::vector<std::string>& problems) {
+  const std::vector<Layer>& top = config.model.top;
+  const auto is_dense = [](const Layer& layer) {
+    return layer.kind == LayerKind::dense || layer.kind == LayerKind::gated_dense;
+  };
+  if (!std::all_of(top.begin(), top.end(), is_dense)) {
+    problems.push_back("model.top (--top) takes dense layers: they lie between two vectors");
+  }
+  if (config.model.top_latent == 0) {
+    if (!top.empty()) {
+      problems.push_back(
+          "model.top (--top) needs model.top_latent (--top-latent): the dimensions "
+          "that the layers lead to");
+    }
+  } else if (config.training.objective == Objective::dreg) {
+    problems.push_back(
+        "training.objective dreg is of one layer of latents, and model.top_latent "
+        "adds another: take iwae");
+  }
+  if (config.model.top_latent > 0 && config.training.free_bits > 0.0) {
+    problems.push_back(
+        "training.free_bits is of KLs, and with model.top_latent z has none in closed "
+        "form");
+  }
+}
+
 /// What one key's range cannot say.
 void check_relations(const Config& config, std::vector<std::string>& problems) {
   const ModelConfig& model = config.model;
@@ -139,6 +166,7 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }
   check_condition(model, problems);
+  check_top(config, problems);
   const std::vector<int64_t>& epochs = training.step_epochs;
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {
     problems.push_back("training.step_epochs must rise from entry to entry");
@@ -312,6 +340,7 @@ std::string_view to_string(Activation value) { return word_of(value); }
 std::string_view to_string(Initialization value) { return word_of(value); }
 std::string_view to_string(Likelihood value) { return word_of(value); }
 std::string_view to_string(Variance value) { return word_of(value); }
+std::string_view to_string(Prior value) { return word_of(value); }
 std::string_view to_string(Binarization value) { return word_of(value); }
 std::string_view to_string(Objective value) { return word_of(value); }
 std::string_view to_string(Condition value) { return word_of(value); }

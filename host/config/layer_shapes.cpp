@@ -274,6 +274,23 @@ void check_output(const ModelConfig& model, const ItemShape& input, Counter& cou
   counter.add(output, input);
 }
 
+/// The layers between z and the latents above it: those of q(z2|z), then those of p(z|z2).
+void check_top(const ModelConfig& model, Counter& counter) {
+  if (model.top_latent == 0) return;
+  constexpr const char* kKey = "model.top (--top)";
+  const std::vector<Layer> back(model.top.rbegin(), model.top.rend());
+  const auto add = [&](const std::vector<Layer>& layers, int64_t from, int64_t to) {
+    const ItemShape trunk = last_of(chain_shapes(kKey, layers, {from}, &counter), {from});
+    Layer head;
+    head.shape = {to};
+    at_layer("model.top_latent (--top-latent)", [&] {
+      for (int i = 0; i < 2; ++i) counter.add(head, trunk);
+    });
+  };
+  add(model.top, model.latent, model.top_latent);
+  add(back, model.top_latent, model.latent);
+}
+
 void check_chain(const ModelConfig& model) {
   Counter counter;
   const ItemShape image = model.image_shape();
@@ -286,6 +303,7 @@ void check_chain(const ModelConfig& model) {
     for (int i = 0; i < 2; ++i) counter.add(head, trunk);
     latent = output_shape(head, trunk);
   });
+  check_top(model, counter);
   latent = conditioned(model, std::move(latent));
   const auto decoder = chain_shapes("model.decoder (--decoder)", model.decoder, latent, &counter);
   at_layer("model.output (--output)",

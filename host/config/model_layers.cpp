@@ -22,6 +22,7 @@ class Walk {
       add(part + "." + std::to_string(i), layers[i]);
     }
   }
+  const ItemShape& shape() const { return shape_; }
   /// Goes on behind something else.
   void restart(ItemShape input) { shape_ = std::move(input); }
 
@@ -32,6 +33,27 @@ class Walk {
   std::vector<ModelLayer> layers_;
 };
 
+/// Between z and the latents above it, in the order of the checkpoint.
+void add_top(Walk& walk, const ModelConfig& model) {
+  if (model.top_latent == 0) return;
+  const std::vector<Layer> back(model.top.rbegin(), model.top.rend());
+  const auto add_heads = [&](const std::string& name, int64_t latent) {
+    const ItemShape trunk = walk.shape();
+    Layer head;
+    head.shape = {latent};
+    for (const char* part : {".mu", ".logvar"}) {
+      walk.restart(trunk);
+      walk.add(name + part, head);
+    }
+  };
+  walk.restart({model.latent});
+  walk.add("top.encoder", model.top);
+  add_heads("top.encoder", model.top_latent);
+  walk.add("top.decoder", back);
+  add_heads("top.decoder", model.latent);
+  walk.restart(model.latent_shape());
+}
+
 }  // namespace
 
 std::vector<ModelLayer> model_layers(const ModelConfig& model) {
@@ -41,6 +63,7 @@ std::vector<ModelLayer> model_layers(const ModelConfig& model) {
     walk.restart(model.heads_input_shape());
     walk.add(head, model.heads_layer());
   }
+  add_top(walk, model);
   walk.restart(model.decoder_input_shape());
   walk.add("decoder", model.decoder);
   walk.add("decoder.output", model.output_layer());

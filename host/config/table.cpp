@@ -43,6 +43,10 @@ constexpr Word<Variance> kVariances[] = {
     {Variance::per_channel, "per-channel"},
     {Variance::per_pixel, "per-pixel"},
 };
+constexpr Word<Prior> kPriors[] = {
+    {Prior::standard, "standard"},
+    {Prior::learned, "learned"},
+};
 constexpr Word<Binarization> kBinarizations[] = {
     {Binarization::none, "none"},
     {Binarization::fixed, "static"},
@@ -133,6 +137,21 @@ std::vector<Entry> model_entries() {
       {{"model", "latent", "--latent", "number of latent dimensions", ""},
        model<&M::latent>,
        {1, 65536}},
+      {{"model", "prior", "--prior",
+        "p(z), of the highest latents: N(0, I), or one learned from it", ""},
+       model<&M::prior>,
+       kAnything,
+       /*said_always=*/false},
+      {{"model", "top", "--top",
+        "dense layers between z and latents above it, both ways, as in \"100, 100\"", ""},
+       model<&M::top>,
+       kLayers,
+       /*said_always=*/false},
+      {{"model", "top_latent", "--top-latent",
+        "dimensions of the latents above z, which its prior is computed from; 0: none", ""},
+       model<&M::top_latent>,
+       {0, 65536},
+       /*said_always=*/false},
       {{"model", "activation", "--activation", "non-linearity of layers without their own", ""},
        model<&M::activation>,
        kAnything},
@@ -327,6 +346,7 @@ std::span<const Word<Activation>> words(Activation) { return kActivations; }
 std::span<const Word<Initialization>> words(Initialization) { return kInitializations; }
 std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
 std::span<const Word<Variance>> words(Variance) { return kVariances; }
+std::span<const Word<Prior>> words(Prior) { return kPriors; }
 std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
 std::span<const Word<Objective>> words(Objective) { return kObjectives; }
 std::span<const Word<Condition>> words(Condition) { return kConditions; }

@@ -26,7 +26,7 @@ struct Range {
 /// Where a key's value lives in a Config.
 using Field =
     std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
-                 Layer*, ImageSize*, Activation*, Initialization*, Likelihood*, Variance*,
+                 Layer*, ImageSize*, Activation*, Initialization*, Likelihood*, Variance*, Prior*,
                  Binarization*, Objective*, Condition*, LearningRateSchedule*, Precision*>;
 
 struct Entry {
@@ -50,6 +50,7 @@ std::span<const Word<Activation>> words(Activation);
 std::span<const Word<Initialization>> words(Initialization);
 std::span<const Word<Likelihood>> words(Likelihood);
 std::span<const Word<Variance>> words(Variance);
+std::span<const Word<Prior>> words(Prior);
 std::span<const Word<Binarization>> words(Binarization);
 std::span<const Word<Condition>> words(Condition);
 std::span<const Word<Objective>> words(Objective);

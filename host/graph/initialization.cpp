@@ -59,7 +59,7 @@ void initialize_parameters(Parameters& parameters, Initialization scheme, uint64
            philox_row(seed, Stream::initialize, 0, index));
     }
     parameters.upload(parameter.value, numbers);
-    ++index;
+    if (spec.role != ParameterSpec::Role::scalar) ++index;
   }
 }
 

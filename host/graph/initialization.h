@@ -11,7 +11,8 @@
 namespace vae {
 
 /// Draws every weight (and, under `pytorch`, every bias) on the host from stream initialize:
-/// tensor i is row i, so a tensor's numbers depend on nothing but the seed and its place.
+/// tensor i is row i, so a tensor's numbers depend on nothing but the seed and its place among the
+/// weights and biases.
 void initialize_parameters(Parameters& parameters, Initialization scheme, uint64_t seed);
 
 /// Output bias under which the untrained decoder predicts the mean image: its logit for the

@@ -45,7 +45,9 @@ class Evaluator {
         reader_(network, images, binarization_, seed_),
         arena_(network.backend()) {
     const int64_t rows = std::min(batch_, images_);
-    arena_.request(statistics_, {3, network.config().latent});
+    const std::vector<int64_t> widths = network.latent_widths();
+    statistics_.resize(widths.size());
+    for (std::size_t i = 0; i < widths.size(); ++i) arena_.request(statistics_[i], {3, widths[i]});
     arena_.request(running_max_, {rows});
     arena_.request(running_sum_, {rows});
     arena_.request(totals_);
@@ -60,6 +62,7 @@ class Evaluator {
   bool add_importance_bound(int64_t first, int64_t rows);
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
+  void summarize_latents(const DoubleView& sums, Evaluation& result) const;
   /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
   /// images, as many samples as there is speed to gain from.
   int64_t most_codes(int64_t rows) const {
@@ -77,7 +80,7 @@ class Evaluator {
   int64_t batch_;  // the most rows at once, of images and of codes
   ImageReader reader_;
   Arena arena_;
-  DoubleView statistics_;  // [3, Z]
+  std::vector<DoubleView> statistics_;  // [3, Z] of each layer of latents
   DoubleView running_max_, running_sum_;
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
@@ -98,11 +101,10 @@ Evaluation Evaluator::run() {
 
 void Evaluator::read_batch(int64_t first, int64_t rows) {
   Backend& backend = network_.backend();
-  const ModelConfig& model = network_.config();
   network_.infer(reader_.batch(first, rows), reader_.noise());
-  backend.issue(PosteriorStatisticsArgs{statistics_, network_.heads(rows),
-                                        static_cast<float>(model.logvar_min),
-                                        static_cast<float>(model.logvar_max)});
+  for (std::size_t i = 0; i < statistics_.size(); ++i) {
+    network_.add_statistics(rows, i, statistics_[i]);
+  }
   const ConstView log_px = network_.score(rows, 1, /*with_gradient=*/false);
   backend.issue(AccumulateArgs{totals_, reader_.state(), log_px, network_.kl(rows)});
 }
@@ -139,14 +141,25 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
   return true;
 }
 
+/// Adds the dimensions of one layer of latents.
+void Evaluator::summarize_latents(const DoubleView& sums, Evaluation& result) const {
+  const int64_t latent = sums.cols();
+  const auto n = static_cast<double>(images_);
+  std::vector<double> statistics(static_cast<std::size_t>(sums.count()));
+  network_.backend().copy_to_host(statistics.data(), sums.data, sums.count() * sizeof(double));
+  for (int64_t z = 0; z < latent; ++z) {
+    const double mean = statistics[latent + z] / n;
+    const double spread = std::max(0.0, statistics[2 * latent + z] / n - mean * mean);
+    result.kl_per_dimension.push_back(statistics[z] / n);
+    result.mean_variance.push_back(spread);
+    result.active_units += spread > kActiveVariance;
+  }
+}
+
 void Evaluator::summarize(Evaluation& result) const {
   Backend& backend = network_.backend();
   Totals totals;
   backend.copy_to_host(&totals, totals_, sizeof totals);
-  const int64_t latent = network_.config().latent;
-  std::vector<double> statistics(3 * latent);
-  backend.copy_to_host(statistics.data(), statistics_.data, statistics.size() * sizeof(double));
-
   const auto n = static_cast<double>(images_);
   if (totals.images != images_) {
     fail(ErrorCode::diverged, "evaluation: the bound is not a finite number for some of the ",
@@ -162,13 +175,7 @@ void Evaluator::summarize(Evaluation& result) const {
     result.nll = -importance_bound_ / n;
     result.nll_standard_error = standard_error(importance_bound_, squared_importance_bound_, n);
   }
-  for (int64_t z = 0; z < latent; ++z) {
-    const double mean = statistics[latent + z] / n;
-    const double spread = std::max(0.0, statistics[2 * latent + z] / n - mean * mean);
-    result.kl_per_dimension.push_back(statistics[z] / n);
-    result.mean_variance.push_back(spread);
-    result.active_units += spread > kActiveVariance;
-  }
+  for (const DoubleView& sums : statistics_) summarize_latents(sums, result);
   result.binarization = binarization_;
   result.is_likelihood =
       !makes_grey_levels(binarization_) || is_of_grey_levels(network_.config().likelihood);

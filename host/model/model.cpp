@@ -293,7 +293,7 @@ Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, i
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
     backend->copy_to_device(state, &position, sizeof position);
-    backend->issue(PriorSampleArgs{network->latent(rows), {seed, Stream::prior, state, 0}});
+    network->sample_prior(rows, {seed, Stream::prior, state, 0});
     write_conditions(*network, conditions, first, rows);
     network->decode(rows);
     append(*backend, network->output_mean(rows), out.values);

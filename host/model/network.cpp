@@ -160,6 +160,17 @@ ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKe
   return latent(rows * samples);
 }
 
+ConstView Network::sample_prior(int64_t rows, const NoiseKey& noise) {
+  Pass pass(backend_, rows);
+  pass.noise = noise;
+  for (std::size_t i = vae_.posteriors.size(); i-- > 0;) {
+    if (i == 0) vae_.graph.forward(pass, vae_.prior);
+    vae_.posteriors[i]->issue_prior_sample(pass);
+  }
+  pass.finish();
+  return latent(rows);
+}
+
 ConstView Network::decode(int64_t rows) {
   Pass pass(backend_, rows);
   run(pass, vae_.decoder);
@@ -214,6 +225,17 @@ void Network::run_backward(Pass& pass) {
   pass.finish();
 }
 
+std::vector<int64_t> Network::latent_widths() const {
+  std::vector<int64_t> widths;
+  for (const PosteriorNode* posterior : vae_.posteriors) widths.push_back(posterior->z().width());
+  return widths;
+}
+
+void Network::add_statistics(int64_t rows, std::size_t layer, DoubleView sums) {
+  Pass pass(backend_, rows);
+  vae_.posteriors.at(layer)->issue_statistics(pass, sums);
+}
+
 View Network::latent(int64_t rows) const {
   VAE_CHECK(rows >= 1 && rows <= codes_, "the network has room for up to ", codes_, " codes, not ",
             rows);
@@ -221,8 +243,8 @@ View Network::latent(int64_t rows) const {
 }
 
 ConstView Network::heads(int64_t rows) const { return vae_.posterior->heads().data.head(rows); }
-ConstView Network::kl(int64_t rows) const { return vae_.posterior->kl().head(rows); }
-ConstView Network::log_ratio(int64_t rows) const { return vae_.posterior->log_ratio().head(rows); }
+ConstView Network::kl(int64_t rows) const { return vae_.divergence->kl().head(rows); }
+ConstView Network::log_ratio(int64_t rows) const { return vae_.divergence->log_ratio().head(rows); }
 ConstView Network::log_px(int64_t rows) const { return vae_.likelihood->log_p().head(rows); }
 
 }  // namespace vae

@@ -74,6 +74,9 @@ class Network {
   ConstView infer(const BatchLoad& load, const NoiseKey& noise);
   /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
   ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
+  /// z [rows, Z] ~ p(z), from its own draws and those of the latents above it. The noise's stream
+  /// is that of each.
+  ConstView sample_prior(int64_t rows, const NoiseKey& noise);
   /// z -> decoder outputs [rows, X P], P neighbouring ones of each value.
   ConstView decode(int64_t rows);
   /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.
@@ -93,7 +96,12 @@ class Network {
   void backward(int64_t rows, int64_t samples, const NoiseKey& noise, Objective objective,
                 ConstView weights);
 
-  // Views of the last forward pass.
+  /// The widths of all latents, z's first.
+  std::vector<int64_t> latent_widths() const;
+  /// Adds what infer() left of latents number `layer` to sums [3, width].
+  void add_statistics(int64_t rows, std::size_t layer, DoubleView sums);
+
+  // Views of the last forward pass. KL and log_ratio are sums over all latents.
   View latent(int64_t rows) const;          // z [rows, Z]
   ConstView heads(int64_t rows) const;      // [rows, 2Z]
   ConstView kl(int64_t rows) const;         // [rows]

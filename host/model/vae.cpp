@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/model/vae.h"
 
+#include <algorithm>
 #include <string>
 
 #include "host/graph/dense.h"
@@ -13,13 +14,19 @@ namespace vae {
 
 namespace {
 
-/// mu and logvar [images, 2Z]: one dense layer of two parts, or two convolutions.
+/// mu and logvar, "<name>.mu" and "<name>.logvar": one dense layer of two parts.
+Value& add_dense_heads(Graph& graph, Value& trunk, const std::string& name, int64_t latent) {
+  const std::vector<std::string> names = {name + ".mu", name + ".logvar"};
+  return graph.add_module<Dense>(names, trunk.width(), Shape{latent})
+      .apply(graph, trunk, Activation::none);
+}
+
+/// mu and logvar [images, 2Z]: likewise, or two convolutions.
 Value& add_heads(Graph& graph, Value& trunk, const ModelConfig& config) {
   const std::vector<std::string> names = {"encoder.mu", "encoder.logvar"};
   const Layer head = config.heads_layer();
   if (head.kind == LayerKind::dense) {
-    return graph.add_module<Dense>(names, trunk.width(), Shape{config.latent})
-        .apply(graph, trunk, Activation::none);
+    return add_dense_heads(graph, trunk, "encoder", config.latent);
   }
   Value& mu = add_layer(graph, trunk, names[0], head, Activation::none);
   Value& logvar = add_layer(graph, trunk, names[1], head, Activation::none);
@@ -62,10 +69,14 @@ Vae::Vae(const ModelConfig& config) {
   Value& heads = add_heads(graph, *trunk, config);
   encoder = graph.since(0);
 
-  PosteriorNode::Options gaussian;
-  gaussian.logvar_min = static_cast<float>(config.logvar_min);
-  gaussian.logvar_max = static_cast<float>(config.logvar_max);
-  posterior = &PosteriorNode::add(graph, heads, shape_of(config.latent_shape()), gaussian);
+  posterior = &add_posterior(heads, shape_of(config.latent_shape()), config);
+  PosteriorNode* highest = posterior;
+  if (config.top_latent > 0) highest = &add_top_posterior(config);
+  if (config.prior == Prior::learned) {
+    PriorNode::add(graph, *highest, graph.add_module<LearnedPrior>("prior", highest->z().width()));
+  }
+  if (config.top_latent > 0) add_top_prior(config);
+  divergence = &PosteriorSum::add(graph, posteriors);
   sampling = graph.since(encoder.last);
 
   Value* code = &posterior->z();
@@ -77,6 +88,35 @@ Vae::Vae(const ModelConfig& config) {
 
   likelihood = &LikelihoodNode::add(graph, outputs, *x, likelihood_options(graph, config));
   observation = graph.since(decoder.last);
+}
+
+PosteriorNode& Vae::add_posterior(Value& heads, Shape item, const ModelConfig& config) {
+  PosteriorNode::Options options;
+  options.logvar_min = static_cast<float>(config.logvar_min);
+  options.logvar_max = static_cast<float>(config.logvar_max);
+  options.ordinal = static_cast<int>(posteriors.size());
+  PosteriorNode& node = PosteriorNode::add(graph, heads, item, options);
+  posteriors.push_back(&node);
+  return node;
+}
+
+/// q(z2|z1).
+PosteriorNode& Vae::add_top_posterior(const ModelConfig& config) {
+  Value& trunk = add_layers(graph, posterior->z(), "top.encoder", config.top, config.activation);
+  Value& heads = add_dense_heads(graph, trunk, "top.encoder", config.top_latent);
+  return add_posterior(heads, Shape{config.top_latent}, config);
+}
+
+/// p(z1|z2), through the same layers the other way. z2 was drawn knowing z1: the KL of q(z1|x) and
+/// p(z1|z2) is not what log q - log p of z1 has as its expectation.
+void Vae::add_top_prior(const ModelConfig& config) {
+  const std::size_t before = graph.size();
+  const std::vector<Layer> layers(config.top.rbegin(), config.top.rend());
+  Value& trunk =
+      add_layers(graph, posteriors.back()->z(), "top.decoder", layers, config.activation);
+  Value& heads = add_dense_heads(graph, trunk, "top.decoder", config.latent);
+  prior = graph.since(before);
+  PriorNode::add(graph, *posterior, heads, PriorNode::Kl::sampled);
 }
 
 }  // namespace vae

@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <vector>
+
 #include "host/graph/likelihood.h"
 #include "host/graph/posterior.h"
 #include "vae/config.h"
 
 namespace vae {
 
-/// The graph of one VAE: encoder trunk and linear heads, posterior, decoder, likelihood; with the
-/// parts that are run by themselves. A condition joins the trunk below the heads, and z.
+/// The graph of one VAE: encoder trunk and linear heads, posterior, decoder, likelihood; above the
+/// latents perhaps others, from which their prior is computed; with the parts that are run by
+/// themselves. A condition joins the trunk below the heads, and z.
 struct Vae {
   explicit Vae(const ModelConfig& config);
 
   Graph graph;
-  Value* x;                    // the picture, [images, X]
-  Value* condition = nullptr;  // what is known of it, [images, condition size], or nothing
-  PosteriorNode* posterior;
+  Value* x;                                      // the picture, [images, X]
+  Value* condition = nullptr;                    // what is known of it, [images, condition size]
+  PosteriorNode* posterior;                      // of the latents that are decoded
+  std::vector<const PosteriorNode*> posteriors;  // that first, then those above it
+  PosteriorSum* divergence;                      // of all latents
   LikelihoodNode* likelihood;
   Graph::Section encoder;      // x -> heads
-  Graph::Section sampling;     // heads -> z
+  Graph::Section sampling;     // heads -> all latents
+  Graph::Section prior;        // latents above -> the prior of z; else nothing
   Graph::Section decoder;      // z -> outputs
   Graph::Section observation;  // outputs -> log p(x|z)
 
   /// x -> z, and z -> log p(x|z).
   Graph::Section inference() const { return {encoder.first, sampling.last}; }
   Graph::Section scoring() const { return {decoder.first, observation.last}; }
+
+ private:
+  PosteriorNode& add_posterior(Value& heads, Shape item, const ModelConfig& config);
+  PosteriorNode& add_top_posterior(const ModelConfig& config);
+  void add_top_prior(const ModelConfig& config);
 };
 
 }  // namespace vae

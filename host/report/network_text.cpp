@@ -10,13 +10,22 @@ namespace {
 bool is_plain(const ModelConfig& model) {
   const auto plain = [](const Layer& layer) { return layer.is_plain(); };
   return std::ranges::all_of(model.encoder, plain) && std::ranges::all_of(model.decoder, plain) &&
-         model.output == Layer() && model.heads == Layer();
+         std::ranges::all_of(model.top, plain) && model.output == Layer() && model.heads == Layer();
 }
 
 /// "28x28x1"
 std::string image_text(const ModelConfig& model) {
   return std::to_string(model.height) + "x" + std::to_string(model.width) + "x" +
          std::to_string(model.channels);
+}
+
+/// "784-400-20", or with commas.
+std::string joined(const std::vector<std::string>& stations, bool plain) {
+  std::string text;
+  for (const std::string& station : stations) {
+    text += (text.empty() ? "" : plain ? "-" : ", ") + station;
+  }
+  return text;
 }
 
 }  // namespace
@@ -30,11 +39,12 @@ std::string network_text(const ModelConfig& model) {
   for (const Layer& layer : model.decoder) stations.push_back(to_string(layer));
   if (!plain) stations.push_back(to_string(model.output));
   stations.push_back(stations.front());
-  std::string text;
-  for (const std::string& station : stations) {
-    text += (text.empty() ? "" : plain ? "-" : ", ") + station;
-  }
-  return text;
+  std::string text = joined(stations, plain);
+  if (model.top_latent == 0) return text;
+  std::vector<std::string> above = {std::to_string(model.latent)};
+  for (const Layer& layer : model.top) above.push_back(to_string(layer));
+  above.push_back(std::to_string(model.top_latent));
+  return text + " under " + joined(above, plain);
 }
 
 }  // namespace vae

@@ -65,6 +65,13 @@ std::string condition_text(const ModelConfig& model) {
                    " numbers, told to both nets";
 }
 
+std::string latent_text(const ModelConfig& model) {
+  std::string text = std::to_string(model.latent);
+  if (model.top_latent > 0) text += " under " + std::to_string(model.top_latent);
+  if (model.prior == Prior::learned) text += ", learned prior";
+  return text;
+}
+
 std::string objective_text(const TrainConfig& training) {
   std::string text = "reconstruction - beta KL, beta = " + short_text(training.beta);
   if (training.kl_warmup_epochs > 0) {
@@ -109,7 +116,7 @@ std::vector<Setting> describe_settings(const RunRecord& run) {
       {"Binarization", binarization_text(run.config)},
       {"Network", network_text(model) + ", " + std::string(to_string(model.activation)) +
                       ", initialised as " + std::string(to_string(model.initialization))},
-      {"Latent dimensions", std::to_string(model.latent)},
+      {"Latent dimensions", latent_text(model)},
       {"Likelihood", likelihood_text(model)},
       {"Objective", objective_text(training)},
       {"Optimizer", optimizer_text(training)},

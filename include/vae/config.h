@@ -49,6 +49,11 @@ struct ModelConfig {
   double sigma = 1.0;         ///< Standard deviation of the Gaussian likelihood (its start).
   double logvar_min = -30.0;  ///< Clamp of the posterior's log-variance, forward, KL and backward.
   double logvar_max = 20.0;   ///< Its upper end.
+  Prior prior = Prior::standard;  ///< p(z), or p(z2) where there are latents above z.
+  /// Between z and the latents z2 above it: dense layers, from z up in q(z2|z), and the same the
+  /// other way in p(z|z2).
+  std::vector<Layer> top;
+  int64_t top_latent = 0;  ///< Dimensions of z2; 0: there is none.
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
@@ -74,6 +79,8 @@ struct ModelConfig {
   ItemShape decoder_input_shape() const;
   /// Likewise of the decoder, over decoder_input_shape().
   std::vector<ItemShape> decoder_shapes() const;
+  /// Dimensions of all latents together.
+  int64_t all_latents() const { return latent + top_latent; }
   /// Field by field.
   bool operator==(const ModelConfig&) const = default;
 };
@@ -87,7 +94,8 @@ struct ModelLayer {
 };
 
 /// The layers of a model from the pixels to the outputs: those of the encoder, both heads, those of
-/// the decoder, "decoder.output". Throws Error(invalid_argument) where two do not fit.
+/// q(z2|z) and p(z|z2) where there are latents above, those of the decoder, "decoder.output".
+/// Throws Error(invalid_argument) where two do not fit.
 ///
 ///     for (const vae::ModelLayer& line : vae::model_layers(config.model)) {
 ///       std::cout << line.name << ": " << vae::to_string(line.layer) << '\n';

@@ -42,16 +42,19 @@ struct EvaluateOptions {
 struct Evaluation {
   double elbo = 0.0;                 ///< One-sample bound at beta = 1: reconstruction - kl.
   double reconstruction = 0.0;       ///< E_q log p(x|z).
-  double kl = 0.0;                   ///< KL(q(z|x) || N(0, I)). [AEVB appendix B]
+  double kl = 0.0;                   ///< KL(q(z|x) || p(z)), of all latents. [AEVB appendix B]
   double elbo_standard_error = 0.0;  ///< Of `elbo`.
   std::optional<double> nll;         ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
   /// -elbo / (X ln 2), where p(x|z) is the probability of 8-bit values: bits a value takes.
   std::optional<double> bits_per_dimension;
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
-  int64_t importance_samples = 0;                     ///< K of `nll`; 0 where it was left out.
-  int64_t active_units = 0;                           ///< Latent dimensions with Var_x(mu) > 0.01.
-  std::vector<double> kl_per_dimension;               ///< Summands of `kl`, Z
-  std::vector<double> mean_variance;                  ///< Var_x(mu) per dimension, Z
+  int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.
+  int64_t active_units = 0;        ///< Latent dimensions with Var_x(mu) > 0.01.
+  /// Summands of `kl`, Z. Where there are latents z2 above z, theirs follow; those of z are then of
+  /// KL(q(z|x) || p(z|z2)) with the z2 that was drawn, in whose place `kl` has
+  /// log q(z|x) - log p(z|z2) of the z that was drawn.
+  std::vector<double> kl_per_dimension;
+  std::vector<double> mean_variance;                  ///< Var_x(mu) per dimension, likewise
   Binarization binarization = Binarization::dynamic;  ///< How pixels became x.
   /// Whether the bounds are bounds of a likelihood: not of grey levels under a Bernoulli.
   bool is_likelihood = true;

@@ -54,6 +54,12 @@ enum class Variance {
   per_pixel,
 };
 
+/// The prior p(z) of the latents, of the highest where there are several layers of them.
+enum class Prior {
+  standard,  ///< N(0, I).
+  learned,  ///< A Gaussian whose mean and log-variance of each dimension are trained, from N(0, I).
+};
+
 /// How 8-bit pixels become the model's input x. Every result names the protocol it was made with.
 enum class Binarization {
   none,       ///< Grey levels pixel / 255. With a Bernoulli likelihood no true likelihood results.
@@ -84,6 +90,8 @@ std::string_view to_string(Initialization value);
 std::string_view to_string(Likelihood value);
 /// Likewise.
 std::string_view to_string(Variance value);
+/// Likewise.
+std::string_view to_string(Prior value);
 /// Likewise.
 std::string_view to_string(Binarization value);
 /// Likewise.

@@ -62,6 +62,8 @@ class CpuBackend final : public Backend {
   void run(const GateBackwardArgs& args) override;
   void run(const GaussianForwardArgs& args) override;
   void run(const GaussianBackwardArgs& args) override;
+  void run(const PriorForwardArgs& args) override;
+  void run(const PriorBackwardArgs& args) override;
   void run(const PriorSampleArgs& args) override;
   void run(const PosteriorStatisticsArgs& args) override;
   void run(const LikelihoodArgs& args) override;

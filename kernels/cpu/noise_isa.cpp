@@ -173,11 +173,11 @@ void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRow
               });
 }
 
-void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
-                    int64_t width, LogvarRange range, const NoiseRows& noise) {
+void reparameterize(float* z, float* log_ratio, const GaussianRows& posterior, int64_t begin,
+                    int64_t end, int64_t width, LogvarRange range, const NoiseRows& noise) {
   for_normals(noise, begin, end, width,
               [&](int64_t m, int64_t first, int64_t count, const float* eps) {
-                const float* const mu = heads + m / noise.samples * 2 * width + first;
+                const float* const mu = posterior.mu(m, width, first);
                 const float* const logvar = mu + width;
                 float* const out = z + m * width + first;
                 VAE_INDEPENDENT
@@ -195,24 +195,43 @@ void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begi
               });
 }
 
-void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
-                       int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                       float free_bits, const NoiseRows& noise) {
+void prior_log_ratio(float* log_ratio, const float* z, const GaussianRows& posterior,
+                     const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                     LogvarRange range, const NoiseRows& noise) {
   for_normals(noise, begin, end, width,
               [&](int64_t m, int64_t first, int64_t count, const float* eps) {
-                const float* const mu = heads + m * 2 * width + first;
-                const float* const logvar = mu + width;
-                const float* const dz_row = dz + m * width + first;
-                float* const dmu = dheads + m * 2 * width + first;
-                float* const dlogvar = dmu + width;
-                VAE_INDEPENDENT
-                for (int64_t i = 0; i < count; ++i) {
-                  const HeadGradient gradient = rules::Posterior::gradient(
-                      dz_row[i], eps[i], mu[i], logvar[i], range, kl_scale, free_bits);
-                  dmu[i] = gradient.mu;
-                  dlogvar[i] = gradient.logvar;
-                }
+                const float* const logvar = posterior.mu(m, width, first) + width;
+                const float* const own = z + m * width + first;
+                const float before = first == 0 ? 0.0f : log_ratio[m];
+                with_prior(prior.mu(m, width, first), width, range, [&](auto prior_of) {
+                  log_ratio[m] = with_row_sum(before, count, [&](int64_t i) {
+                    const float lv = rules::Posterior::logvar(logvar[i], range);
+                    return prior_of(i).log_ratio(eps[i], lv, own[i]);
+                  });
+                });
               });
+}
+
+void gaussian_backward(float* dheads, const float* dz, const float* heads,
+                       const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                       LogvarRange range, float kl_scale, float free_bits, const NoiseRows& noise) {
+  for_normals(
+      noise, begin, end, width, [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+        const float* const mu = heads + m * 2 * width + first;
+        const float* const logvar = mu + width;
+        const float* const dz_row = dz + m * width + first;
+        float* const dmu = dheads + m * 2 * width + first;
+        float* const dlogvar = dmu + width;
+        with_prior(prior.mu(m, width, first), width, range, [&](auto prior_of) {
+          VAE_INDEPENDENT
+          for (int64_t i = 0; i < count; ++i) {
+            const HeadGradient gradient = rules::Posterior::gradient(
+                prior_of(i), dz_row[i], eps[i], mu[i], logvar[i], range, kl_scale, free_bits);
+            dmu[i] = gradient.mu;
+            dlogvar[i] = gradient.logvar;
+          }
+        });
+      });
 }
 
 void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,
@@ -236,41 +255,45 @@ void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t 
 namespace {
 
 template <typename Rule>
-void weighted_gaussian_backward_by(Rule rule, float* dheads, const float* dz, const float* heads,
+void weighted_gaussian_backward_by(Rule rule, float* dheads, const float* dz,
+                                   const GaussianRows& posterior, const GaussianRows& prior,
                                    int64_t begin, int64_t end, int64_t width, LogvarRange range,
                                    const WeightedGradient& shared, const NoiseRows& noise) {
   const float beta = shared.beta, kl_scale = shared.kl_scale;
-  for_normals(noise, begin, end, width,
-              [&](int64_t m, int64_t first, int64_t count, const float* eps) {
-                const int64_t image = m / noise.samples, at = image * 2 * width + first;
-                const float* const mu = heads + at;
-                const float* const logvar = mu + width;
-                const float* const dz_row = dz + m * width + first;
-                float* const dmu = dheads + at;
-                float* const dlogvar = dmu + width;
-                const float weight = shared.weights[m];
-                if (m == image * noise.samples) {
-                  for (int64_t i = 0; i < count; ++i) dmu[i] = dlogvar[i] = 0.0f;
-                }
-                VAE_INDEPENDENT
-                for (int64_t i = 0; i < count; ++i) {
-                  const HeadGradient gradient = rules::Posterior::weighted_gradient(
-                      rule, weight, dz_row[i], eps[i], mu[i], logvar[i], range, beta, kl_scale);
-                  dmu[i] += gradient.mu;
-                  dlogvar[i] += gradient.logvar;
-                }
-              });
+  for_normals(
+      noise, begin, end, width, [&](int64_t m, int64_t first, int64_t count, const float* eps) {
+        const float* const mu = posterior.mu(m, width, first);
+        const float* const logvar = mu + width;
+        const float* const dz_row = dz + m * width + first;
+        float* const dmu = dheads + (mu - posterior.heads);
+        float* const dlogvar = dmu + width;
+        const float weight = shared.weights[m];
+        if (m % posterior.repeat == 0) {
+          for (int64_t i = 0; i < count; ++i) dmu[i] = dlogvar[i] = 0.0f;
+        }
+        with_prior(prior.mu(m, width, first), width, range, [&](auto prior_of) {
+          VAE_INDEPENDENT
+          for (int64_t i = 0; i < count; ++i) {
+            const HeadGradient gradient =
+                rules::Posterior::weighted_gradient(rule, prior_of(i), weight, dz_row[i], eps[i],
+                                                    mu[i], logvar[i], range, beta, kl_scale);
+            dmu[i] += gradient.mu;
+            dlogvar[i] += gradient.logvar;
+          }
+        });
+      });
 }
 
 }  // namespace
 
-void weighted_gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
-                                int64_t end, int64_t width, LogvarRange range,
-                                const WeightedGradient& gradient, const NoiseRows& noise) {
+void weighted_gaussian_backward(float* dheads, const float* dz, const GaussianRows& posterior,
+                                const GaussianRows& prior, int64_t begin, int64_t end,
+                                int64_t width, LogvarRange range, const WeightedGradient& gradient,
+                                const NoiseRows& noise) {
   visit(gradient.objective, [&](auto rule) {
     if constexpr (rule.kWeighted) {
-      weighted_gaussian_backward_by(rule, dheads, dz, heads, begin, end, width, range, gradient,
-                                    noise);
+      weighted_gaussian_backward_by(rule, dheads, dz, posterior, prior, begin, end, width, range,
+                                    gradient, noise);
     }
   });
 }

@@ -27,6 +27,17 @@ struct NoiseRows {
   int64_t samples;     // K
 };
 
+/// Gaussians of rows m, mu and logvar side by side: those of `repeat` neighbouring rows are one.
+struct GaussianRows {
+  const float* heads;  // of a prior null: N(0, I)
+  int64_t repeat;
+
+  /// mu and logvar of row m from dimension `first` of `width` on; null where there are none.
+  const float* mu(int64_t m, int64_t width, int64_t first) const {
+    return heads != nullptr ? heads + m / repeat * 2 * width + first : nullptr;
+  }
+};
+
 /// p(x|z) for rows.
 struct ObservationModel {
   Likelihood likelihood;
@@ -43,6 +54,16 @@ struct WeightedGradient {
   float kl_scale;  // scale beta
 };
 
+/// What the gradient of a prior is computed from, see PriorBackwardArgs.
+struct PriorGradient {
+  GaussianRows posterior;
+  LogvarRange range;
+  float kl_scale;        // scale beta
+  float free_bits;       // of the closed form
+  const float* z;        // of rows m, where the objective has weights
+  const float* weights;  // likewise; null: the closed form of the KL
+};
+
 struct VectorOps {
   const char* isa;
 
@@ -57,22 +78,36 @@ struct VectorOps {
 
   // Rows begin .. end - 1 of matrices that begin at the pointers, `width` values each.
   void (*normals)(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise);
-  /// z = mu + exp(logvar / 2) eps; log_ratio = log p(z) - log q(z|x) of each row, where given.
-  void (*reparameterize)(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
-                         int64_t width, LogvarRange range, const NoiseRows& noise);
-  float (*kl)(const float* mu, const float* logvar, int64_t count, LogvarRange range);
-  void (*gaussian_backward)(float* dheads, const float* dz, const float* heads, int64_t begin,
-                            int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                            float free_bits, const NoiseRows& noise);
+  /// z = mu + exp(logvar / 2) eps; log_ratio = log p(z) - log q(z|x) of each row, where given, with
+  /// p = N(0, I).
+  void (*reparameterize)(float* z, float* log_ratio, const GaussianRows& posterior, int64_t begin,
+                         int64_t end, int64_t width, LogvarRange range, const NoiseRows& noise);
+  /// log_ratio of z that reparameterize() drew.
+  void (*prior_log_ratio)(float* log_ratio, const float* z, const GaussianRows& posterior,
+                          const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                          LogvarRange range, const NoiseRows& noise);
+  /// Of one row; prior null: N(0, I).
+  float (*kl)(const float* posterior, const float* prior, int64_t width, LogvarRange range);
+  void (*gaussian_backward)(float* dheads, const float* dz, const float* heads,
+                            const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                            LogvarRange range, float kl_scale, float free_bits,
+                            const NoiseRows& noise);
 
   /// The samples of whole images, begin and end in samples.
-  void (*weighted_gaussian_backward)(float* dheads, const float* dz, const float* heads,
-                                     int64_t begin, int64_t end, int64_t width, LogvarRange range,
+  void (*weighted_gaussian_backward)(float* dheads, const float* dz, const GaussianRows& posterior,
+                                     const GaussianRows& prior, int64_t begin, int64_t end,
+                                     int64_t width, LogvarRange range,
                                      const WeightedGradient& gradient, const NoiseRows& noise);
 
+  /// Rows begin .. end - 1 of the prior, each of `samples` neighbouring rows m.
+  void (*prior_backward)(float* dprior, const float* prior, int64_t begin, int64_t end,
+                         int64_t samples, int64_t width, const PriorGradient& gradient);
+  /// Dimensions begin .. end - 1 of a prior that all rows share: long sums over the rows.
+  void (*shared_prior_backward)(float* dprior, const float* prior, int64_t begin, int64_t end,
+                                int64_t rows, int64_t width, const PriorGradient& gradient);
   /// Adds to sums [3, width] what PosteriorStatisticsArgs says, of all rows.
-  void (*posterior_statistics)(double* sums, const float* heads, int64_t rows, int64_t width,
-                               LogvarRange range);
+  void (*posterior_statistics)(double* sums, const float* heads, const GaussianRows& prior,
+                               int64_t rows, int64_t width, LogvarRange range);
 
   /// log p of one row of `count` values without the normalizer; writes -scale times its slopes
   /// where doutputs is given.

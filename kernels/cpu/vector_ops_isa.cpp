@@ -47,9 +47,12 @@ void add(float* sum, const float* row, int64_t count) {
   for (int64_t i = 0; i < count; ++i) sum[i] += row[i];
 }
 
-float kl(const float* mu, const float* logvar, int64_t count, LogvarRange range) {
-  return row_sum(count, [&](int64_t i) {
-    return rules::Prior::kl(mu[i], rules::Posterior::logvar(logvar[i], range));
+float kl(const float* posterior, const float* prior, int64_t width, LogvarRange range) {
+  const float *const mu = posterior, *const logvar = posterior + width;
+  return with_prior(prior, width, range, [&](auto prior_of) {
+    return row_sum(width, [&](int64_t i) {
+      return prior_of(i).kl(mu[i], rules::Posterior::logvar(logvar[i], range));
+    });
   });
 }
 
@@ -165,53 +168,115 @@ void sums_of_squares(double* sums, const float* values, int64_t count) {
   }
 }
 
-constexpr int64_t kDimensions = 8;  // of the statistics, summed at once
+/// By prior_of(i), of dimension i, from row m alone.
+template <typename PriorOf>
+inline HeadGradient prior_gradient(PriorOf prior_of, int64_t m, int64_t i, int64_t width,
+                                   const PriorGradient& shared) {
+  if (shared.weights != nullptr) {
+    return prior_of(i).sample_gradient(shared.z[m * width + i],
+                                       shared.kl_scale * shared.weights[m]);
+  }
+  const float* const mu = shared.posterior.mu(m, width, i);
+  return prior_of(i).kl_gradient(mu[0], rules::Posterior::logvar(mu[width], shared.range),
+                                 shared.kl_scale, shared.free_bits);
+}
 
-struct Statistics {
-  double kl[kDimensions], mean[kDimensions], square[kDimensions];
+void prior_backward(float* dprior, const float* prior, int64_t begin, int64_t end, int64_t samples,
+                    int64_t width, const PriorGradient& gradient) {
+  const PriorGradient shared = gradient;
+  for (int64_t row = begin; row < end; ++row) {
+    const float* const mu = prior + row * 2 * width;
+    const auto prior_of = [=](int64_t i) {
+      return rules::GivenNormal::of(mu[i], mu[width + i], shared.range);
+    };
+    float *const dmu = dprior + row * 2 * width, *const dlogvar = dmu + width;
+    for (int64_t i = 0; i < 2 * width; ++i) dmu[i] = 0.0f;
+    for (int64_t m = row * samples; m < (row + 1) * samples; ++m) {
+      VAE_INDEPENDENT
+      for (int64_t i = 0; i < width; ++i) {
+        const HeadGradient own = prior_gradient(prior_of, m, i, width, shared);
+        dmu[i] += own.mu;
+        dlogvar[i] += own.logvar;
+      }
+    }
+  }
+}
+
+constexpr int64_t kDimensions = 8;  // whose long sums over rows are made at once
+
+/// `Count` numbers of each dimension.
+template <int Count>
+struct DimensionSums {
+  double value[Count][kDimensions];
 };
 
-inline Statistics operator+(const Statistics& a, const Statistics& b) {
-  Statistics sum;
-  for (int64_t i = 0; i < kDimensions; ++i) {
-    sum.kl[i] = a.kl[i] + b.kl[i];
-    sum.mean[i] = a.mean[i] + b.mean[i];
-    sum.square[i] = a.square[i] + b.square[i];
+template <int Count>
+inline DimensionSums<Count> operator+(const DimensionSums<Count>& a,
+                                      const DimensionSums<Count>& b) {
+  DimensionSums<Count> sum;
+  for (int s = 0; s < Count; ++s) {
+    for (int64_t i = 0; i < kDimensions; ++i) sum.value[s][i] = a.value[s][i] + b.value[s][i];
   }
   return sum;
 }
 
-/// Adds `count` dimensions of a row.
-inline void add_row(Statistics& lane, const float* mu, const float* logvar, int64_t count,
-                    LogvarRange range) {
-  VAE_INDEPENDENT
-  for (int64_t i = 0; i < count; ++i) {
-    const LatentStatistics statistics = rules::Posterior::statistics(mu[i], logvar[i], range);
-    lane.kl[i] += statistics.kl;
-    lane.mean[i] += statistics.mean;
-    lane.square[i] += statistics.square;
+/// The long sums over rows of what add_row(lane, row) adds.
+template <int Count, typename AddRow>
+inline DimensionSums<Count> sums_over_rows(int64_t rows, AddRow add_row) {
+  DimensionSums<Count> levels[BalancedSum<DimensionSums<Count>>::kMost];
+  BalancedSum<DimensionSums<Count>> blocks{levels, 0, 0};
+  for (int64_t first = 0; first < rows; first += kSumBlock) {
+    DimensionSums<Count> lane[kSumLanes] = {};
+    for (int64_t row = first; row < smaller(first + kSumBlock, rows); ++row) {
+      add_row(lane[row % kSumLanes], row);
+    }
+    add(blocks, sum_of_lanes(lane));
+  }
+  return total(blocks);
+}
+
+void posterior_statistics(double* sums, const float* heads, const GaussianRows& prior, int64_t rows,
+                          int64_t latent, LogvarRange range) {
+  for (int64_t z = 0; z < latent; z += kDimensions) {
+    const int64_t count = smaller(kDimensions, latent - z);
+    const auto all = sums_over_rows<3>(rows, [&](DimensionSums<3>& lane, int64_t row) {
+      const float *const mu = heads + row * 2 * latent + z, *const logvar = mu + latent;
+      with_prior(prior.mu(row, latent, z), latent, range, [&](auto prior_of) {
+        VAE_INDEPENDENT
+        for (int64_t i = 0; i < count; ++i) {
+          const LatentStatistics own =
+              rules::Posterior::statistics(prior_of(i), mu[i], logvar[i], range);
+          lane.value[0][i] += own.kl;
+          lane.value[1][i] += own.mean;
+          lane.value[2][i] += own.square;
+        }
+      });
+    });
+    for (int s = 0; s < 3; ++s) {
+      for (int64_t i = 0; i < count; ++i) sums[s * latent + z + i] += all.value[s][i];
+    }
   }
 }
 
-void posterior_statistics(double* sums, const float* heads, int64_t rows, int64_t latent,
-                          LogvarRange range) {
-  for (int64_t z = 0; z < latent; z += kDimensions) {
-    const int64_t count = smaller(kDimensions, latent - z);
-    Statistics levels[BalancedSum<Statistics>::kMost];
-    BalancedSum<Statistics> blocks{levels, 0, 0};
-    for (int64_t first = 0; first < rows; first += kSumBlock) {
-      Statistics lane[kSumLanes] = {};
-      for (int64_t row = first; row < smaller(first + kSumBlock, rows); ++row) {
-        const float* const mu = heads + row * 2 * latent + z;
-        add_row(lane[row % kSumLanes], mu, mu + latent, count, range);
+void shared_prior_backward(float* dprior, const float* prior, int64_t begin, int64_t end,
+                           int64_t rows, int64_t width, const PriorGradient& gradient) {
+  const PriorGradient shared = gradient;
+  const auto prior_of = [=](int64_t i) {
+    return rules::GivenNormal::of(prior[i], prior[width + i], shared.range);
+  };
+  for (int64_t z = begin; z < end; z += kDimensions) {
+    const int64_t count = smaller(kDimensions, end - z);
+    const auto all = sums_over_rows<2>(rows, [&](DimensionSums<2>& lane, int64_t row) {
+      VAE_INDEPENDENT
+      for (int64_t i = 0; i < count; ++i) {
+        const HeadGradient own = prior_gradient(prior_of, row, z + i, width, shared);
+        lane.value[0][i] += own.mu;
+        lane.value[1][i] += own.logvar;
       }
-      add(blocks, sum_of_lanes(lane));
-    }
-    const Statistics all = total(blocks);
+    });
     for (int64_t i = 0; i < count; ++i) {
-      sums[z + i] += all.kl[i];
-      sums[latent + z + i] += all.mean[i];
-      sums[2 * latent + z + i] += all.square[i];
+      dprior[z + i] = static_cast<float>(all.value[0][i]);
+      dprior[width + z + i] = static_cast<float>(all.value[1][i]);
     }
   }
 }
@@ -262,9 +327,12 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::add,
     VAE_ISA_NAMESPACE::normals,
     VAE_ISA_NAMESPACE::reparameterize,
+    VAE_ISA_NAMESPACE::prior_log_ratio,
     VAE_ISA_NAMESPACE::kl,
     VAE_ISA_NAMESPACE::gaussian_backward,
     VAE_ISA_NAMESPACE::weighted_gaussian_backward,
+    VAE_ISA_NAMESPACE::prior_backward,
+    VAE_ISA_NAMESPACE::shared_prior_backward,
     VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
     VAE_ISA_NAMESPACE::mean,

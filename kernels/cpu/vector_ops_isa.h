@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/vector_ops.h"
+#include "kernels/rules/posterior.h"
 
 namespace vae::cpu::VAE_ISA_NAMESPACE {
 
@@ -24,24 +25,36 @@ inline auto with_constants(Rule, const ObservationModel& model, Body body) {
   return body([=](int64_t) { return shared; });
 }
 
+/// Calls body with a function that gives the prior of dimension i, from mu and the logvar that is
+/// `width` behind it; null: N(0, I).
+template <typename Body>
+inline auto with_prior(const float* mu, int64_t width, LogvarRange range, Body body) {
+  if (mu == nullptr) return body([](int64_t) { return rules::Prior(); });
+  return body([=](int64_t i) { return rules::GivenNormal::of(mu[i], mu[width + i], range); });
+}
+
 }  // namespace
 
 // noise_isa.cpp
 void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
                  const PhiloxRow& noise);
 void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise);
-void reparameterize(float* z, float* log_ratio, const float* heads, int64_t begin, int64_t end,
-                    int64_t width, LogvarRange range, const NoiseRows& noise);
-void gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
-                       int64_t end, int64_t width, LogvarRange range, float kl_scale,
-                       float free_bits, const NoiseRows& noise);
+void reparameterize(float* z, float* log_ratio, const GaussianRows& posterior, int64_t begin,
+                    int64_t end, int64_t width, LogvarRange range, const NoiseRows& noise);
+void prior_log_ratio(float* log_ratio, const float* z, const GaussianRows& posterior,
+                     const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                     LogvarRange range, const NoiseRows& noise);
+void gaussian_backward(float* dheads, const float* dz, const float* heads,
+                       const GaussianRows& prior, int64_t begin, int64_t end, int64_t width,
+                       LogvarRange range, float kl_scale, float free_bits, const NoiseRows& noise);
 void observe(float* x, const float* outputs, int64_t count, const ObservationModel& model,
              const PhiloxRow& noise);
 void draw_classes(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
                   const PhiloxRow& noise);
-void weighted_gaussian_backward(float* dheads, const float* dz, const float* heads, int64_t begin,
-                                int64_t end, int64_t width, LogvarRange range,
-                                const WeightedGradient& gradient, const NoiseRows& noise);
+void weighted_gaussian_backward(float* dheads, const float* dz, const GaussianRows& posterior,
+                                const GaussianRows& prior, int64_t begin, int64_t end,
+                                int64_t width, LogvarRange range, const WeightedGradient& gradient,
+                                const NoiseRows& noise);
 
 // product_isa.cpp
 /// Tiles that fill the registers: 12 or 24 sums, beside them a row of b and a value of a.

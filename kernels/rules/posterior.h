@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The latent and the prior that the operations compute with.
+// The posterior and the priors that the operations compute with.
 #pragma once
 
 #include "kernels/rules/diagonal_gaussian.h"
+#include "kernels/rules/given_normal.h"
 #include "kernels/rules/standard_normal.h"
 
 namespace vae::rules {
 
-using Prior = StandardNormal;
-using Posterior = DiagonalGaussian<Prior>;
+using Posterior = DiagonalGaussian;
+using Prior = StandardNormal;  // where none is given
 
 }  // namespace vae::rules

@@ -34,6 +34,9 @@ struct StandardNormal {
   /// Of -log p(z) by z.
   VAE_HD static float slope(float z) { return z; }
 
+  /// A draw, from one of N(0, 1).
+  VAE_HD static float sample(float eps) { return eps; }
+
   /// log p(z) - log q(z) of z = mu + e^(logvar / 2) eps: (eps^2 + logvar - z^2) / 2, as the terms
   /// with 2 pi cancel. [IWAE eq. 8]
   VAE_HD static float log_ratio(float eps, float logvar, float z) {

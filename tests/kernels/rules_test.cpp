@@ -368,9 +368,9 @@ TEST_P(RulesTest, GradientOfThePosterior) {
     for (int64_t row = 0; row < c.rows; ++row) {
       for (int64_t j = 0; j < c.width; ++j) {
         const int64_t mu = row * 2 * c.width + j, own = row * c.width + j;
-        const HeadGradient gradient =
-            rules::Posterior::gradient(dz[own], eps[own], heads[mu], heads[mu + c.width],
-                                       kRuleRange, 0.25f * start.beta, args.free_bits);
+        const HeadGradient gradient = rules::Posterior::gradient(
+            rules::Prior(), dz[own], eps[own], heads[mu], heads[mu + c.width], kRuleRange,
+            0.25f * start.beta, args.free_bits);
         expected[mu] = gradient.mu;
         expected[mu + c.width] = gradient.logvar;
       }
@@ -393,7 +393,7 @@ TEST_P(RulesTest, StatisticsAreLongSumsOverRows) {
       for (int64_t row = 0; row < c.rows; ++row) {
         const float* const mu = &heads[row * 2 * c.width + j];
         const LatentStatistics statistics =
-            rules::Posterior::statistics(mu[0], mu[c.width], kRuleRange);
+            rules::Posterior::statistics(rules::Prior(), mu[0], mu[c.width], kRuleRange);
         kl.push_back(statistics.kl);
         mean.push_back(statistics.mean);
         square.push_back(statistics.square);

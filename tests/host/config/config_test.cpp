@@ -58,7 +58,10 @@ Config unusual() {
                   Variance::learned,
                   0.1,
                   -7.25,
-                  1.0 / 3.0};
+                  1.0 / 3.0,
+                  Prior::learned,
+                  {6, 4},
+                  9};
   config.training = {77,
                      31,
                      std::numeric_limits<uint64_t>::max(),
@@ -115,12 +118,12 @@ TEST(ConfigTest, JsonNamesEveryKeyOnce) {
 TEST(ConfigTest, EveryFieldIsInTheTable) {
   // A structured binding stops compiling when a field is added without a key.
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
-                                m16, m17, m18, m19] = ModelConfig();
+                                m16, m17, m18, m19, m20, m21, m22] = ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
       TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 19u + 26u + 5u);
+  EXPECT_EQ(config_keys().size(), 22u + 26u + 5u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
@@ -321,6 +324,29 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
         "--learning-rate", "--adam-beta1", "step_epochs is empty"}) {
     EXPECT_CONTAINS(message, part);
   }
+}
+
+TEST(ConfigTest, LatentsAboveTakeWhatTheyHaveAClosedFormFor) {
+  Config config;
+  set_config_value(config, "top", "100, gated dense 50");
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "--top-latent");
+  set_config_value(config, "top_latent", "10");
+  validate(config);
+  EXPECT_EQ(config.model.all_latents(), 30);
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "x"), config);
+  config.training.free_bits = 0.1;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "training.free_bits");
+  config.training.free_bits = 0.0;
+  config.training.objective = Objective::dreg;
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "training.objective dreg");
+  config.training.objective = Objective::iwae;
+  set_config_value(config, "top", "dense 7x7x2, conv 3 3x3");
+  EXPECT_CONTAINS(message_of([&] { validate(config); }), "model.top (--top) takes dense layers");
+}
+
+TEST(ConfigTest, WhatIsStandardOfThePriorIsNotSaid) {
+  EXPECT_EQ(config_to_json({}).find("\"prior"), std::string::npos);
+  EXPECT_EQ(config_to_json({}).find("\"top"), std::string::npos);
 }
 
 TEST(ConfigTest, LikelihoodsOfLevelsNeedThePixelsAsTheyAre) {

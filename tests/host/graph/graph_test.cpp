@@ -189,6 +189,67 @@ TEST(GraphTest, AnAutoencoderWithAPosteriorHasItsGradients) {
   vae.expect_gradients();
 }
 
+// As a prior of labels would be: of what the encoder sees too.
+TEST(GraphTest, AComputedPriorHasItsGradients) {
+  for (const auto kl : {PriorNode::Kl::closed_form, PriorNode::Kl::sampled}) {
+    PosteriorNode* posterior = nullptr;
+    Trained vae({6}, [&](Graph& graph, Value& x) -> Value& {
+      const auto heads = [&](const std::string& name) -> Value& {
+        return graph
+            .add_module<Dense>(std::vector<std::string>{name + ".mu", name + ".logvar"}, 6,
+                               Shape{2})
+            .apply(graph, x, Activation::none);
+      };
+      posterior = &PosteriorNode::add(graph, heads("posterior"), {2}, {-30, 20});
+      PriorNode::add(graph, *posterior, heads("prior"), kl);
+      return dense(graph, "out", 2, {6}).apply(graph, posterior->z(), Activation::none);
+    });
+    vae.use_posterior(posterior);
+    vae.expect_gradients();
+  }
+}
+
+/// The noise of two posteriors N(0, I) in one graph.
+TEST(GraphTest, StochasticNodesDrawFromStreamsOfTheirOwn) {
+  const auto backend = make_backend(Device::cpu(1));
+  Graph graph;
+  Value& heads = graph.add_value({10}, Rows::images);
+  const PosteriorNode* const nodes[] = {&PosteriorNode::add(graph, heads, {5}, {-30, 20, 0}),
+                                        &PosteriorNode::add(graph, heads, {5}, {-30, 20, 1}),
+                                        &PosteriorNode::add(graph, heads, {5}, {-30, 20, 2})};
+  Arena arena(*backend);
+  StepState* state = nullptr;
+  arena.request(state);
+  graph.plan(arena, 2, 2, /*training=*/false);
+  arena.allocate("the test");
+  Pass pass(*backend, 2);
+  pass.noise = {3, Stream::posterior, state, 0};
+  graph.forward(pass, graph.since(0));
+  pass.finish();
+  for (uint32_t n = 0; n < 3; ++n) {
+    std::vector<float> z(10);
+    backend->copy_to_host(z.data(), nodes[n]->z().data.data, z.size() * sizeof(float));
+    const auto stream = static_cast<Stream>(n == 0 ? 1 : 16 + n);
+    for (uint32_t i = 0; i < z.size(); ++i) {
+      EXPECT_EQ(z[i], normal_element(philox_row(3, stream, 0, i / 5), i % 5)) << n;
+    }
+  }
+}
+
+TEST(GraphTest, RefusesAPriorThatDoesNotFit) {
+  Graph graph;
+  Value& heads = graph.add_value({4}, Rows::images);
+  PosteriorNode& posterior = PosteriorNode::add(graph, heads, {2}, {-30, 20});
+  Value& narrow = graph.add_value({2}, Rows::images);
+  Value& bent = graph.add_value({4}, Rows::images, Activation::tanh);
+  Value& of_codes = graph.add_value({4}, Rows::codes);
+  using Kl = PriorNode::Kl;
+  EXPECT_THROW(PriorNode::add(graph, posterior, narrow, Kl::sampled), Error);
+  EXPECT_THROW(PriorNode::add(graph, posterior, bent, Kl::sampled), Error);
+  EXPECT_THROW(PriorNode::add(graph, posterior, of_codes, Kl::closed_form), Error);
+  PriorNode::add(graph, posterior, of_codes, Kl::sampled);
+}
+
 TEST(GraphTest, RefusesWhatDoesNotFit) {
   Graph graph;
   Value& x = graph.add_value({4, 4, 2}, Rows::images);

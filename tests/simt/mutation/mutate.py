@@ -39,7 +39,7 @@ FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
 # Which tests on the simulated card look at a file; everything else runs the whole suite.
 SUITES = {
     "adam.cu": "Adam*",
-    "gaussian.cu": "Gaussian*:Objective*",
+    "gaussian.cu": "Gaussian*:Objective*:Prior*",
     "importance.cu": "Importance*",
     "categorical.cu": "Categorical*:Observation*",
     "likelihood.cu": "Likelihood*:Observation*",

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: MIT
+//
+// Learned priors and latents above the latents: gradients of every objective through the whole
+// network, draws and bounds, against float64 with the same noise; runs that stop and go on.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/model/evaluator.h"
+#include "host/training/train_step.h"
+#include "kernels/backend.h"
+#include "kernels/philox.h"
+#include "tests/support/tiny_run.h"
+#include "vae/model.h"
+#include "vae/trainer.h"
+
+namespace vae {
+namespace {
+
+// Where the latents above draw.
+constexpr auto kTopPosterior = static_cast<Stream>(17), kTopPrior = static_cast<Stream>(33);
+
+using Row = std::vector<double>;
+using Weights = std::map<std::string, Row>;
+
+Config prior_config(Prior prior, int64_t top_latent, int64_t samples = 1,
+                    Objective objective = Objective::elbo) {
+  Config config = test::tiny_config(3);
+  config.model.activation = Activation::tanh;
+  config.model.prior = prior;
+  config.model.top_latent = top_latent;
+  if (top_latent > 0) config.model.top = {5, 4};
+  config.training.batch_size = 5;
+  config.training.objective = objective;
+  config.training.importance_samples = samples;
+  config.training.beta = 0.7;
+  return config;
+}
+
+/// All of them, of the tiny model.
+std::vector<Config> configs_of(int64_t samples) {
+  return {prior_config(Prior::learned, 0, samples), prior_config(Prior::standard, 3, samples),
+          prior_config(Prior::learned, 3, samples)};
+}
+
+std::string text_of(const Config& config) {
+  return std::string(to_string(config.model.prior)) + ", " +
+         std::to_string(config.model.top_latent) +
+         " above, K = " + std::to_string(config.training.importance_samples);
+}
+
+/// mu and logvar of a Gaussian.
+struct Gaussian {
+  Row mu, logvar;
+};
+
+double closed_kl(const Gaussian& q, const Gaussian& p) {
+  double sum = 0.0;
+  for (std::size_t j = 0; j < q.mu.size(); ++j) {
+    const double distance = q.mu[j] - p.mu[j];
+    sum += 0.5 * ((distance * distance + std::exp(q.logvar[j])) / std::exp(p.logvar[j]) - 1.0 +
+                  p.logvar[j] - q.logvar[j]);
+  }
+  return sum;
+}
+
+double log_density(const Row& z, const Gaussian& p) {  // without 2 pi
+  double sum = 0.0;
+  for (std::size_t j = 0; j < z.size(); ++j) {
+    const double distance = z[j] - p.mu[j];
+    sum -= 0.5 * (distance * distance / std::exp(p.logvar[j]) + p.logvar[j]);
+  }
+  return sum;
+}
+
+/// The model in float64. Parameters of posteriors that densities are taken from may be others.
+class DoubleModel {
+ public:
+  explicit DoubleModel(const Config& config) : config_(config) {}
+
+  struct Sample {
+    double log_px = 0.0;
+    double kl = 0.0;         // as the ELBO has it
+    double log_ratio = 0.0;  // of all latents
+  };
+
+  Sample sample(const Weights& w, const Weights& fixed, const Row& x, uint32_t image,
+                uint32_t sample, uint32_t step) const {
+    Sample result;
+    const Gaussian q = heads(w, "encoder", layers(w, "encoder", x));
+    const Gaussian q_fixed = heads(fixed, "encoder", layers(fixed, "encoder", x));
+    const Row z = draw(q, Stream::posterior, image, sample, step);
+    Gaussian p = prior(w, z.size());
+    if (config_.model.top_latent > 0) {
+      const Gaussian q2 = heads(w, "top.encoder", layers(w, "top.encoder", z));
+      const Row z2 = draw(q2, kTopPosterior, image, sample, step);
+      const Gaussian p2 = prior(w, z2.size());
+      p = heads(w, "top.decoder", layers(w, "top.decoder", z2));
+      result.kl = closed_kl(q2, p2) + log_density(z, q) - log_density(z, p);
+      result.log_ratio = log_density(z2, p2) - log_density(z2, q2);
+    } else {
+      result.kl = closed_kl(q, p);
+    }
+    result.log_ratio += log_density(z, p) - log_density(z, q_fixed);
+    const Row logits = dense(w, "decoder.output", layers(w, "decoder", z));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      result.log_px +=
+          logits[i] * x[i] - std::max(logits[i], 0.0) - std::log1p(std::exp(-std::abs(logits[i])));
+    }
+    return result;
+  }
+
+  /// z ~ p(z).
+  Row sample_prior(const Weights& w, uint32_t row) const {
+    if (config_.model.top_latent == 0) {
+      const auto latent = static_cast<std::size_t>(config_.model.latent);
+      return draw(prior(w, latent), Stream::prior, row, 0, 0);
+    }
+    const auto top = static_cast<std::size_t>(config_.model.top_latent);
+    const Row z2 = draw(prior(w, top), kTopPrior, row, 0, 0);
+    const Gaussian p = heads(w, "top.decoder", layers(w, "top.decoder", z2));
+    return draw(p, Stream::prior, row, 0, 0);
+  }
+
+ private:
+  static Row dense(const Weights& w, const std::string& name, const Row& x) {
+    Row y = w.at(name + ".bias");
+    const Row& weight = w.at(name + ".weight");
+    for (std::size_t o = 0; o < y.size(); ++o) {
+      for (std::size_t i = 0; i < x.size(); ++i) y[o] += weight[o * x.size() + i] * x[i];
+    }
+    return y;
+  }
+  static Row layers(const Weights& w, const std::string& name, Row x) {
+    for (int i = 0; w.contains(name + "." + std::to_string(i) + ".weight"); ++i) {
+      x = dense(w, name + "." + std::to_string(i), x);
+      for (double& value : x) value = std::tanh(value);
+    }
+    return x;
+  }
+  static Gaussian heads(const Weights& w, const std::string& name, const Row& x) {
+    return {dense(w, name + ".mu", x), dense(w, name + ".logvar", x)};
+  }
+  Gaussian prior(const Weights& w, std::size_t latent) const {
+    if (config_.model.prior == Prior::learned) return {w.at("prior.mu"), w.at("prior.logvar")};
+    return {Row(latent, 0.0), Row(latent, 0.0)};
+  }
+  Row draw(const Gaussian& q, Stream stream, uint32_t image, uint32_t sample, uint32_t step) const {
+    const PhiloxRow noise = philox_row(config_.training.seed, stream, step, image, sample);
+    Row z;
+    for (std::size_t j = 0; j < q.mu.size(); ++j) {
+      z.push_back(q.mu[j] +
+                  std::exp(0.5 * q.logvar[j]) * normal_element(noise, static_cast<uint32_t>(j)));
+    }
+    return z;
+  }
+
+  Config config_;
+};
+
+/// The objective of a batch in float64.
+class DoubleObjective {
+ public:
+  DoubleObjective(const Config& config, Row x)
+      : training_(config.training),
+        pixels_(config.model.pixels()),
+        x_(std::move(x)),
+        model_(config) {}
+
+  /// The loss, -L_K with several samples.
+  double loss(const Weights& w) const {
+    if (training_.importance_samples == 1) {
+      return mean([&](int64_t image) {
+        const auto s = sample(w, w, image, 0);
+        return training_.beta * s.kl - s.log_px;
+      });
+    }
+    return mean([&](int64_t image) { return -std::log(total_weight(w, image) / samples()); });
+  }
+
+  /// What dreg differentiates by the encoder: samples at constant factors and a constant posterior.
+  double doubly_reparameterised(const Weights& w, const Weights& constant) const {
+    const double beta = training_.beta;
+    return mean([&](int64_t image) {
+      double sum = 0.0;
+      for (int64_t k = 0; k < training_.importance_samples; ++k) {
+        const double share =
+            weight(sample(constant, constant, image, k)) / total_weight(constant, image);
+        const auto s = sample(w, constant, image, k);
+        sum -= share * (1.0 - beta + beta * share) * (s.log_px + beta * s.log_ratio);
+      }
+      return sum;
+    });
+  }
+
+ private:
+  double samples() const { return static_cast<double>(training_.importance_samples); }
+  DoubleModel::Sample sample(const Weights& w, const Weights& fixed, int64_t image,
+                             int64_t k) const {
+    const Row x(x_.begin() + image * pixels_, x_.begin() + (image + 1) * pixels_);
+    return model_.sample(w, fixed, x, static_cast<uint32_t>(image), static_cast<uint32_t>(k),
+                         /*step=*/1);
+  }
+  double weight(const DoubleModel::Sample& s) const {
+    return std::exp(s.log_px + training_.beta * s.log_ratio);
+  }
+  double total_weight(const Weights& w, int64_t image) const {
+    double sum = 0.0;
+    for (int64_t k = 0; k < training_.importance_samples; ++k)
+      sum += weight(sample(w, w, image, k));
+    return sum;
+  }
+  double mean(const std::function<double(int64_t)>& of_image) const {
+    const int64_t images = static_cast<int64_t>(x_.size()) / pixels_;
+    double sum = 0.0;
+    for (int64_t image = 0; image < images; ++image) sum += of_image(image);
+    return sum / static_cast<double>(images);
+  }
+
+  TrainConfig training_;
+  int64_t pixels_;
+  Row x_;
+  DoubleModel model_;
+};
+
+Weights weights_of(const Parameters& parameters, View Parameter::*view = &Parameter::value) {
+  Weights result;
+  for (const Parameter& parameter : parameters.all()) {
+    const auto numbers = parameters.download(parameter.*view);
+    result[parameter.spec.name] = Row(numbers.begin(), numbers.end());
+  }
+  return result;
+}
+
+/// A learned prior away from where it starts.
+void move_prior(Parameters& parameters) {
+  for (const Parameter& parameter : parameters.all()) {
+    if (!parameter.spec.name.starts_with("prior.")) continue;
+    std::vector<float> numbers;
+    for (int64_t i = 0; i < parameter.value.count(); ++i) {
+      numbers.push_back(0.4f * static_cast<float>(i + 1) - 0.7f);
+    }
+    parameters.upload(parameter.value, numbers);
+  }
+}
+
+/// The first step of a training, with a prior that has moved.
+class PriorStep {
+ public:
+  explicit PriorStep(const Config& config, bool moved = true)
+      : backend_(make_backend(Device::cpu(1))),
+        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
+        step_(network_, test::tiny_data().train, config.training) {
+    network_.initialize(config.training.seed);
+    if (moved) move_prior(network_.parameters());
+    before = weights_of(network_.parameters());
+    step_.run();
+    const auto rows = network_.parameters().download(network_.input(config.training.batch_size));
+    x = Row(rows.begin(), rows.end());
+    gradients = weights_of(network_.parameters(), &Parameter::gradient);
+  }
+
+  double loss() const { return step_.state().loss; }
+  Totals totals() const { return step_.totals(); }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  Network network_;
+  TrainStep step_;
+
+ public:
+  Weights before, gradients;
+  Row x;
+};
+
+/// Of some elements of each tensor, of the encoder's or of all others.
+void expect_derivatives(const PriorStep& step, bool of_encoder, const std::string& what,
+                        const std::function<double(const Weights&)>& loss) {
+  constexpr double kStep = 1e-5;
+  Weights point = step.before;
+  for (const auto& [name, gradient] : step.gradients) {
+    if (name.starts_with("encoder") != of_encoder) continue;
+    for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 3) {
+      double& number = point.at(name)[i];
+      const double original = number;
+      number = original + kStep;
+      const double above = loss(point);
+      number = original - kStep;
+      const double below = loss(point);
+      number = original;
+      EXPECT_NEAR(gradient[i], (above - below) / (2 * kStep), 3e-5)
+          << name << ' ' << i << ": " << what;
+    }
+  }
+}
+
+TEST(PriorStepTest, GradientsAreThoseOfTheObjective) {
+  for (const int64_t samples : {1, 4}) {
+    for (const Config& config : configs_of(samples)) {
+      const PriorStep step(config);
+      const DoubleObjective expected(config, step.x);
+      EXPECT_NEAR(step.loss(), expected.loss(step.before), 2e-5) << text_of(config);
+      for (const bool of_encoder : {false, true}) {
+        expect_derivatives(step, of_encoder, text_of(config),
+                           [&](const Weights& w) { return expected.loss(w); });
+      }
+    }
+  }
+}
+
+TEST(PriorStepTest, DregLeavesALearnedPriorTheGradientOfTheBound) {
+  const Config config = prior_config(Prior::learned, 0, 4, Objective::dreg);
+  const PriorStep step(config);
+  const DoubleObjective expected(config, step.x);
+  expect_derivatives(step, /*of_encoder=*/false, "dreg",
+                     [&](const Weights& w) { return expected.loss(w); });
+  expect_derivatives(step, /*of_encoder=*/true, "dreg", [&](const Weights& w) {
+    return expected.doubly_reparameterised(w, step.before);
+  });
+}
+
+TEST(PriorStepTest, ALearnedPriorStartsAsTheStandardOne) {
+  for (const int64_t samples : {1, 3}) {
+    const PriorStep standard(prior_config(Prior::standard, 0, samples), /*moved=*/false);
+    const PriorStep learned(prior_config(Prior::learned, 0, samples), /*moved=*/false);
+    EXPECT_EQ(learned.loss(), standard.loss());
+    EXPECT_EQ(learned.totals().kl, standard.totals().kl);
+    for (const auto& [name, gradient] : standard.gradients) {
+      EXPECT_EQ(learned.gradients.at(name), gradient) << name;
+    }
+  }
+}
+
+TEST(PriorStepTest, SamplesAreAncestral) {
+  for (const Config& config : configs_of(1)) {
+    const auto backend = make_backend(Device::cpu(1));
+    Network network(*backend, config.model, {4, 1, /*training=*/false});
+    network.initialize(config.training.seed);
+    move_prior(network.parameters());
+    Arena arena(*backend);
+    StepState* state = nullptr;
+    arena.request(state);
+    arena.allocate("the state");
+    StepState position;
+    position.first_row = 11;
+    backend->copy_to_device(state, &position, sizeof position);
+    const ConstView z = network.sample_prior(4, {config.training.seed, Stream::prior, state, 0});
+    const std::vector<float> found = network.parameters().download(z);
+    const DoubleModel model(config);
+    const Weights weights = weights_of(network.parameters());
+    for (uint32_t row = 0; row < 4; ++row) {
+      const Row expected = model.sample_prior(weights, 11 + row);
+      for (std::size_t j = 0; j < expected.size(); ++j) {
+        EXPECT_NEAR(found[row * expected.size() + j], expected[j], 1e-5) << text_of(config);
+      }
+    }
+  }
+}
+
+TEST(PriorStepTest, BoundsTightenWithMoreSamples) {
+  for (const Config& config : configs_of(1)) {
+    const auto backend = make_backend(Device::cpu(1));
+    Network network(*backend, config.model, {64, 1, /*training=*/true});
+    network.initialize(config.training.seed);
+    const ImageSet images = test::tiny_data().train;
+    TrainStep step(network, images, config.training);
+    for (int64_t i = 0; i < 3 * step.steps_per_epoch(); ++i) step.run();
+    EvaluateOptions options;
+    double previous = std::numeric_limits<double>::infinity();
+    for (const int64_t samples : {1, 32}) {
+      options.importance_samples = samples;
+      const Evaluation result = evaluate(network, images, options, config.training);
+      EXPECT_LT(*result.nll, previous + 0.02) << text_of(config);
+      previous = *result.nll;
+      EXPECT_EQ(static_cast<int64_t>(result.kl_per_dimension.size()), config.model.all_latents());
+      if (samples > 1) continue;
+      const double error = 5.0 * (result.elbo_standard_error + result.nll_standard_error);
+      EXPECT_NEAR(*result.nll, -result.elbo, error) << text_of(config);
+    }
+  }
+}
+
+class PriorRunTest : public ::testing::Test {
+ protected:
+  TrainOptions options(const std::string& name) const {
+    TrainOptions wanted;
+    wanted.device = Device::cpu(1);
+    wanted.run_folder = folder_ / name;
+    wanted.pictures = false;
+    return wanted;
+  }
+
+  test::ScratchFolder folder_;
+};
+
+TEST_F(PriorRunTest, GoesOnAfterAStopWithTheSameBytes) {
+  const Config config = prior_config(Prior::learned, 3);
+  Trainer(config, test::tiny_data(), options("whole")).run();
+  TrainOptions wanted = options("parts");
+  wanted.on_step = [](const Progress& progress) {
+    return progress.step == 13 ? Command::stop : Command::proceed;
+  };
+  EXPECT_FALSE(Trainer(config, test::tiny_data(), wanted).run().finished);
+  wanted = options("parts");
+  wanted.resume = true;
+  EXPECT_TRUE(Trainer(config, test::tiny_data(), wanted).run().finished);
+  auto whole = test::comparable_files(folder_ / "whole");
+  auto parts = test::comparable_files(folder_ / "parts");
+  for (auto* files : {&whole, &parts}) files->erase("run.json");  // has times
+  EXPECT_EQ(parts, whole);
+}
+
+TEST_F(PriorRunTest, IsLoadedAndServed) {
+  const Config config = prior_config(Prior::learned, 3);
+  Trainer(config, test::tiny_data(), options("run")).run();
+  Model model = Model::load(folder_ / "run", Device::cpu(1));
+  EXPECT_EQ(model.config(), config.model);
+  const ImageSet images = test::tiny_data().test;
+  EXPECT_EQ(model.encode(images).mean.shape, (std::vector<int64_t>{17, 2}));
+  EXPECT_EQ(model.reconstruct(images).values, model.decode(model.encode(images).mean).values);
+  const Array all = model.sample(6, 1);
+  EXPECT_EQ(model.sample(2, 1, 4).values,
+            std::vector<float>(all.row(4), all.row(4) + 2 * all.row_size()));
+  EXPECT_NE(model.sample(6, 2).values, all.values);
+  EXPECT_NE(std::vector<float>(all.row(0), all.row(1)), std::vector<float>(all.row(1), all.row(2)));
+  EXPECT_GT(model.evaluate(images).kl, 0.0);
+}
+
+}  // namespace
+}  // namespace vae
