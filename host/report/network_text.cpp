@@ -20,7 +20,7 @@ std::string image_text(const ModelConfig& model) {
 }
 
 /// "784-400-20", or with commas.
-std::string joined(const std::vector<std::string>& stations, bool plain) {
+std::string text_along(const std::vector<std::string>& stations, bool plain) {
   std::string text;
   for (const std::string& station : stations) {
     text += (text.empty() ? "" : plain ? "-" : ", ") + station;
@@ -39,12 +39,12 @@ std::string network_text(const ModelConfig& model) {
   for (const Layer& layer : model.decoder) stations.push_back(to_string(layer));
   if (!plain) stations.push_back(to_string(model.output));
   stations.push_back(stations.front());
-  std::string text = joined(stations, plain);
+  std::string text = text_along(stations, plain);
   if (model.top_latent == 0) return text;
   std::vector<std::string> above = {std::to_string(model.latent)};
   for (const Layer& layer : model.top) above.push_back(to_string(layer));
   above.push_back(std::to_string(model.top_latent));
-  return text + " under " + joined(above, plain);
+  return text + " under " + text_along(above, plain);
 }
 
 }  // namespace vae

@@ -141,17 +141,23 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
     for (const int64_t width : {1, 3, 20, 50, 167, 501}) {
       const int64_t rows = n / 2 / width;
       const cpu::NoiseRows rows_noise{1, 2, 3, 4u << 24, 1};
-      ops.reparameterize(out.data(), out2.data(), a.data(), 0, rows, width, {-0.5f, 0.5f},
+      ops.reparameterize(out.data(), out2.data(), {a.data(), 1}, 0, rows, width, {-0.5f, 0.5f},
                          rows_noise);
       keep(out);
       keep(out2);
-      for (const float free_bits : {0.0f, 0.25f}) {
-        ops.gaussian_backward(out.data(), b.data(), a.data(), 0, rows, width, {-0.5f, 0.5f}, 0.3f,
-                              free_bits, rows_noise);
-        keep(out);
+      ops.prior_log_ratio(out2.data(), out.data(), {a.data(), 1}, {b.data(), 1}, 0, rows, width,
+                          {-0.5f, 0.5f}, rows_noise);
+      keep(out2);
+      for (const float* const prior : {static_cast<const float*>(nullptr), b.data()}) {
+        for (const float free_bits : {0.0f, 0.25f}) {
+          ops.gaussian_backward(out.data(), b.data(), a.data(), {prior, 1}, 0, rows, width,
+                                {-0.5f, 0.5f}, 0.3f, free_bits, rows_noise);
+          keep(out);
+        }
       }
     }
-    all.push_back(ops.kl(a.data(), b.data(), n, {-0.5f, 0.5f}));
+    all.push_back(ops.kl(a.data(), nullptr, n / 2, {-0.5f, 0.5f}));
+    all.push_back(ops.kl(a.data(), b.data(), n / 2, {-0.5f, 0.5f}));
     const std::vector<float> variances = testing::random_values(n, 4, 0.5f, 3.0f);
     for (const auto& [likelihood, variance] : testing::all_observations()) {
       const cpu::ObservationModel model{

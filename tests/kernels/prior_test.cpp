@@ -21,21 +21,23 @@ namespace vae::testing {
 namespace {
 
 constexpr uint64_t kPriorSeed = 79;
-constexpr uint32_t kStep = 3, kFirst = 10;
+constexpr uint32_t kPriorStep = 3, kPriorRow = 10;
 constexpr LogvarRange kWide{-30.0f, 20.0f};
 
 /// What a row of heads, or of the prior, belongs to.
-enum class Of { all, image, sample };
+enum class Shared { all, image, sample };
 
 struct PriorCase {
   int64_t images, samples, latent;
-  Of heads, prior;
+  Shared heads, prior;
 
   int64_t codes() const { return images * samples; }
-  int64_t rows(Of of) const { return of == Of::all ? 1 : of == Of::image ? images : codes(); }
-  int64_t head_of(int64_t m) const { return heads == Of::image ? m / samples : m; }
+  int64_t rows(Shared of) const {
+    return of == Shared::all ? 1 : of == Shared::image ? images : codes();
+  }
+  int64_t head_of(int64_t m) const { return heads == Shared::image ? m / samples : m; }
   int64_t prior_of(int64_t m) const {
-    return prior == Of::all ? 0 : prior == Of::image ? m / samples : m;
+    return prior == Shared::all ? 0 : prior == Shared::image ? m / samples : m;
   }
   std::string name() const {
     return concat(images, 'x', samples, 'x', latent, " heads ", static_cast<int>(heads), " prior ",
@@ -52,9 +54,10 @@ std::vector<PriorCase> prior_cases(bool one_sample) {
   const std::vector<Sizes> several = {{2, 3, 1}, {5, 4, 33}, {3, 50, 9}, {300, 4, 5}};
   std::vector<PriorCase> cases;
   for (const Sizes& s : one_sample ? single : several) {
-    for (const Of heads : {Of::image, Of::sample}) {
-      for (const Of prior : {Of::all, Of::image, Of::sample}) {
-        if (one_sample && (heads == Of::sample || prior == Of::sample)) continue;  // the same
+    for (const Shared heads : {Shared::image, Shared::sample}) {
+      for (const Shared prior : {Shared::all, Shared::image, Shared::sample}) {
+        if (one_sample && (heads == Shared::sample || prior == Shared::sample))
+          continue;  // the same
         cases.push_back({s.images, s.samples, s.latent, heads, prior});
       }
     }
@@ -77,8 +80,8 @@ struct Numbers {
   const float* mu(int64_t m) const { return &heads[c.head_of(m) * 2 * c.latent]; }
   const float* prior_mu(int64_t m) const { return &prior[c.prior_of(m) * 2 * c.latent]; }
   float eps(int64_t m, int64_t j) const {
-    return normal_element(philox_row(kPriorSeed, Stream::posterior, kStep,
-                                     kFirst + static_cast<uint32_t>(m / c.samples),
+    return normal_element(philox_row(kPriorSeed, Stream::posterior, kPriorStep,
+                                     kPriorRow + static_cast<uint32_t>(m / c.samples),
                                      static_cast<uint32_t>(m % c.samples)),
                           static_cast<uint32_t>(j));
   }
@@ -92,8 +95,8 @@ class PriorTest : public BackendTest {
  protected:
   StepState state_with(float beta) const {
     StepState state;
-    state.step = kStep;
-    state.first_row = kFirst;
+    state.step = kPriorStep;
+    state.first_row = kPriorRow;
     state.beta = beta;
     return state;
   }
@@ -404,8 +407,8 @@ TEST_P(PriorTest, APriorOfZerosIsTheStandardNormalToTheBit) {
 }
 
 TEST_P(PriorTest, ADimensionWithinItsFreeBitsFeelsNoKl) {
-  for (const Of prior : {Of::all, Of::image}) {
-    const Numbers n({9, 1, 5, Of::image, prior});
+  for (const Shared prior : {Shared::all, Shared::image}) {
+    const Numbers n({9, 1, 5, Shared::image, prior});
     const Results all = run(n, Objective::elbo, 1.0f, 1.0f, kWide, false, 1e3f);
     EXPECT_EQ(all.dprior, std::vector<float>(n.prior.size(), 0.0f));
     for (int64_t row = 0; row < 9; ++row) {
@@ -428,8 +431,8 @@ TEST_P(PriorTest, ADimensionWithinItsFreeBitsFeelsNoKl) {
 }
 
 TEST_P(PriorTest, ASampledKlIsTheNegativeRatio) {
-  for (const Of prior : {Of::all, Of::image}) {
-    const Numbers n({7, 1, 37, Of::image, prior});
+  for (const Shared prior : {Shared::all, Shared::image}) {
+    const Numbers n({7, 1, 37, Shared::image, prior});
     std::vector<float> expected = run(n, Objective::elbo, 1.0f, 1.0f).log_ratio;
     for (float& ratio : expected) ratio = -ratio;
     EXPECT_EQ(run(n, Objective::elbo, 1.0f, 1.0f, kWide, /*sampled_kl=*/true).kl, expected);
@@ -440,7 +443,7 @@ TEST_P(PriorTest, AlignmentDoesNotMatter) {
   for (const int64_t latent : {1, 4, 20, 33}) {
     for (const Objective objective : {Objective::elbo, Objective::iwae}) {
       const int64_t samples = objective == Objective::elbo ? 1 : 3;
-      const Numbers n({5, samples, latent, Of::image, Of::image});
+      const Numbers n({5, samples, latent, Shared::image, Shared::image});
       const Results a = run<FloatTensor>(n, objective, 1.0f, 0.1f);
       const Results b = run<UnalignedTensor<float>>(n, objective, 1.0f, 0.1f);
       EXPECT_EQ(a.kl, b.kl);
@@ -454,8 +457,8 @@ TEST_P(PriorTest, AlignmentDoesNotMatter) {
 TEST_P(PriorTest, AClampedLogVarianceIsTheSameEverywhereAndHasNoGradient) {
   const LogvarRange range{-2.0f, 1.0f};
   for (const Objective objective : {Objective::elbo, Objective::iwae, Objective::dreg}) {
-    for (const Of of : {Of::all, Of::image}) {
-      Numbers n({3, 1, 4, Of::image, of}), clamped = n;
+    for (const Shared of : {Shared::all, Shared::image}) {
+      Numbers n({3, 1, 4, Shared::image, of}), clamped = n;
       for (std::size_t row = 0; row < n.prior.size(); row += 8) {
         n.prior[row + 4] = -1e3f;
         n.prior[row + 5] = 1e3f;
@@ -480,7 +483,7 @@ TEST_P(PriorTest, AClampedLogVarianceIsTheSameEverywhereAndHasNoGradient) {
 
 TEST_P(PriorTest, NotANumberPassesThroughAndSpoilsItsRowOnly) {
   for (const Objective objective : {Objective::elbo, Objective::iwae}) {
-    Numbers n({3, 1, 6, Of::image, Of::image});
+    Numbers n({3, 1, 6, Shared::image, Shared::image});
     const int64_t bad = 12 + 6 + 5;  // a log-variance of row 1
     n.prior[bad] = std::numeric_limits<float>::quiet_NaN();
     const Results found = run(n, objective, 1.0f, 1.0f);
@@ -513,8 +516,8 @@ TEST_P(PriorTest, SamplesAreDrawnFromIt) {
       std::vector<float> expected;
       for (int64_t row = 0; row < rows; ++row) {
         const float* const mu = &numbers[(priors == 1 ? 0 : row) * 2 * latent];
-        const PhiloxRow draws =
-            philox_row(kPriorSeed, Stream::prior, kStep, kFirst + static_cast<uint32_t>(row));
+        const PhiloxRow draws = philox_row(kPriorSeed, Stream::prior, kPriorStep,
+                                           kPriorRow + static_cast<uint32_t>(row));
         for (int64_t j = 0; j < latent; ++j) {
           const float lv = rules::Posterior::logvar(mu[latent + j], {-2.0f, 2.0f});
           expected.push_back(

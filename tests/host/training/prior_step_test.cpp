@@ -26,8 +26,8 @@ namespace {
 // Where the latents above draw.
 constexpr auto kTopPosterior = static_cast<Stream>(17), kTopPrior = static_cast<Stream>(33);
 
-using Row = std::vector<double>;
-using Weights = std::map<std::string, Row>;
+using Row64 = std::vector<double>;
+using Tensor64s = std::map<std::string, Row64>;
 
 Config prior_config(Prior prior, int64_t top_latent, int64_t samples = 1,
                     Objective objective = Objective::elbo) {
@@ -55,12 +55,12 @@ std::string text_of(const Config& config) {
          " above, K = " + std::to_string(config.training.importance_samples);
 }
 
-/// mu and logvar of a Gaussian.
-struct Gaussian {
-  Row mu, logvar;
+/// mu and logvar of a Gaussian64.
+struct Gaussian64 {
+  Row64 mu, logvar;
 };
 
-double closed_kl(const Gaussian& q, const Gaussian& p) {
+double closed_kl(const Gaussian64& q, const Gaussian64& p) {
   double sum = 0.0;
   for (std::size_t j = 0; j < q.mu.size(); ++j) {
     const double distance = q.mu[j] - p.mu[j];
@@ -70,7 +70,7 @@ double closed_kl(const Gaussian& q, const Gaussian& p) {
   return sum;
 }
 
-double log_density(const Row& z, const Gaussian& p) {  // without 2 pi
+double log_density(const Row64& z, const Gaussian64& p) {  // without 2 pi
   double sum = 0.0;
   for (std::size_t j = 0; j < z.size(); ++j) {
     const double distance = z[j] - p.mu[j];
@@ -90,17 +90,17 @@ class DoubleModel {
     double log_ratio = 0.0;  // of all latents
   };
 
-  Sample sample(const Weights& w, const Weights& fixed, const Row& x, uint32_t image,
+  Sample sample(const Tensor64s& w, const Tensor64s& fixed, const Row64& x, uint32_t image,
                 uint32_t sample, uint32_t step) const {
     Sample result;
-    const Gaussian q = heads(w, "encoder", layers(w, "encoder", x));
-    const Gaussian q_fixed = heads(fixed, "encoder", layers(fixed, "encoder", x));
-    const Row z = draw(q, Stream::posterior, image, sample, step);
-    Gaussian p = prior(w, z.size());
+    const Gaussian64 q = heads(w, "encoder", layers(w, "encoder", x));
+    const Gaussian64 q_fixed = heads(fixed, "encoder", layers(fixed, "encoder", x));
+    const Row64 z = draw(q, Stream::posterior, image, sample, step);
+    Gaussian64 p = prior(w, z.size());
     if (config_.model.top_latent > 0) {
-      const Gaussian q2 = heads(w, "top.encoder", layers(w, "top.encoder", z));
-      const Row z2 = draw(q2, kTopPosterior, image, sample, step);
-      const Gaussian p2 = prior(w, z2.size());
+      const Gaussian64 q2 = heads(w, "top.encoder", layers(w, "top.encoder", z));
+      const Row64 z2 = draw(q2, kTopPosterior, image, sample, step);
+      const Gaussian64 p2 = prior(w, z2.size());
       p = heads(w, "top.decoder", layers(w, "top.decoder", z2));
       result.kl = closed_kl(q2, p2) + log_density(z, q) - log_density(z, p);
       result.log_ratio = log_density(z2, p2) - log_density(z2, q2);
@@ -108,7 +108,7 @@ class DoubleModel {
       result.kl = closed_kl(q, p);
     }
     result.log_ratio += log_density(z, p) - log_density(z, q_fixed);
-    const Row logits = dense(w, "decoder.output", layers(w, "decoder", z));
+    const Row64 logits = dense(w, "decoder.output", layers(w, "decoder", z));
     for (std::size_t i = 0; i < x.size(); ++i) {
       result.log_px +=
           logits[i] * x[i] - std::max(logits[i], 0.0) - std::log1p(std::exp(-std::abs(logits[i])));
@@ -117,43 +117,44 @@ class DoubleModel {
   }
 
   /// z ~ p(z).
-  Row sample_prior(const Weights& w, uint32_t row) const {
+  Row64 sample_prior(const Tensor64s& w, uint32_t row) const {
     if (config_.model.top_latent == 0) {
       const auto latent = static_cast<std::size_t>(config_.model.latent);
       return draw(prior(w, latent), Stream::prior, row, 0, 0);
     }
     const auto top = static_cast<std::size_t>(config_.model.top_latent);
-    const Row z2 = draw(prior(w, top), kTopPrior, row, 0, 0);
-    const Gaussian p = heads(w, "top.decoder", layers(w, "top.decoder", z2));
+    const Row64 z2 = draw(prior(w, top), kTopPrior, row, 0, 0);
+    const Gaussian64 p = heads(w, "top.decoder", layers(w, "top.decoder", z2));
     return draw(p, Stream::prior, row, 0, 0);
   }
 
  private:
-  static Row dense(const Weights& w, const std::string& name, const Row& x) {
-    Row y = w.at(name + ".bias");
-    const Row& weight = w.at(name + ".weight");
+  static Row64 dense(const Tensor64s& w, const std::string& name, const Row64& x) {
+    Row64 y = w.at(name + ".bias");
+    const Row64& weight = w.at(name + ".weight");
     for (std::size_t o = 0; o < y.size(); ++o) {
       for (std::size_t i = 0; i < x.size(); ++i) y[o] += weight[o * x.size() + i] * x[i];
     }
     return y;
   }
-  static Row layers(const Weights& w, const std::string& name, Row x) {
+  static Row64 layers(const Tensor64s& w, const std::string& name, Row64 x) {
     for (int i = 0; w.contains(name + "." + std::to_string(i) + ".weight"); ++i) {
       x = dense(w, name + "." + std::to_string(i), x);
       for (double& value : x) value = std::tanh(value);
     }
     return x;
   }
-  static Gaussian heads(const Weights& w, const std::string& name, const Row& x) {
+  static Gaussian64 heads(const Tensor64s& w, const std::string& name, const Row64& x) {
     return {dense(w, name + ".mu", x), dense(w, name + ".logvar", x)};
   }
-  Gaussian prior(const Weights& w, std::size_t latent) const {
+  Gaussian64 prior(const Tensor64s& w, std::size_t latent) const {
     if (config_.model.prior == Prior::learned) return {w.at("prior.mu"), w.at("prior.logvar")};
-    return {Row(latent, 0.0), Row(latent, 0.0)};
+    return {Row64(latent, 0.0), Row64(latent, 0.0)};
   }
-  Row draw(const Gaussian& q, Stream stream, uint32_t image, uint32_t sample, uint32_t step) const {
+  Row64 draw(const Gaussian64& q, Stream stream, uint32_t image, uint32_t sample,
+             uint32_t step) const {
     const PhiloxRow noise = philox_row(config_.training.seed, stream, step, image, sample);
-    Row z;
+    Row64 z;
     for (std::size_t j = 0; j < q.mu.size(); ++j) {
       z.push_back(q.mu[j] +
                   std::exp(0.5 * q.logvar[j]) * normal_element(noise, static_cast<uint32_t>(j)));
@@ -167,14 +168,14 @@ class DoubleModel {
 /// The objective of a batch in float64.
 class DoubleObjective {
  public:
-  DoubleObjective(const Config& config, Row x)
+  DoubleObjective(const Config& config, Row64 x)
       : training_(config.training),
         pixels_(config.model.pixels()),
         x_(std::move(x)),
         model_(config) {}
 
   /// The loss, -L_K with several samples.
-  double loss(const Weights& w) const {
+  double loss(const Tensor64s& w) const {
     if (training_.importance_samples == 1) {
       return mean([&](int64_t image) {
         const auto s = sample(w, w, image, 0);
@@ -185,7 +186,7 @@ class DoubleObjective {
   }
 
   /// What dreg differentiates by the encoder: samples at constant factors and a constant posterior.
-  double doubly_reparameterised(const Weights& w, const Weights& constant) const {
+  double doubly_reparameterised(const Tensor64s& w, const Tensor64s& constant) const {
     const double beta = training_.beta;
     return mean([&](int64_t image) {
       double sum = 0.0;
@@ -201,16 +202,16 @@ class DoubleObjective {
 
  private:
   double samples() const { return static_cast<double>(training_.importance_samples); }
-  DoubleModel::Sample sample(const Weights& w, const Weights& fixed, int64_t image,
+  DoubleModel::Sample sample(const Tensor64s& w, const Tensor64s& fixed, int64_t image,
                              int64_t k) const {
-    const Row x(x_.begin() + image * pixels_, x_.begin() + (image + 1) * pixels_);
+    const Row64 x(x_.begin() + image * pixels_, x_.begin() + (image + 1) * pixels_);
     return model_.sample(w, fixed, x, static_cast<uint32_t>(image), static_cast<uint32_t>(k),
                          /*step=*/1);
   }
   double weight(const DoubleModel::Sample& s) const {
     return std::exp(s.log_px + training_.beta * s.log_ratio);
   }
-  double total_weight(const Weights& w, int64_t image) const {
+  double total_weight(const Tensor64s& w, int64_t image) const {
     double sum = 0.0;
     for (int64_t k = 0; k < training_.importance_samples; ++k)
       sum += weight(sample(w, w, image, k));
@@ -225,15 +226,15 @@ class DoubleObjective {
 
   TrainConfig training_;
   int64_t pixels_;
-  Row x_;
+  Row64 x_;
   DoubleModel model_;
 };
 
-Weights weights_of(const Parameters& parameters, View Parameter::*view = &Parameter::value) {
-  Weights result;
+Tensor64s weights_of(const Parameters& parameters, View Parameter::*view = &Parameter::value) {
+  Tensor64s result;
   for (const Parameter& parameter : parameters.all()) {
     const auto numbers = parameters.download(parameter.*view);
-    result[parameter.spec.name] = Row(numbers.begin(), numbers.end());
+    result[parameter.spec.name] = Row64(numbers.begin(), numbers.end());
   }
   return result;
 }
@@ -262,7 +263,7 @@ class PriorStep {
     before = weights_of(network_.parameters());
     step_.run();
     const auto rows = network_.parameters().download(network_.input(config.training.batch_size));
-    x = Row(rows.begin(), rows.end());
+    x = Row64(rows.begin(), rows.end());
     gradients = weights_of(network_.parameters(), &Parameter::gradient);
   }
 
@@ -275,15 +276,15 @@ class PriorStep {
   TrainStep step_;
 
  public:
-  Weights before, gradients;
-  Row x;
+  Tensor64s before, gradients;
+  Row64 x;
 };
 
 /// Of some elements of each tensor, of the encoder's or of all others.
 void expect_derivatives(const PriorStep& step, bool of_encoder, const std::string& what,
-                        const std::function<double(const Weights&)>& loss) {
+                        const std::function<double(const Tensor64s&)>& loss) {
   constexpr double kStep = 1e-5;
-  Weights point = step.before;
+  Tensor64s point = step.before;
   for (const auto& [name, gradient] : step.gradients) {
     if (name.starts_with("encoder") != of_encoder) continue;
     for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 3) {
@@ -308,7 +309,7 @@ TEST(PriorStepTest, GradientsAreThoseOfTheObjective) {
       EXPECT_NEAR(step.loss(), expected.loss(step.before), 2e-5) << text_of(config);
       for (const bool of_encoder : {false, true}) {
         expect_derivatives(step, of_encoder, text_of(config),
-                           [&](const Weights& w) { return expected.loss(w); });
+                           [&](const Tensor64s& w) { return expected.loss(w); });
       }
     }
   }
@@ -319,8 +320,8 @@ TEST(PriorStepTest, DregLeavesALearnedPriorTheGradientOfTheBound) {
   const PriorStep step(config);
   const DoubleObjective expected(config, step.x);
   expect_derivatives(step, /*of_encoder=*/false, "dreg",
-                     [&](const Weights& w) { return expected.loss(w); });
-  expect_derivatives(step, /*of_encoder=*/true, "dreg", [&](const Weights& w) {
+                     [&](const Tensor64s& w) { return expected.loss(w); });
+  expect_derivatives(step, /*of_encoder=*/true, "dreg", [&](const Tensor64s& w) {
     return expected.doubly_reparameterised(w, step.before);
   });
 }
@@ -353,9 +354,9 @@ TEST(PriorStepTest, SamplesAreAncestral) {
     const ConstView z = network.sample_prior(4, {config.training.seed, Stream::prior, state, 0});
     const std::vector<float> found = network.parameters().download(z);
     const DoubleModel model(config);
-    const Weights weights = weights_of(network.parameters());
+    const Tensor64s weights = weights_of(network.parameters());
     for (uint32_t row = 0; row < 4; ++row) {
-      const Row expected = model.sample_prior(weights, 11 + row);
+      const Row64 expected = model.sample_prior(weights, 11 + row);
       for (std::size_t j = 0; j < expected.size(); ++j) {
         EXPECT_NEAR(found[row * expected.size() + j], expected[j], 1e-5) << text_of(config);
       }
