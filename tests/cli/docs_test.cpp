@@ -65,7 +65,8 @@ std::set<std::string> declared_options(const std::string& verb) {
   std::istringstream help(run_vae({verb, "--help"}).out);
   std::set<std::string> options;
   for (std::string line; std::getline(help, line);) {
-    if (line.rfind("  --", 0) == 0) options.insert(*options_in(line.substr(0, 30)).begin());
+    if (line.rfind("  --", 0) == 0)
+      options.insert(*options_in(line.substr(0, line.find(' ', 2))).begin());
   }
   for (const ConfigKey& key : config_keys()) {
     if (verb == "train" || (verb == "bench" && key.name != "batch_size" && key.section != "data")) {

@@ -105,7 +105,7 @@ TEST_F(UsageTest, WrongUsageHasStatusTwoAndSaysWhatIsWrong) {
   expect_failure(run_vae({"train", "--beta", "1,5"}), 2, {"beta"});
   expect_failure(run_vae({"eval"}), 2, {"RUN is missing"});
   expect_failure(run_vae({"sample", "run"}), 2, {"--out is missing"});
-  expect_failure(run_vae({"sample", "run", "--out", "s.png", "--count", "0"}), 2, {"--count"});
+  expect_failure(run_vae({"sample", "run", "--out", "s.png", "--count", "-1"}), 2, {"--count"});
   expect_failure(run_vae({"devices", "--device", "cpu"}), 2, {"--device"});
   expect_failure(run_vae({"train", "--device", "tpu", "--out", path("r")}), 2, {"tpu", "cuda"});
   EXPECT_FALSE(exists("r"));
