@@ -51,8 +51,9 @@ TEST_P(ImportanceTest, WeightsAndBoundMatchFloat64AndSumToOne) {
     const Weights found = weights_of(log_px, log_ratio, samples, beta);
     for (int64_t image = 0; image < images; ++image) {
       long double sum = 0.0L;
-      const auto weight = [&](int64_t k) {
-        const std::size_t at = image * samples + k;
+      const int64_t first = image * samples;
+      const auto weight = [&, first](int64_t k) {
+        const std::size_t at = first + k;
         return std::exp(static_cast<long double>(log_px[at]) +
                         static_cast<long double>(beta) * log_ratio[at]);
       };
