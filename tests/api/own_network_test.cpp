@@ -48,8 +48,9 @@ Config own_config() {
 
 /// Images as a program has them: floats.
 ImageSet images_of(int64_t count) {
+  const ImageSet images = blobs(count, kSide);
   std::vector<float> values;
-  for (const uint8_t byte : blobs(count, kSide).pixels()) {
+  for (const uint8_t byte : images.pixels()) {
     values.push_back(static_cast<float>(byte) / 255.0f);
   }
   return ImageSet::from_floats(kSide, kSide, 1, values);
