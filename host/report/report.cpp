@@ -78,7 +78,7 @@ std::string cards(const RunRecord& run) {
                                               : "; " + fixed_text(last.bound, 2) + " at epoch " +
                                                     std::to_string(last.epoch)));
   html += card("Reconstruction", fixed_text(shown.reconstruction, 2), nats, "E log p(x|z), test");
-  html += card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || N(0, I)), test");
+  html += card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || p(z)), test");
   html += card("Time per epoch", fixed_text(seconds / epochs, seconds / epochs < 10 ? 2 : 1), "s",
                grouped_text(static_cast<int64_t>(rate / epochs)) + " images/s");
   if (run.parameters > 0) {
