@@ -30,12 +30,16 @@ struct GaussianQuad {
   Quad mu, logvar;
 };
 
-/// Gaussians of rows, mu and logvar side by side: those of `repeat` neighbouring rows are one.
+/// Gaussians of rows, mu and logvar side by side: those of `repeat` neighbouring rows are one. Rows
+/// are counted in 32 bits, as those of random numbers are: a division of 64 takes registers.
 struct GaussianRows {
   const float* heads;
-  std::size_t repeat, latent;
+  uint32_t repeat;
+  std::size_t latent;
 
-  __device__ const float* mu(std::size_t row) const { return heads + row / repeat * 2 * latent; }
+  __device__ const float* mu(std::size_t row) const {
+    return heads + std::size_t{static_cast<uint32_t>(row) / repeat} * 2 * latent;
+  }
   __device__ GaussianQuad quad(std::size_t row, std::size_t at, bool aligned) const {
     const float* const own = mu(row) + at;
     return {load_quad(own, latent - at, aligned), load_quad(own + latent, latent - at, aligned)};
@@ -339,7 +343,9 @@ __device__ inline void sum_over_rows(std::size_t rows, std::size_t latent, AddRo
   for (std::size_t first = 0; first < rows; first += kSumBlock) {
     const std::size_t left = rows - first, end = left < kSumBlock ? rows : first + kSumBlock;
     double own[kCount] = {};
-    for (std::size_t row = z < latent ? first + warp : end; row < end; row += kTile) {
+    // In 32 bits, for want of registers.
+    const auto last = static_cast<uint32_t>(z < latent ? end : first);
+    for (auto row = static_cast<uint32_t>(first + warp); row < last; row += kTile) {
       add_row(own, row, z);
     }
     VAE_UNROLL
@@ -396,7 +402,7 @@ __global__ void __launch_bounds__(kTile* kTile)
 
 /// Heads that `rows` neighbouring rows have in equal shares.
 GaussianRows gaussian_rows(ConstView heads, int64_t rows) {
-  return {heads.data, static_cast<std::size_t>(rows / heads.rows()),
+  return {heads.data, static_cast<uint32_t>(rows / heads.rows()),
           static_cast<std::size_t>(heads.cols() / 2)};
 }
 
