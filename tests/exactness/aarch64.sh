@@ -13,4 +13,5 @@ cmake -G Ninja -S "$root" -B "$build" --toolchain "$root/cmake/aarch64-linux-gnu
 cmake --build "$build" --target vae_exactness vae_ulp
 qemu-aarch64 "$build/tests/vae_exactness"
 qemu-aarch64 "$build/tests/vae_exactness" --layers
+qemu-aarch64 "$build/tests/vae_exactness" --optimizer
 qemu-aarch64 "$build/tests/vae_ulp" --sample
