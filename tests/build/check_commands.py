@@ -19,7 +19,7 @@ UNSAFE = re.compile(
     r"|-freciprocal-math$|-ffp-contract=(fast|on)$|--?use_fast_math$"
 )
 MACHINE = re.compile(r"-m(arch|cpu|tune)=|-m(sse[34]|avx|fma|f16c)")
-RUN_TIME_CHOICE = re.compile(r"/vae_isa_\w+\.dir/")
+RUN_TIME_CHOICE = re.compile(r"/vae_(isa|ulp)_\w+\.dir/")
 
 
 def faults_of(entry):
