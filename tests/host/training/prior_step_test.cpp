@@ -7,16 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "host/model/evaluator.h"
-#include "host/training/train_step.h"
-#include "kernels/backend.h"
 #include "kernels/philox.h"
-#include "tests/support/tiny_run.h"
+#include "tests/host/training/first_step.h"
 #include "vae/model.h"
 #include "vae/trainer.h"
 
@@ -26,8 +22,10 @@ namespace {
 // Where the latents above draw.
 constexpr auto kTopPosterior = static_cast<Stream>(17), kTopPrior = static_cast<Stream>(33);
 
+using test::expect_central_differences;
+using test::FirstStep;
 using Row64 = std::vector<double>;
-using Tensor64s = std::map<std::string, Row64>;
+using Tensor64s = test::Tensors64;
 
 Config prior_config(Prior prior, int64_t top_latent, int64_t samples = 1,
                     Objective objective = Objective::elbo) {
@@ -230,15 +228,6 @@ class DoubleObjective {
   DoubleModel model_;
 };
 
-Tensor64s weights_of(const Parameters& parameters, View Parameter::*view = &Parameter::value) {
-  Tensor64s result;
-  for (const Parameter& parameter : parameters.all()) {
-    const auto numbers = parameters.download(parameter.*view);
-    result[parameter.spec.name] = Row64(numbers.begin(), numbers.end());
-  }
-  return result;
-}
-
 /// A learned prior away from where it starts.
 void move_prior(Parameters& parameters) {
   for (const Parameter& parameter : parameters.all()) {
@@ -251,65 +240,19 @@ void move_prior(Parameters& parameters) {
   }
 }
 
-/// The first step of a training, with a prior that has moved.
-class PriorStep {
- public:
-  explicit PriorStep(const Config& config, bool moved = true)
-      : backend_(make_backend(Device::cpu(1))),
-        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
-        step_(network_, test::tiny_data().train, config.training) {
-    network_.initialize(config.training.seed);
-    if (moved) move_prior(network_.parameters());
-    before = weights_of(network_.parameters());
-    step_.run();
-    const auto rows = network_.parameters().download(network_.input(config.training.batch_size));
-    x = Row64(rows.begin(), rows.end());
-    gradients = weights_of(network_.parameters(), &Parameter::gradient);
-  }
-
-  double loss() const { return step_.state().loss; }
-  Totals totals() const { return step_.totals(); }
-
- private:
-  std::unique_ptr<Backend> backend_;
-  Network network_;
-  TrainStep step_;
-
- public:
-  Tensor64s before, gradients;
-  Row64 x;
-};
-
-/// Of some elements of each tensor, of the encoder's or of all others.
-void expect_derivatives(const PriorStep& step, bool of_encoder, const std::string& what,
-                        const std::function<double(const Tensor64s&)>& loss) {
-  constexpr double kStep = 1e-5;
-  Tensor64s point = step.before;
-  for (const auto& [name, gradient] : step.gradients) {
-    if (name.starts_with("encoder") != of_encoder) continue;
-    for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 3) {
-      double& number = point.at(name)[i];
-      const double original = number;
-      number = original + kStep;
-      const double above = loss(point);
-      number = original - kStep;
-      const double below = loss(point);
-      number = original;
-      EXPECT_NEAR(gradient[i], (above - below) / (2 * kStep), 3e-5)
-          << name << ' ' << i << ": " << what;
-    }
-  }
-}
+bool is_of_encoder(const std::string& name) { return name.starts_with("encoder"); }
+bool is_of_the_rest(const std::string& name) { return !is_of_encoder(name); }
 
 TEST(PriorStepTest, GradientsAreThoseOfTheObjective) {
   for (const int64_t samples : {1, 4}) {
     for (const Config& config : configs_of(samples)) {
-      const PriorStep step(config);
-      const DoubleObjective expected(config, step.x);
-      EXPECT_NEAR(step.loss(), expected.loss(step.before), 2e-5) << text_of(config);
-      for (const bool of_encoder : {false, true}) {
-        expect_derivatives(step, of_encoder, text_of(config),
-                           [&](const Tensor64s& w) { return expected.loss(w); });
+      const FirstStep step(config, move_prior);
+      const DoubleObjective expected(config, step.images());
+      EXPECT_NEAR(step.loss(), expected.loss(step.before()), 2e-5) << text_of(config);
+      for (const auto chosen : {is_of_the_rest, is_of_encoder}) {
+        expect_central_differences(
+            step, 3e-5, chosen, [&](const Tensor64s& w) { return expected.loss(w); },
+            text_of(config));
       }
     }
   }
@@ -317,23 +260,23 @@ TEST(PriorStepTest, GradientsAreThoseOfTheObjective) {
 
 TEST(PriorStepTest, DregLeavesALearnedPriorTheGradientOfTheBound) {
   const Config config = prior_config(Prior::learned, 0, 4, Objective::dreg);
-  const PriorStep step(config);
-  const DoubleObjective expected(config, step.x);
-  expect_derivatives(step, /*of_encoder=*/false, "dreg",
-                     [&](const Tensor64s& w) { return expected.loss(w); });
-  expect_derivatives(step, /*of_encoder=*/true, "dreg", [&](const Tensor64s& w) {
-    return expected.doubly_reparameterised(w, step.before);
+  const FirstStep step(config, move_prior);
+  const DoubleObjective expected(config, step.images());
+  expect_central_differences(step, 3e-5, is_of_the_rest,
+                             [&](const Tensor64s& w) { return expected.loss(w); });
+  expect_central_differences(step, 3e-5, is_of_encoder, [&](const Tensor64s& w) {
+    return expected.doubly_reparameterised(w, step.before());
   });
 }
 
 TEST(PriorStepTest, ALearnedPriorStartsAsTheStandardOne) {
   for (const int64_t samples : {1, 3}) {
-    const PriorStep standard(prior_config(Prior::standard, 0, samples), /*moved=*/false);
-    const PriorStep learned(prior_config(Prior::learned, 0, samples), /*moved=*/false);
+    const FirstStep standard(prior_config(Prior::standard, 0, samples));
+    const FirstStep learned(prior_config(Prior::learned, 0, samples));
     EXPECT_EQ(learned.loss(), standard.loss());
     EXPECT_EQ(learned.totals().kl, standard.totals().kl);
-    for (const auto& [name, gradient] : standard.gradients) {
-      EXPECT_EQ(learned.gradients.at(name), gradient) << name;
+    for (const auto& [name, gradient] : standard.gradients()) {
+      EXPECT_EQ(learned.gradients().at(name), gradient) << name;
     }
   }
 }
@@ -354,7 +297,7 @@ TEST(PriorStepTest, SamplesAreAncestral) {
     const ConstView z = network.sample_prior(4, {config.training.seed, Stream::prior, state, 0});
     const std::vector<float> found = network.parameters().download(z);
     const DoubleModel model(config);
-    const Tensor64s weights = weights_of(network.parameters());
+    const Tensor64s weights = test::tensors_of(network.parameters());
     for (uint32_t row = 0; row < 4; ++row) {
       const Row64 expected = model.sample_prior(weights, 11 + row);
       for (std::size_t j = 0; j < expected.size(); ++j) {
@@ -387,34 +330,10 @@ TEST(PriorStepTest, BoundsTightenWithMoreSamples) {
   }
 }
 
-class PriorRunTest : public ::testing::Test {
- protected:
-  TrainOptions options(const std::string& name) const {
-    TrainOptions wanted;
-    wanted.device = Device::cpu(1);
-    wanted.run_folder = folder_ / name;
-    wanted.pictures = false;
-    return wanted;
-  }
-
-  test::ScratchFolder folder_;
-};
+using PriorRunTest = test::RunFolderTest;
 
 TEST_F(PriorRunTest, GoesOnAfterAStopWithTheSameBytes) {
-  const Config config = prior_config(Prior::learned, 3);
-  Trainer(config, test::tiny_data(), options("whole")).run();
-  TrainOptions wanted = options("parts");
-  wanted.on_step = [](const Progress& progress) {
-    return progress.step == 13 ? Command::stop : Command::proceed;
-  };
-  EXPECT_FALSE(Trainer(config, test::tiny_data(), wanted).run().finished);
-  wanted = options("parts");
-  wanted.resume = true;
-  EXPECT_TRUE(Trainer(config, test::tiny_data(), wanted).run().finished);
-  auto whole = test::comparable_files(folder_ / "whole");
-  auto parts = test::comparable_files(folder_ / "parts");
-  for (auto* files : {&whole, &parts}) files->erase("run.json");  // has times
-  EXPECT_EQ(parts, whole);
+  expect_same_bytes_after_a_stop(prior_config(Prior::learned, 3));
 }
 
 TEST_F(PriorRunTest, IsLoadedAndServed) {

@@ -6,25 +6,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "host/run/metrics_log.h"
-#include "host/training/train_step.h"
-#include "kernels/backend.h"
 #include "kernels/philox.h"
-#include "tests/support/tiny_run.h"
+#include "tests/host/training/first_step.h"
 #include "vae/model.h"
 #include "vae/trainer.h"
 
 namespace vae {
 namespace {
 
+using test::begins_with;
+using test::expect_central_differences;
+using test::FirstStep;
 using Numbers = std::vector<double>;
-using Tensors = std::map<std::string, Numbers>;
+using Tensors = test::Tensors64;
 
 Config weighted_config(Objective objective, int64_t samples) {
   Config config = test::tiny_config(3);
@@ -150,84 +148,26 @@ class Reference {
   Numbers x_;
 };
 
-/// The first step of a training.
-class FirstStep {
- public:
-  explicit FirstStep(const Config& config)
-      : config_(config),
-        backend_(make_backend(Device::cpu(1))),
-        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
-        step_(network_, test::tiny_data().train, config.training) {
-    network_.initialize(config.training.seed);
-    before_ = tensors(&Parameter::value);
-    step_.run();
-  }
-
-  const Tensors& before() const { return before_; }
-  Tensors gradients() const { return tensors(&Parameter::gradient); }
-  Reference reference() const {
-    const auto x = network_.parameters().download(network_.input(config_.training.batch_size));
-    return Reference(config_, Numbers(x.begin(), x.end()));
-  }
-  const TrainStep& step() const { return step_; }
-
- private:
-  Tensors tensors(View Parameter::*view) const {
-    Tensors result;
-    for (const Parameter& parameter : network_.parameters().all()) {
-      const auto numbers = network_.parameters().download(parameter.*view);
-      result[parameter.spec.name] = Numbers(numbers.begin(), numbers.end());
-    }
-    return result;
-  }
-
-  Config config_;
-  std::unique_ptr<Backend> backend_;
-  Network network_;
-  TrainStep step_;
-  Tensors before_;
-};
-
-/// Of some elements of each tensor whose name begins so.
-void expect_central_differences(const Tensors& gradients, Tensors point, const std::string& begin,
-                                const std::function<double(const Tensors&)>& loss) {
-  constexpr double kStep = 1e-5;
-  int64_t compared = 0;
-  for (const auto& [name, gradient] : gradients) {
-    if (!name.starts_with(begin)) continue;
-    for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 5) {
-      double& number = point.at(name)[i];
-      const double original = number;
-      number = original + kStep;
-      const double above = loss(point);
-      number = original - kStep;
-      const double below = loss(point);
-      number = original;
-      EXPECT_NEAR(gradient[i], (above - below) / (2 * kStep), 2e-5) << name << ' ' << i;
-      ++compared;
-    }
-  }
-  EXPECT_GE(compared, 10);
-}
-
 TEST(WeightedStepTest, TheGradientOfIwaeIsThatOfTheBound) {
   for (const int64_t samples : {2, 5}) {
-    const FirstStep first(weighted_config(Objective::iwae, samples));
-    const Reference reference = first.reference();
-    EXPECT_NEAR(first.step().state().loss, reference.loss(first.before()), 1e-5);
-    expect_central_differences(first.gradients(), first.before(), "",
+    const Config config = weighted_config(Objective::iwae, samples);
+    const FirstStep first(config);
+    const Reference reference(config, first.images());
+    EXPECT_NEAR(first.loss(), reference.loss(first.before()), 1e-5);
+    expect_central_differences(first, 2e-5, begins_with(""),
                                [&](const Tensors& p) { return reference.loss(p); });
   }
 }
 
 TEST(WeightedStepTest, TheGradientOfDregIsThatOfItsFactors) {
-  const FirstStep first(weighted_config(Objective::dreg, 4));
-  const Reference reference = first.reference();
-  EXPECT_NEAR(first.step().state().loss, reference.loss(first.before()), 1e-5);
-  expect_central_differences(first.gradients(), first.before(), "decoder",
+  const Config config = weighted_config(Objective::dreg, 4);
+  const FirstStep first(config);
+  const Reference reference(config, first.images());
+  EXPECT_NEAR(first.loss(), reference.loss(first.before()), 1e-5);
+  expect_central_differences(first, 2e-5, begins_with("decoder"),
                              [&](const Tensors& p) { return reference.loss(p); });
   const Numbers weights = reference.weights(reference.samples(first.before(), first.before()));
-  expect_central_differences(first.gradients(), first.before(), "encoder", [&](const Tensors& p) {
+  expect_central_differences(first, 2e-5, begins_with("encoder"), [&](const Tensors& p) {
     return reference.doubly_reparameterised(p, first.before(), weights);
   });
 }
@@ -235,16 +175,17 @@ TEST(WeightedStepTest, TheGradientOfDregIsThatOfItsFactors) {
 TEST(WeightedStepTest, TotalsAreTheBoundAndMeansOverSamples) {
   const Config config = weighted_config(Objective::iwae, 3);
   const FirstStep first(config);
-  const auto samples = first.reference().samples(first.before(), first.before());
+  const Reference reference(config, first.images());
+  const auto samples = reference.samples(first.before(), first.before());
   double log_px = 0.0, log_ratio = 0.0;
   for (const Reference::Sample& s : samples) {
     log_px += s.log_px / 3;
     log_ratio += s.log_ratio / 3;
   }
-  const Totals totals = first.step().totals();
+  const Totals totals = first.totals();
   EXPECT_NEAR(totals.reconstruction, log_px, 1e-3);
   EXPECT_NEAR(totals.kl, -log_ratio, 1e-3);
-  EXPECT_NEAR(totals.bound, -5 * first.reference().loss(first.before()), 1e-3);
+  EXPECT_NEAR(totals.bound, -5 * reference.loss(first.before()), 1e-3);
   EXPECT_EQ(totals.images, 5);
 }
 
@@ -262,36 +203,12 @@ TEST(WeightedStepTest, SeveralSamplesOfTheDefaultObjectiveAreIwae) {
             FirstStep(weighted_config(Objective::iwae, 3)).gradients());
 }
 
-/// Runs in a folder.
-class WeightedRunTest : public ::testing::Test {
- protected:
-  TrainOptions options(const std::string& name) const {
-    TrainOptions wanted;
-    wanted.device = Device::cpu(1);
-    wanted.run_folder = folder_ / name;
-    wanted.pictures = false;
-    return wanted;
-  }
-
-  test::ScratchFolder folder_;
-};
+using WeightedRunTest = test::RunFolderTest;
 
 TEST_F(WeightedRunTest, GoesOnAfterAStopWithTheSameBytes) {
   Config config = weighted_config(Objective::dreg, 4);
   config.training.kl_warmup_epochs = 1.5;
-  Trainer(config, test::tiny_data(), options("whole")).run();
-  TrainOptions wanted = options("parts");
-  wanted.on_step = [](const Progress& progress) {
-    return progress.step == 13 ? Command::stop : Command::proceed;  // within the second epoch
-  };
-  EXPECT_FALSE(Trainer(config, test::tiny_data(), wanted).run().finished);
-  wanted = options("parts");
-  wanted.resume = true;
-  EXPECT_TRUE(Trainer(config, test::tiny_data(), wanted).run().finished);
-  auto whole = test::comparable_files(folder_ / "whole");
-  auto parts = test::comparable_files(folder_ / "parts");
-  for (auto* files : {&whole, &parts}) files->erase("run.json");  // has times
-  EXPECT_EQ(parts, whole);
+  expect_same_bytes_after_a_stop(config);
 }
 
 TEST_F(WeightedRunTest, IsMeasuredAndItsBestChosenByTheBound) {
