@@ -509,25 +509,32 @@ void CategoricalSampleArgs::check() const {
   tensors.have_state(noise.state);
 }
 
+namespace {
+
+/// How many images there are, of which both have `samples` numbers.
+int64_t images_of_samples(std::string_view operation, ConstView log_px, ConstView log_ratio,
+                          int64_t samples) {
+  const Tensors tensors(operation);
+  VAE_CHECK(samples >= 1, operation, ": samples must be positive, got ", samples);
+  const int64_t images = log_px.count() / samples;
+  tensors.have("log_px", log_px, {images * samples});
+  tensors.have("log_ratio", log_ratio, {images * samples});
+  return images;
+}
+
+}  // namespace
+
 void ImportanceArgs::check() const {
   const Tensors tensors(kName);
-  VAE_CHECK(samples >= 1, kName, ": samples must be positive, got ", samples);
-  const Shape rows{log_px.count() / samples};
-  const Shape weights{rows[0] * samples};
-  tensors.have("log_px", log_px, weights);
-  tensors.have("log_ratio", log_ratio, weights);
+  const Shape rows{images_of_samples(kName, log_px, log_ratio, samples)};
   tensors.have("running_max", running_max, rows);
   tensors.have("running_sum", running_sum, rows);
 }
 
 void ImportanceWeightsArgs::check() const {
   const Tensors tensors(kName);
-  VAE_CHECK(samples >= 1, kName, ": samples must be positive, got ", samples);
-  const Shape rows{log_px.count() / samples};
-  const Shape codes{rows[0] * samples};
-  tensors.have("log_px", log_px, codes);
-  tensors.have("log_ratio", log_ratio, codes);
-  tensors.have("weights", weights, codes);
+  const Shape rows{images_of_samples(kName, log_px, log_ratio, samples)};
+  tensors.have("weights", weights, log_px.shape);
   tensors.have("bound", bound, rows);
   tensors.have_state(state);
 }
