@@ -29,13 +29,8 @@ __global__ void __launch_bounds__(kThreads)
                       bool aligned, bool pixels_aligned) {
   VAE_SHARED(uint32_t, image_of, [kThreads]);
   const std::size_t first = std::size_t{blockIdx.x} * block_rows;
-  const std::size_t left = rows - first;
-  const unsigned count = left < block_rows ? static_cast<unsigned>(left) : block_rows;
-  if (threadIdx.x < count) {
-    const uint32_t row = static_cast<uint32_t>(first) + threadIdx.x;
-    image_of[threadIdx.x] = image_at(*state, row, images, shuffle, seed);
-  }
-  __syncthreads();
+  const unsigned count =
+      find_images(image_of, first, rows, block_rows, *state, images, shuffle, seed);
   const uint32_t step = Rule::draw_step(state->step);
   const auto quads = static_cast<unsigned>(quads_of(width));
   for (unsigned i = threadIdx.x; i < count * quads; i += kThreads) {

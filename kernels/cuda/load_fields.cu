@@ -41,13 +41,8 @@ __global__ void __launch_bounds__(kFieldThreads)
                       uint32_t images, bool shuffle, uint64_t seed, unsigned block_rows) {
   VAE_SHARED(uint32_t, image_of, [kFieldThreads]);
   const std::size_t first = std::size_t{blockIdx.x} * block_rows;
-  const std::size_t left = rows - first;
-  const unsigned count = left < block_rows ? static_cast<unsigned>(left) : block_rows;
-  if (threadIdx.x < count) {
-    const uint32_t row = static_cast<uint32_t>(first) + threadIdx.x;
-    image_of[threadIdx.x] = image_at(*state, row, images, shuffle, seed);
-  }
-  __syncthreads();
+  const unsigned count =
+      find_images(image_of, first, rows, block_rows, *state, images, shuffle, seed);
   for (unsigned i = threadIdx.x; i < count * width; i += kFieldThreads) {
     const unsigned row = i / width, column = i % width;
     y[first * width + i] = source(image_of[row], column, width);

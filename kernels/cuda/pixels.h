@@ -23,6 +23,21 @@ __device__ inline uint32_t image_at(const StepState& state, uint32_t row, uint32
   return shuffle ? permute(make_permutation(seed, state.epoch, images), position) : position;
 }
 
+/// Finds the images of up to `block_rows` rows of the batch, from `first` on, by the first threads
+/// of a block; for all of them afterwards. How many rows there are.
+__device__ inline unsigned find_images(uint32_t* image_of, std::size_t first, std::size_t rows,
+                                       unsigned block_rows, const StepState& state, uint32_t images,
+                                       bool shuffle, uint64_t seed) {
+  const std::size_t left = rows - first;
+  const unsigned count = left < block_rows ? static_cast<unsigned>(left) : block_rows;
+  if (threadIdx.x < count) {
+    const uint32_t row = static_cast<uint32_t>(first) + threadIdx.x;
+    image_of[threadIdx.x] = image_at(state, row, images, shuffle, seed);
+  }
+  __syncthreads();
+  return count;
+}
+
 /// Pixels 0 to 3 at `memory`; zeros from `remaining` on. `aligned`: to 4 bytes.
 __device__ inline uchar4 load_pixels(const uint8_t* memory, std::size_t remaining, bool aligned) {
   if (aligned && remaining >= 4) return *reinterpret_cast<const uchar4*>(memory);

@@ -64,7 +64,7 @@ SUITES = {
     "gemm_posterior": "Fused*",
     "gemm_likelihood": "Fused*",
     "gemm_pixels": "Fused*",
-    "pixels.h": "LoadBatch*:Fused*",
+    "pixels.h": "LoadBatch*:LoadFields*:Fused*",
     "gemm_": "Dense*",
     "dense": "Dense*",
     "rules/importance.h": "Importance*",
