@@ -8,6 +8,8 @@ both; the ratio is taken within the round. A mode is one of PyTorch's, or jax:MO
     python3 bench/compare_pytorch.py --vae build/release/vae --python venv/bin/python
     python3 bench/compare_pytorch.py --vae build/gpu/vae --device cuda --dtype tf32 \\
         --mode cuda-graph-compile,jax:scan --batch-size 128
+    python3 bench/compare_pytorch.py --python venv/bin/python --network conv-28 --threads 1 \\
+        --mode fused-adam,channels-last,compile --batch-size 128
 """
 import argparse
 import datetime
@@ -32,8 +34,8 @@ PRECISIONS = {"float32": "fp32", "tf32": "tf32", "bfloat16": "bf16"}
 def ours(arguments, batch_size):
     """Samples per second and the bench's own record."""
     command = [
-        arguments.vae, "bench", "--batch-size", str(batch_size), "--threads",
-        str(arguments.threads), "--device", arguments.device, "--repetitions", "3",
+        arguments.vae, "bench", "--preset", arguments.network, "--batch-size", str(batch_size),
+        "--threads", str(arguments.threads), "--device", arguments.device, "--repetitions", "3",
         "--output", "json", "--quiet"]
     if arguments.device != "cpu":
         command += ["--precision", PRECISIONS[arguments.dtype]]
@@ -43,10 +45,12 @@ def ours(arguments, batch_size):
 
 def theirs(arguments, batch_size, mode):
     """The same of a baseline's script."""
-    script = "jax_vae.py" if mode.startswith("jax:") else "pytorch_vae.py"
+    script, network = "jax_vae.py", []
+    if not mode.startswith("jax:"):
+        script, network = "pytorch_vae.py", ["--network", arguments.network]
     record = run_json([
-        arguments.python, str(HERE / "baselines" / script), "--batch-size", str(batch_size),
-        "--threads", str(arguments.threads), "--device", arguments.device, "--dtype",
+        arguments.python, str(HERE / "baselines" / script), *network, "--batch-size",
+        str(batch_size), "--threads", str(arguments.threads), "--device", arguments.device, "--dtype",
         arguments.dtype, "--mode", mode.split(":")[-1], "--images", str(arguments.images),
         "--repeats", "3", "--seconds", "1", "--warmup-seconds", "1"])
     return record["samples_per_second"]["median"], record
@@ -93,6 +97,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vae", default="build/release/vae", help="the program")
     parser.add_argument("--python", default="python3", help="a Python that has numpy, torch, jax")
+    parser.add_argument("--network", default="mlp-400-20", choices=["mlp-400-20", "conv-28"],
+                        help="a preset of ours; JAX has the first alone")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--dtype", default="float32", choices=sorted(PRECISIONS),
@@ -106,6 +112,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.device == "cpu" and arguments.dtype != "float32":
         parser.error("the CPU backend computes in float32")
+    if arguments.network != "mlp-400-20" and "jax:" in arguments.mode:
+        parser.error(f"jax_vae.py has no {arguments.network}")
     results = [
         compare(arguments, int(batch_size), mode)
         for batch_size in arguments.batch_size.split(",") for mode in arguments.mode.split(",")
@@ -115,6 +123,7 @@ def main():
         document = {
             "date": datetime.date.today().isoformat(),
             "machine": platform.machine(),
+            "network": arguments.network,
             "threads": arguments.threads,
             "device": arguments.device,
             "images": arguments.images,
