@@ -6,7 +6,8 @@
 // Usage: vae_tensors CONFIG.json FOLDER
 //   FOLDER/full.json           every key of the configuration
 //   FOLDER/initial/NAME.npy    every parameter before the first step
-//   FOLDER/stepN/x.npy         the batch; z.npy, heads.npy (mu, then logvar), log_px.npy, kl.npy
+//   FOLDER/stepN/x.npy         the batch, and condition.npy where the model is told one
+//   FOLDER/stepN/heads.npy     mu, then logvar; log_px.npy; kl.npy, or log_ratio.npy of samples
 //   FOLDER/stepN/NAME.grad.npy its gradient of every parameter
 //   FOLDER/stepN/NAME.npy      every parameter after the step
 #include <cstdint>
@@ -26,13 +27,28 @@ namespace {
 
 constexpr int64_t kImages = 12, kSteps = 10;
 
-vae::ImageSet random_images(const vae::ModelConfig& model) {
-  std::vector<uint8_t> pixels(static_cast<std::size_t>(kImages * model.pixels()));
-  const vae::PhiloxRow noise = vae::philox_row(3, vae::Stream::initialize, 0, 1000);
-  for (std::size_t i = 0; i < pixels.size(); ++i) {
-    pixels[i] = static_cast<uint8_t>(256.0f * uniform_element(noise, static_cast<uint32_t>(i)));
+std::vector<uint8_t> random_bytes(int64_t count, int64_t below, uint32_t row) {
+  std::vector<uint8_t> bytes(static_cast<std::size_t>(count));
+  const vae::PhiloxRow noise = vae::philox_row(3, vae::Stream::initialize, 0, row);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const double share = vae::middle_of_word(word_of(noise, static_cast<uint32_t>(i)));
+    bytes[i] = static_cast<uint8_t>(static_cast<double>(below) * share);
   }
-  return {model.height, model.width, model.channels, std::move(pixels)};
+  return bytes;
+}
+
+/// With labels and vectors for models that are told them.
+vae::ImageSet random_images(const vae::ModelConfig& model) {
+  const vae::ImageSet images(model.height, model.width, model.channels,
+                             random_bytes(kImages * model.pixels(), 256, 1000));
+  if (model.condition == vae::Condition::label) {
+    return images.with_labels(random_bytes(kImages, model.classes, 1001));
+  }
+  if (model.condition == vae::Condition::none) return images;
+  const std::vector<uint8_t> bytes = random_bytes(kImages * model.side_size, 256, 1002);
+  std::vector<float> side;
+  for (const uint8_t byte : bytes) side.push_back(static_cast<float>(byte) / 128.0f - 1.0f);
+  return images.with_side(model.side_size, std::move(side));
 }
 
 /// Writes tensors of a network into one folder.
@@ -76,7 +92,8 @@ void run(const std::string& config_path, const std::string& folder) {
   vae::validate(config);
 
   const auto backend = vae::make_backend(vae::Device::cpu());
-  vae::Network network(*backend, config.model, {kImages, 1, /*training=*/true});
+  const int64_t samples = config.training.importance_samples;
+  vae::Network network(*backend, config.model, {kImages, samples, /*training=*/true});
   const vae::ImageSet images = random_images(config.model);
   network.initialize(config.training.seed, images.mean_pixels());
   vae::TrainStep step(network, images, config.training);
@@ -87,10 +104,11 @@ void run(const std::string& config_path, const std::string& folder) {
     step.run();
     const Dump dump(parameters, folder + "/step" + std::to_string(i));
     dump.save("x", network.input(kImages));
-    dump.save("z", network.latent(kImages));
+    if (const vae::View told = network.condition(kImages)) dump.save("condition", told);
     dump.save("heads", network.heads(kImages));
-    dump.save("kl", network.kl(kImages));
-    dump.save("log_px", network.log_px(kImages));
+    if (samples == 1) dump.save("kl", network.kl(kImages));
+    if (samples > 1) dump.save("log_ratio", network.log_ratio(kImages * samples));
+    dump.save("log_px", network.log_px(kImages * samples));
     dump.save_gradients();
     dump.save_values();
   }

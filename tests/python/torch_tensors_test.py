@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every tensor of ten training steps against PyTorch, which computes them anew from the weights, the
-batches and the noise: heads, KL, log p(x|z), every gradient, every parameter after every step.
+"""Every tensor of ten training steps against PyTorch, which computes them anew from the weights and
+the batches: heads, KL or log-ratios, log p(x|z), every gradient, every parameter after every step.
+The noise is drawn anew, too.
 
 A difference is the largest one of a tensor over the largest number in it; 1e-4 is allowed. Both
 sides go their own way from the first step on. Adam's epsilon is large here: with a small one the
 first updates are the signs of gradients, also of those that are nothing but rounding. The rate is
-small for the same reason: ten large steps make of a last bit what they like.
+small for the same reason: ten large steps make of a last bit what they like. Importance weights are
+those of small images: they take differences of log p, whose last bit is that of a sum over pixels.
 
 Usage: torch_tensors_test.py VAE_TENSORS     exit status 77, loudly, where torch is not installed
 """
 import importlib.util
 import json
-import math
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,16 +24,22 @@ if not importlib.util.find_spec("torch"):
     sys.exit(77)
 
 import numpy  # noqa: E402
+import philox  # noqa: E402
 import torch  # noqa: E402
-from torch.nn import functional  # noqa: E402
+import torch_model  # noqa: E402
 
 TOLERANCE, STEPS = 1e-4, 10
-ACTIVATIONS = {"none": lambda x: x, "relu": functional.relu, "tanh": torch.tanh,
-               "leaky_relu": functional.leaky_relu, "sigmoid": torch.sigmoid,
-               "softplus": functional.softplus, "elu": functional.elu, "gelu": functional.gelu,
-               "silu": functional.silu}
+
+# Keys that a configuration leaves out where they say nothing.
+ABSENT = {"model": {"prior": "standard", "top": [], "top_latent": 0},
+          "training": {"free_bits": 0, "weight_decay": 0, "importance_samples": 1,
+                       "objective": "elbo"}}
 
 SMALL = {"height": 8, "width": 8, "channels": 2, "latent": 5, "activation": "tanh"}
+MLP = {**SMALL, "encoder": [9], "decoder": [7]}
+IMAGE_CODE = {**SMALL, "latent": 32, "encoder": ["conv 6 4x4/2"], "heads": "conv 1x1",
+              "decoder": ["conv 6 3x3 gelu"], "output": "deconv 4x4/2"}
+TWO_LAYERS = {**MLP, "top": [8, 6], "top_latent": 3}
 MODELS = {
     "mlp-400-20": {"preset": "mlp-400-20"},
     "tutorial": {"preset": "tutorial"},
@@ -41,145 +47,38 @@ MODELS = {
     "iwae-1": {"preset": "iwae-1"},
     "conv-28": {"preset": "conv-28"},
     "conv-32x3": {"preset": "conv-32x3"},
-    "learned variance": {"model": {**SMALL, "encoder": [9], "decoder": [7],
-                                   "likelihood": "gaussian", "variance": "learned"}},
     "every layer": {"model": {
         **SMALL, "encoder": ["conv 6 3x3", "residual (conv 6 3x3, conv 6 1x1)", "pool 2",
                              "gated dense 16"],
         "decoder": ["dense 4x4x3", "upsample 2", "conv 5 3x3 silu", "pool 2"],
         "output": "deconv 4x4/2"}},
-    "a code that is an image": {"model": {
-        **SMALL, "latent": 32, "encoder": ["conv 6 4x4/2"], "heads": "conv 1x1",
-        "decoder": ["conv 6 3x3 gelu"], "output": "deconv 4x4/2"}},
+    "a code that is an image": {"model": IMAGE_CODE},
     "odd strides": {"model": {
         **SMALL, "encoder": ["conv 3 3x5/2x1 pad 1x2", "conv 4 5x5/3 pad 2"],
         "decoder": ["dense 4x4x3", "deconv 3 2x2/2 pad 0"], "output": "conv 3x3"}},
+    "learned variance": {"model": {**MLP, "likelihood": "gaussian", "variance": "learned"}},
+    "a variance per channel": {"model": {**MLP, "likelihood": "gaussian",
+                                         "variance": "per-channel"}},
+    "a variance per value": {"model": {**MLP, "likelihood": "gaussian", "variance": "per-pixel"}},
+    "logistic": {"model": {**MLP, "likelihood": "logistic"}, "training": {"binarization": "none"}},
+    "beta-binomial": {"model": {**MLP, "likelihood": "beta-binomial"},
+                      "training": {"binarization": "none"}},
+    "told labels": {"model": {**MLP, "condition": "label", "classes": 4}},
+    "told labels, a code that is an image": {"model": {**IMAGE_CODE, "condition": "label",
+                                                       "classes": 4}},
+    "told vectors": {"model": {**MLP, "condition": "side", "side_size": 3}},
+    "learned prior": {"model": {**MLP, "prior": "learned"}, "training": {"beta": 0.5}},
+    "two layers of latents": {"model": TWO_LAYERS},
+    "two layers and a learned prior": {"model": {**TWO_LAYERS, "prior": "learned"}},
+    "free bits": {"model": MLP, "training": {"free_bits": 0.02}},
+    "decay": {"model": MLP, "training": {"weight_decay": 0.3}},
+    "iwae": {"model": MLP, "training": {"importance_samples": 6}},
+    "iwae, convolutions": {"model": IMAGE_CODE, "training": {"importance_samples": 3}},
+    "iwae, two layers": {"model": {**TWO_LAYERS, "prior": "learned"},
+                         "training": {"importance_samples": 5}},
+    "dreg": {"model": {**MLP, "prior": "learned"},
+             "training": {"importance_samples": 6, "objective": "dreg"}},
 }
-
-
-def paired(text, default):
-    """(2, 1) of "2x1", (3, 3) of "3"."""
-    if not text:
-        return default
-    numbers = [int(n) for n in text.split("x")]
-    return (numbers * 2)[:2]
-
-
-class Layer:
-    """A layer's words; `name` is the prefix of its parameters."""
-
-    def __init__(self, words, name, model_activation):
-        words = str(words)
-        self.name, self.inner = name, []
-        residual = re.fullmatch(r"residual \((.*)\)(?: (\w+))?", words)
-        if residual:
-            parts = residual[1].split(", ")
-            self.kind, activation = "residual", residual[2]
-            self.inner = [Layer(part, f"{name}.{i}",
-                                "none" if i == len(parts) - 1 else model_activation)
-                          for i, part in enumerate(parts)]
-        else:
-            found = re.fullmatch(r"(?:(gated dense|dense|conv|deconv|upsample|pool) ?)?([\dx/ ]*?)"
-                                 r"(?: ?pad ([\dx]+))?(?: ?([a-z_]+))?", words)
-            self.kind, activation = found[1] or "dense", found[4]
-            self.sizes, self.padding = found[2].split(), found[3]
-        quiet = self.kind in ("gated dense", "upsample", "pool")
-        self.activate = ACTIVATIONS["none" if quiet else activation or model_activation]
-
-    def geometry(self):
-        """kernel, stride, padding of a convolution."""
-        kernel, _, stride = self.sizes[-1].partition("/")
-        kernel, stride = paired(kernel, None), paired(stride, (1, 1))
-        default = [max(0, k - s + 1) // 2 for k, s in zip(kernel, stride)]
-        return kernel, stride, paired(self.padding, default)
-
-    def run(self, x, weights):
-        """x and the result are [n, H, W, C] or [n, W]."""
-        return self.activate(getattr(self, "run_" + self.kind.replace(" ", "_"))(x, weights))
-
-    def linear(self, x, weights, name):
-        return functional.linear(x.flatten(1), weights[name + ".weight"], weights[name + ".bias"])
-
-    def run_dense(self, x, weights):
-        y = self.linear(x, weights, self.name)
-        sizes = [int(n) for n in self.sizes[0].split("x")] if self.sizes else []
-        return y.view(-1, *sizes) if len(sizes) > 1 else y
-
-    def run_gated_dense(self, x, weights):
-        gate = self.linear(x, weights, self.name + ".gate")
-        return self.linear(x, weights, self.name) * torch.sigmoid(gate)
-
-    def run_conv(self, x, weights):
-        _, stride, padding = self.geometry()
-        y = functional.conv2d(x.permute(0, 3, 1, 2), weights[self.name + ".weight"].permute(0, 3, 1, 2),
-                              weights[self.name + ".bias"], stride, tuple(padding))
-        return y.permute(0, 2, 3, 1)
-
-    def run_deconv(self, x, weights):
-        kernel, stride, padding = self.geometry()
-        extra = (0, 0)
-        if self.padding is None:  # n becomes n * stride
-            extra = [s - k + 2 * p for k, s, p in zip(kernel, stride, padding)]
-        y = functional.conv_transpose2d(
-            x.permute(0, 3, 1, 2), weights[self.name + ".weight"].permute(0, 3, 1, 2),
-            weights[self.name + ".bias"], stride, tuple(padding), tuple(extra))
-        return y.permute(0, 2, 3, 1)
-
-    def run_upsample(self, x, _weights):
-        factor = int(self.sizes[0])
-        return x.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
-
-    def run_pool(self, x, _weights):
-        return functional.avg_pool2d(x.permute(0, 3, 1, 2), int(self.sizes[0])).permute(0, 2, 3, 1)
-
-    def run_residual(self, x, weights):
-        y = x
-        for layer in self.inner:
-            y = layer.run(y, weights)
-        return x + y
-
-
-class Network:
-    """A configuration's model in PyTorch's operations."""
-
-    def __init__(self, model):
-        self.model = model
-
-        def chain(part):
-            return [Layer(words, f"{part}.{i}", model["activation"])
-                    for i, words in enumerate(model[part])]
-
-        self.encoder, self.decoder = chain("encoder"), chain("decoder")
-        self.heads = [Layer(model.get("heads", "dense"), f"encoder.{name}", "none")
-                      for name in ("mu", "logvar")]
-        self.output = Layer(model.get("output", "dense"), "decoder.output", "none")
-
-    def bound(self, x, z_found, weights):
-        """heads, KL and log p(x|z) of each image, with the noise that made z of the heads found."""
-        model = self.model
-        h = x.view(-1, model["height"], model["width"], model["channels"])
-        for layer in self.encoder:
-            h = layer.run(h, weights)
-        mu, logvar = (head.run(h, weights) for head in self.heads)
-        shape = mu.shape
-        mu, logvar = mu.flatten(1), logvar.flatten(1)
-        heads = torch.cat([mu, logvar], 1)
-        logvar = logvar.clamp(model["logvar_min"], model["logvar_max"])
-        z = mu + torch.exp(logvar / 2) * z_found
-        kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
-        h = z.view(shape)
-        for layer in self.decoder:
-            h = layer.run(h, weights)
-        outputs = self.output.run(h, weights).flatten(1)
-        return heads, kl, self.log_p(outputs, x, weights)
-
-    def log_p(self, outputs, x, weights):
-        if self.model["likelihood"] == "bernoulli":
-            return -functional.binary_cross_entropy_with_logits(outputs, x, reduction="none").sum(1)
-        fixed = torch.tensor([2 * math.log(self.model["sigma"])])
-        log_variance = weights.get("decoder.log_variance", fixed)
-        squares = (x - outputs)**2 / log_variance.exp()
-        return -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(1)
 
 
 class Comparison:
@@ -199,24 +98,40 @@ def load(folder):
     return {path.stem: numpy.load(path) for path in folder.glob("*.npy")}
 
 
+def noise_of(step, config, rows):
+    """Of all latents, z's first."""
+    model, training = config["model"], config["training"]
+    widths = [model["latent"]] + [model["top_latent"]] * (model["top_latent"] > 0)
+    streams = [philox.POSTERIOR, philox.FURTHER + 1]
+    return [torch.tensor(philox.normals(training["seed"], stream, step + 1, rows,
+                                        training["importance_samples"], width))
+            for stream, width in zip(streams, widths)]
+
+
+def adam_of(weights, training):
+    decayed = [value for name, value in weights.items() if name.endswith(".weight")]
+    others = [value for name, value in weights.items() if not name.endswith(".weight")]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": training["weight_decay"]},
+                              {"params": others, "weight_decay": 0.0}], training["learning_rate"],
+                             (training["adam_beta1"], training["adam_beta2"]),
+                             training["adam_epsilon"])
+
+
 def compare(config, folder):
     """The worst difference of a dumped training."""
-    network, training = Network(config["model"]), config["training"]
+    network, training = torch_model.Network(config["model"]), config["training"]
     weights = {name: torch.tensor(value, requires_grad=True)
                for name, value in load(folder / "initial").items()}
-    adam = torch.optim.Adam(weights.values(), training["learning_rate"],
-                            (training["adam_beta1"], training["adam_beta2"]),
-                            training["adam_epsilon"])
+    adam = adam_of(weights, training)
     worst = Comparison()
     for step in range(STEPS):
         found = load(folder / f"step{step}")
-        mu, logvar = numpy.split(found["heads"].astype("f8"), 2, 1)
-        logvar = logvar.clip(config["model"]["logvar_min"], config["model"]["logvar_max"])
-        noise = torch.tensor(((found["z"] - mu) * numpy.exp(-logvar / 2)).astype("f4"))
-        heads, kl, log_px = network.bound(torch.tensor(found["x"]), noise, weights)
+        batch = {name: torch.tensor(found[name]) for name in ("x", "condition") if name in found}
+        noise = noise_of(step, config, len(batch["x"]))
         adam.zero_grad()
-        (kl - log_px).mean().backward()
-        for name, theirs in (("heads", heads), ("kl", kl), ("log_px", log_px)):
+        loss, tensors = torch_model.objective(network, batch, noise, training, weights)
+        loss.backward()
+        for name, theirs in tensors.items():
             worst.add(f"step {step}, {name}", found[name], theirs)
         for name, weight in weights.items():
             worst.add(f"step {step}, gradient of {name}", found[name + ".grad"], weight.grad)
@@ -224,6 +139,11 @@ def compare(config, folder):
         for name, weight in weights.items():
             worst.add(f"step {step}, {name}", found[name], weight)
     return worst
+
+
+def with_large_epsilon(keys):
+    training = {"adam_epsilon": 1e-2, "learning_rate": 1e-4, **keys.get("training", {})}
+    return {**keys, "training": training}
 
 
 def main():
@@ -234,10 +154,10 @@ def main():
             folder = pathlib.Path(temporary, str(number))
             folder.mkdir()
             path = folder / "config.json"
-            keys = {**keys, "training": {"adam_epsilon": 1e-2, "learning_rate": 1e-4}}
-            path.write_text(json.dumps(keys), encoding="utf-8")
+            path.write_text(json.dumps(with_large_epsilon(keys)), encoding="utf-8")
             subprocess.run([program, path, folder], check=True)
-            config = json.loads((folder / "full.json").read_text(encoding="utf-8"))
+            found = json.loads((folder / "full.json").read_text(encoding="utf-8"))
+            config = {part: {**absent, **found[part]} for part, absent in ABSENT.items()}
             worst = compare(config, folder)
             bad = not worst.worst <= TOLERANCE
             failed |= bad
