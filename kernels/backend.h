@@ -124,6 +124,7 @@ class Backend {
   virtual void run(const LoadBatchArgs& args) = 0;
   virtual void run(const LoadLabelsArgs& args) = 0;
   virtual void run(const LoadVectorsArgs& args) = 0;
+  virtual void run(const LoadClassesArgs& args) = 0;
   virtual void run(const DenseForwardArgs& args) = 0;
   virtual void run(const DenseBackwardInputArgs& args) = 0;
   virtual void run(const DenseBackwardWeightsArgs& args) = 0;

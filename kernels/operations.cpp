@@ -107,6 +107,14 @@ void LoadVectorsArgs::check() const {
   tensors.have_state(state);
 }
 
+void LoadClassesArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("t", t);
+  tensors.have_matrix("classes", classes);
+  tensors.have("t", t, {t.rows(), classes.cols()});
+  tensors.have_state(state);
+}
+
 void DenseForwardArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("x", x);
@@ -459,6 +467,7 @@ void LikelihoodArgs::check() const {
   tensors.have("log_px", log_px, {rows});
   tensors.may_have("doutputs", doutputs, shape);
   tensors.may_have("weights", weights, {rows});
+  tensors.may_have("element_weights", element_weights, x.shape);
   if (variance_count(likelihood, variance, 1) == 0) return;
   check_variances(kName, log_variance, x.cols());
   tensors.may_have("dlog_variance", dlog_variance, log_variance.shape);
@@ -490,6 +499,7 @@ void CategoricalArgs::check() const {
   tensors.have("outputs", outputs, shape);
   tensors.have("log_px", log_px, {rows});
   tensors.may_have("doutputs", doutputs, shape);
+  tensors.may_have("weights", weights, {rows});
 }
 
 void CategoricalMeanArgs::check() const {
@@ -607,7 +617,8 @@ bool is_pair(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian)
 }
 
 bool is_pair(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood) {
-  return are_one(dense.y, likelihood.outputs) && dense.activation == Activation::none;
+  return are_one(dense.y, likelihood.outputs) && dense.activation == Activation::none &&
+         !likelihood.element_weights;
 }
 
 }  // namespace vae

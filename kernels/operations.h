@@ -79,6 +79,18 @@ struct LoadVectorsArgs {
   void check() const;
 };
 
+/// The same of classes that every image has: t[r] are those of row r's image.
+struct LoadClassesArgs {
+  BasicView<uint8_t> t;              // [B, T] out
+  BasicView<const uint8_t> classes;  // [N, T]
+  const StepState* state = nullptr;
+  bool shuffle = false;
+  uint64_t seed = 0;
+
+  static constexpr std::string_view kName = "load_classes";
+  void check() const;
+};
+
 /// y = activation(x w^T + b).
 struct DenseForwardArgs {
   View y;       // [B, O] out
@@ -470,8 +482,8 @@ struct PosteriorStatisticsArgs {
 ///   gaussian, variance per_pixel P = 2  mean, log var           likewise
 ///   logistic                     P = 2  location, log scale kernels/rules/discretised_logistic.h
 ///   beta_binomial                P = 2  log alpha, log beta     kernels/rules/beta_binomial.h
-/// summed over X. doutputs = -scale w dlog p / doutputs; it may be the same memory as outputs.
-/// Where no weights w are given they are 1.
+/// summed over X, where v is given v_i times that of value i. doutputs = -scale w dlog p /
+/// doutputs; it may be the same memory as outputs. Where no weights w are given they are 1.
 struct LikelihoodArgs {
   View log_px;             // [B*K] out
   View doutputs;           // [B*K, X P] out, may be empty (evaluation)
@@ -483,7 +495,8 @@ struct LikelihoodArgs {
   Likelihood likelihood = Likelihood::bernoulli;
   float scale = 1.0f;  // 1/B
   Variance variance = Variance::fixed;
-  ConstView weights = {};  // [B*K] of the rows' gradients; may be empty
+  ConstView weights = {};          // [B*K] w of the rows' gradients; may be empty
+  ConstView element_weights = {};  // [B, X] v; may be empty
 
   static constexpr std::string_view kName = "likelihood";
   void check() const;
@@ -516,7 +529,7 @@ struct LikelihoodSampleArgs {
 
 /// log p(t|z) per row of T classes t, each under the softmax of its own C neighbouring logits, and
 /// its gradient. A target of C or more was not observed: it adds nothing and has no gradient.
-/// doutputs = -scale dlog p / doutputs; it may be the same memory as outputs.
+/// doutputs = -scale w dlog p / doutputs; it may be the same memory as outputs.
 struct CategoricalArgs {
   View log_px;                       // [B*K] out
   View doutputs;                     // [B*K, T C] out, may be empty
@@ -525,6 +538,7 @@ struct CategoricalArgs {
   int64_t classes = 2;               // C, at most 256
   int64_t samples = 1;               // K
   float scale = 1.0f;                // 1/B
+  ConstView weights = {};            // [B*K] w, as in LikelihoodArgs
 
   static constexpr std::string_view kName = "categorical";
   void check() const;
@@ -683,7 +697,7 @@ constexpr std::string_view pair_name(const DenseForwardArgs&, const GaussianForw
 bool is_pair(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian);
 
 /// likelihood.outputs is dense.y, whose content afterwards is undefined unless likelihood.doutputs
-/// is the same memory; dense has no activation.
+/// is the same memory; dense has no activation, and no value a weight of its own.
 constexpr std::string_view pair_name(const DenseForwardArgs&, const LikelihoodArgs&) {
   return "dense_likelihood";
 }

@@ -20,9 +20,10 @@ void CpuBackend::run(const CategoricalArgs& args) {
   for_ranges(args.outputs.rows(), rows_of(width), [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       float* const doutputs = args.doutputs ? args.doutputs.data + row * width : nullptr;
+      const float scale = args.weights ? args.scale * args.weights.data[row] : args.scale;
       args.log_px.data[row] = ops_.class_log_p(doutputs, args.outputs.data + row * width,
                                                args.targets.data + row / args.samples * targets,
-                                               targets, args.classes, args.scale);
+                                               targets, args.classes, scale);
     }
   });
 }

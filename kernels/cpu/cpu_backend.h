@@ -44,6 +44,7 @@ class CpuBackend final : public Backend {
   void run(const LoadBatchArgs& args) override;
   void run(const LoadLabelsArgs& args) override;
   void run(const LoadVectorsArgs& args) override;
+  void run(const LoadClassesArgs& args) override;
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;
@@ -82,8 +83,8 @@ class CpuBackend final : public Backend {
   void run(const GemmArgs& args) override;
 
   ObservationModel observation_model(Likelihood likelihood, Variance variance,
-                                     ConstView log_variance, int64_t width);
-  void run_channel_slopes(const LikelihoodArgs& args, const ObservationModel& model);
+                                     ConstView log_variance, int64_t width, bool weighted);
+  void run_variance_slopes(const LikelihoodArgs& args);
 
   /// Calls body(first, last) for consecutive ranges of 0 .. count - 1. The ranges are the same
   /// whatever the number of threads, so sums made per range are too.
@@ -107,8 +108,8 @@ class CpuBackend final : public Backend {
   Products products_;
   Convolutions convolutions_;
   Buffer gradient_, biases_;
-  std::vector<double> block_sums_;        // of the gradient's squares
-  std::vector<float> inverse_variances_;  // of each value of a row
+  std::vector<double> block_sums_;                      // of the gradient's squares
+  std::vector<float> inverse_variances_, normalizers_;  // of each value of a row
 };
 
 }  // namespace vae::cpu

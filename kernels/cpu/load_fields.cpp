@@ -39,4 +39,14 @@ void CpuBackend::run(const LoadVectorsArgs& args) {
   });
 }
 
+void CpuBackend::run(const LoadClassesArgs& args) {
+  const int64_t width = args.t.cols();
+  const BatchOrder image_at(args, args.classes.rows());
+  for_ranges(args.t.rows(), rows_of_load(width), [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      std::copy_n(args.classes.data + image_at(row) * width, width, args.t.data + row * width);
+    }
+  });
+}
+
 }  // namespace vae::cpu

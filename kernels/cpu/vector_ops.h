@@ -43,7 +43,9 @@ struct ObservationModel {
   Likelihood likelihood;
   Variance variance;
   LikelihoodConstants constants;
-  const float* inverse_variances;  // of each value of a row; null: that of `constants` for all
+  // Of each value of a row; null: those of `constants` for all.
+  const float* inverse_variances;
+  const float* normalizers;  // read where values have weights: of a row of the value alone
 };
 
 /// What the gradient of L_K takes beside the ELBO's, see GaussianBackwardArgs.
@@ -113,6 +115,10 @@ struct VectorOps {
   /// where doutputs is given.
   float (*log_p)(float* doutputs, const float* outputs, const float* x, int64_t count,
                  const ObservationModel& model, float scale);
+  /// The same where each value has a weight, with the normalizers of all.
+  float (*weighted_log_p)(float* doutputs, const float* outputs, const float* x,
+                          const float* weights, int64_t count, const ObservationModel& model,
+                          float scale);
   void (*mean)(float* mean, const float* outputs, int64_t count, Likelihood likelihood,
                Variance variance);
   /// A draw of each of the `count` values of one row.

@@ -82,6 +82,35 @@ float log_p(float* doutputs, const float* outputs, const float* x, int64_t count
   });
 }
 
+template <typename Rule, typename Constants>
+float weighted_log_p_by(Rule rule, float* doutputs, const float* outputs, const float* x,
+                        const float* weights, int64_t count, Constants constants, float scale) {
+  constexpr int kPerValue = Rule::kPerValue;
+  if (doutputs == nullptr) {
+    return row_sum(count, [&](int64_t i) {
+      const LikelihoodConstants own = constants(i);
+      const float log_p = rule.term(outputs + kPerValue * i, x[i], own).log_p;
+      return vae::weighted_log_p(weights[i], log_p, own.normalizer);
+    });
+  }
+  return row_sum(count, [&](int64_t i) {
+    const LikelihoodConstants own = constants(i);
+    const auto term = rule.term(outputs + kPerValue * i, x[i], own);
+    const float own_scale = scale * weights[i];
+    for (int j = 0; j < kPerValue; ++j) doutputs[kPerValue * i + j] = -own_scale * term.slope[j];
+    return vae::weighted_log_p(weights[i], term.log_p, own.normalizer);
+  });
+}
+
+float weighted_log_p(float* doutputs, const float* outputs, const float* x, const float* weights,
+                     int64_t count, const ObservationModel& model, float scale) {
+  return visit(model.likelihood, model.variance, [&](auto rule) {
+    return with_constants(rule, model, [&](auto constants) {
+      return weighted_log_p_by(rule, doutputs, outputs, x, weights, count, constants, scale);
+    });
+  });
+}
+
 void mean(float* mean, const float* outputs, int64_t count, Likelihood likelihood,
           Variance variance) {
   visit(likelihood, variance, [&](auto rule) {
@@ -335,6 +364,7 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::shared_prior_backward,
     VAE_ISA_NAMESPACE::posterior_statistics,
     VAE_ISA_NAMESPACE::log_p,
+    VAE_ISA_NAMESPACE::weighted_log_p,
     VAE_ISA_NAMESPACE::mean,
     VAE_ISA_NAMESPACE::observe,
     VAE_ISA_NAMESPACE::class_log_p,

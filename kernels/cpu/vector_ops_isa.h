@@ -17,8 +17,9 @@ inline auto with_constants(Rule, const ObservationModel& model, Body body) {
   const LikelihoodConstants shared = model.constants;
   if constexpr (Rule::kHasVariance) {
     if (const float* const inverse_variances = model.inverse_variances) {
+      const float* const normalizers = model.normalizers;
       return body([=](int64_t i) {
-        return LikelihoodConstants{inverse_variances[i], shared.normalizer};
+        return LikelihoodConstants{inverse_variances[i], normalizers[i]};
       });
     }
   }

@@ -38,15 +38,18 @@ __global__ void __launch_bounds__(kThreads, 1)
                        const float* outputs,  // [B*K, T C]
                        const uint8_t* __restrict__ targets,  // [B, T]
                        std::size_t rows, std::size_t samples, std::size_t width,
-                       std::size_t classes, float scale, int lanes) {
+                       std::size_t classes, float scale,
+                       const float* weights,  // [B*K] of the gradients, or null
+                       int lanes) {
   const auto terms = [&](std::size_t row, std::size_t quad) {
+    const float row_scale = weights != nullptr ? scale * weights[row] : scale;
     Quad log_p = {};
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) {
       const std::size_t target = 4 * quad + i, at = (row * width + target) * classes;
       if (target >= width) continue;
       log_p.value[i] = target_log_p(doutputs != nullptr ? doutputs + at : nullptr, outputs + at,
-                                    targets[row / samples * width + target], classes, scale);
+                                    targets[row / samples * width + target], classes, row_scale);
     }
     return quad_sum(log_p);
   };
@@ -91,7 +94,8 @@ void CudaBackend::run(const CategoricalArgs& args) {
   const int lanes = row_lanes(static_cast<int64_t>(quads_of(width)));
   stream_.launch("categorical", {grid_of(rows, kThreads / lanes, card_.multiprocessors), kThreads},
                  categorical_kernel, args.log_px.data, args.doutputs.data, args.outputs.data,
-                 args.targets.data, rows, args.samples, width, args.classes, args.scale, lanes);
+                 args.targets.data, rows, args.samples, width, args.classes, args.scale,
+                 args.weights.data, lanes);
 }
 
 void CudaBackend::run(const CategoricalMeanArgs& args) {

@@ -55,6 +55,7 @@ class CudaBackend final : public Backend {
   void run(const LoadBatchArgs& args) override;
   void run(const LoadLabelsArgs& args) override;
   void run(const LoadVectorsArgs& args) override;
+  void run(const LoadClassesArgs& args) override;
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;

@@ -111,7 +111,7 @@ struct LikelihoodEpilogue {
     ValueQuad<1> values;
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) values.output[i] = outputs.value[i] + shift.value[i];
-    const float sum = quad_log_p(rule, values, pixels, column, rest, constants, scale);
+    const float sum = quad_log_p(rule, values, pixels, {}, column, rest, constants, scale);
     if (doutputs != nullptr) {
       store_values(doutputs + static_cast<std::size_t>(row) * width + column, values, rest,
                    aligned);

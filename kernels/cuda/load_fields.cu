@@ -18,6 +18,7 @@ constexpr int kFieldThreads = 256;  // also the most rows of a block
 
 /// Labels [N] as one-hot rows.
 struct OneHot {
+  using Value = float;
   const uint8_t* labels;
 
   __device__ float operator()(uint32_t image, unsigned column, unsigned) const {
@@ -25,18 +26,20 @@ struct OneHot {
   }
 };
 
-/// Vectors [N, width].
+/// Vectors [N, width] of floats, or of classes.
+template <typename T>
 struct Vectors {
-  const float* values;
+  using Value = T;
+  const T* values;
 
-  __device__ float operator()(uint32_t image, unsigned column, unsigned width) const {
+  __device__ T operator()(uint32_t image, unsigned column, unsigned width) const {
     return values[std::size_t{image} * width + column];
   }
 };
 
 template <typename Source>
 __global__ void __launch_bounds__(kFieldThreads)
-    load_field_kernel(float* __restrict__ y,  // [rows, width] out
+    load_field_kernel(typename Source::Value* __restrict__ y,  // [rows, width] out
                       const Source source, const StepState* state, std::size_t rows, unsigned width,
                       uint32_t images, bool shuffle, uint64_t seed, unsigned block_rows) {
   VAE_SHARED(uint32_t, image_of, [kFieldThreads]);
@@ -56,26 +59,31 @@ __global__ void __launch_bounds__(kFieldThreads)
 namespace {
 
 template <typename Source, typename Args>
-void launch_load(Stream& stream, const Args& args, const Source& source, int64_t images) {
+void launch_load(Stream& stream, const Args& args, const BasicView<typename Source::Value>& y,
+                 const Source& source, int64_t images) {
   constexpr int64_t kMostValues = int64_t{1} << 30;  // of a block, counted in 32 bits
   constexpr int64_t kBlockValues = 1 << 12;
-  const int64_t rows = args.y.rows(), width = args.y.cols();
+  const int64_t rows = y.rows(), width = y.cols();
   VAE_CHECK(width <= kMostValues, Args::kName, ": rows of ", width, " values are too long");
   const int64_t block_rows =
       std::min<int64_t>(std::max<int64_t>(1, kBlockValues / width), kFieldThreads);
   const auto blocks = static_cast<unsigned>((rows + block_rows - 1) / block_rows);
-  stream.launch(Args::kName.data(), {blocks, kFieldThreads}, load_field_kernel<Source>, args.y.data,
+  stream.launch(Args::kName.data(), {blocks, kFieldThreads}, load_field_kernel<Source>, y.data,
                 source, args.state, rows, width, images, args.shuffle, args.seed, block_rows);
 }
 
 }  // namespace
 
 void CudaBackend::run(const LoadLabelsArgs& args) {
-  launch_load(stream_, args, OneHot{args.labels.data}, args.labels.rows());
+  launch_load(stream_, args, args.y, OneHot{args.labels.data}, args.labels.rows());
 }
 
 void CudaBackend::run(const LoadVectorsArgs& args) {
-  launch_load(stream_, args, Vectors{args.vectors.data}, args.vectors.rows());
+  launch_load(stream_, args, args.y, Vectors<float>{args.vectors.data}, args.vectors.rows());
+}
+
+void CudaBackend::run(const LoadClassesArgs& args) {
+  launch_load(stream_, args, args.t, Vectors<uint8_t>{args.classes.data}, args.classes.rows());
 }
 
 }  // namespace vae::cuda

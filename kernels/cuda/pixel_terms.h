@@ -48,8 +48,8 @@ __device__ inline void store_values(float* outputs, const ValueQuad<kPerValue>& 
   }
 }
 
-/// What the values of a row are computed with.
-template <typename Rule>
+/// What the values of a row are computed with: with a normalizer of each where they have weights.
+template <typename Rule, bool kWeighted = false>
 struct RowConstants {
   LikelihoodConstants shared;
   const float* log_variances;  // [channels]; unused by likelihoods without
@@ -59,7 +59,9 @@ struct RowConstants {
     LikelihoodConstants constants = shared;
     if constexpr (Rule::kHasVariance) {
       if (channels > 1) {
-        constants.inverse_variance = Rule::inverse_variance(log_variances[value % channels]);
+        const float* const own = log_variances + value % channels;
+        if constexpr (kWeighted) return Rule::constants(own, 1, 1);
+        constants.inverse_variance = Rule::inverse_variance(*own);
       }
     }
     return constants;
@@ -67,10 +69,12 @@ struct RowConstants {
 };
 
 /// For all threads of a block, which wait for one another.
-template <typename Rule>
-__device__ inline RowConstants<Rule> constants_of(Rule rule, const float* log_variances,
-                                                  std::size_t channels, std::size_t width) {
-  const auto count = static_cast<int64_t>(channels), values = static_cast<int64_t>(width);
+template <bool kWeighted = false, typename Rule>
+__device__ inline RowConstants<Rule, kWeighted> constants_of(Rule rule, const float* log_variances,
+                                                             std::size_t channels,
+                                                             std::size_t width) {
+  const auto count = kWeighted ? 1 : static_cast<int64_t>(channels);
+  const auto values = kWeighted ? 1 : static_cast<int64_t>(width);
   if constexpr (!rule.kHasVariance) {
     return {rule.constants(log_variances, count, values), log_variances, channels};
   } else {
@@ -83,20 +87,27 @@ __device__ inline RowConstants<Rule> constants_of(Rule rule, const float* log_va
 
 /// The sum of log p over the first `remaining` values of a quad, of which the first is `value` of
 /// its row, without the normalizer. The outputs become the loss's gradient by them, -scale dlog p /
-/// doutput.
-template <typename Rule>
+/// doutput. `weights` are read where values have some; log p has their normalizers then.
+template <typename Rule, bool kWeighted>
 __device__ inline float quad_log_p(Rule rule, ValueQuad<Rule::kPerValue>& outputs,
-                                   const Quad& pixels, std::size_t value, std::size_t remaining,
-                                   const RowConstants<Rule>& constants, float scale) {
+                                   const Quad& pixels, const Quad& weights, std::size_t value,
+                                   std::size_t remaining,
+                                   const RowConstants<Rule, kWeighted>& constants, float scale) {
   constexpr int kPerValue = Rule::kPerValue;
   Quad terms = {};
   VAE_UNROLL
   for (std::size_t i = 0; i < 4; ++i) {
     float* const own = outputs.output + kPerValue * i;
-    const auto term = rule.term(own, pixels.value[i], constants.of_value(value + i));
-    if (i < remaining) terms.value[i] = term.log_p;
+    const LikelihoodConstants of_value = constants.of_value(value + i);
+    const auto term = rule.term(own, pixels.value[i], of_value);
+    float log_p = term.log_p, own_scale = scale;
+    if constexpr (kWeighted) {
+      log_p = weighted_log_p(weights.value[i], log_p, of_value.normalizer);
+      own_scale = scale * weights.value[i];
+    }
+    if (i < remaining) terms.value[i] = log_p;
     VAE_UNROLL
-    for (int j = 0; j < kPerValue; ++j) own[j] = -scale * term.slope[j];
+    for (int j = 0; j < kPerValue; ++j) own[j] = -own_scale * term.slope[j];
   }
   return quad_sum(terms);
 }

@@ -47,6 +47,11 @@ struct LikelihoodConstants {
   float normalizer;
 };
 
+/// log p of a value that counts with a weight. Its normalizer is that of a row of it alone.
+VAE_HD static inline float weighted_log_p(float weight, float log_p, float normalizer) {
+  return weight * (log_p + normalizer);
+}
+
 /// The factor of a slope by an output that counts as `limited` wherever it lies beyond. NaN passes
 /// so that the step is judged bad.
 VAE_HD static inline bool passes_limits(float output, float limited) {

@@ -87,6 +87,24 @@ TEST_P(LoadFieldsTest, VectorsAreThoseOfTheImagesLoaded) {
   }
 }
 
+TEST_P(LoadFieldsTest, ClassesAreThoseOfTheImagesLoaded) {
+  for (const FieldCase& c : field_cases()) {
+    std::vector<uint8_t> classes(c.images * c.width);
+    for (std::size_t i = 0; i < classes.size(); ++i)
+      classes[i] = static_cast<uint8_t>(i * 37 % 251);
+    const DeviceTensor<uint8_t> all(backend(), {c.images, c.width}, classes);
+    const DeviceTensor<uint8_t> t(backend(), {c.rows, c.width});
+    const DeviceState state(backend(), state_of_fields(c));
+    backend().issue(LoadClassesArgs{t, all.view(), state.get(), c.shuffle, kFieldSeed});
+    std::vector<uint8_t> expected;
+    for (int64_t row = 0; row < c.rows; ++row) {
+      const auto from = classes.begin() + image_of_row(c, row) * c.width;
+      expected.insert(expected.end(), from, from + c.width);
+    }
+    EXPECT_EQ(t.values(), expected) << c.rows << 'x' << c.width;
+  }
+}
+
 /// Pixels, labels and vectors that all tell which image they are of.
 TEST_P(LoadFieldsTest, AllFieldsOfARowAreOfOneImage) {
   constexpr int64_t kNumbered = 200, kRows = 64;
@@ -135,6 +153,10 @@ TEST_P(LoadFieldsTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(backend().issue(LoadVectorsArgs{y, vectors.view(), state.get()}), Error);
   EXPECT_THROW(backend().issue(LoadVectorsArgs{y, {}, state.get()}), Error);
   EXPECT_THROW(backend().issue(LoadVectorsArgs{vectors, vectors.view(), nullptr}), Error);
+  const DeviceTensor<uint8_t> t(backend(), {2, 3}), classes(backend(), {4, 2});
+  EXPECT_THROW(backend().issue(LoadClassesArgs{t, classes.view(), state.get()}), Error);
+  EXPECT_THROW(backend().issue(LoadClassesArgs{t, {}, state.get()}), Error);
+  EXPECT_THROW(backend().issue(LoadClassesArgs{classes, classes.view(), nullptr}), Error);
 }
 
 VAE_INSTANTIATE_BACKENDS(LoadFieldsTest);

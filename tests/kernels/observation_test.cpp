@@ -320,6 +320,29 @@ TEST_P(ObservationTest, ClassesMatchFloat64) {
   }
 }
 
+TEST_P(ObservationTest, WeightsScaleTheGradientsOfClasses) {
+  const int64_t rows = 4, width = 9, classes = 5;
+  const FloatTensor logits(backend(), {rows, width * classes},
+                           random_values(rows * width * classes, 12, -5.0f, 5.0f));
+  const FloatTensor weights(backend(), {rows}, {0.0f, 1.0f, 0.5f, 0.25f});
+  const FloatTensor log_px(backend(), {rows}), plain(backend(), {rows, width * classes});
+  const FloatTensor weighted(backend(), {rows, width * classes});
+  const DeviceTensor<uint8_t> targets(backend(), {rows / 2, width},
+                                      std::vector<uint8_t>(rows / 2 * width, 3));
+  CategoricalArgs args{log_px.view(), plain.view(), logits.view(), targets.view(), classes, 2,
+                       0.5f};
+  backend().issue(args);
+  const auto sums = log_px.values();
+  args.doutputs = weighted;
+  args.weights = weights.view();
+  backend().issue(args);
+  EXPECT_EQ(log_px.values(), sums) << "weights are of the gradients";
+  const auto found = weighted.values(), slopes = plain.values(), factors = weights.values();
+  for (int64_t i = 0; i < rows * width * classes; ++i) {
+    EXPECT_EQ(found[i], factors[i / (width * classes)] * slopes[i]) << "powers of two are exact";
+  }
+}
+
 TEST_P(ObservationTest, ArgumentsThatDoNotFitAreRefused) {
   const FloatTensor outputs(backend(), {2, 6}), x(backend(), {2, 3}), log_px(backend(), {2});
   const FloatTensor variances(backend(), {2});
