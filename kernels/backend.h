@@ -125,6 +125,7 @@ class Backend {
   virtual void run(const LoadLabelsArgs& args) = 0;
   virtual void run(const LoadVectorsArgs& args) = 0;
   virtual void run(const LoadClassesArgs& args) = 0;
+  virtual void run(const CorruptArgs& args) = 0;
   virtual void run(const DenseForwardArgs& args) = 0;
   virtual void run(const DenseBackwardInputArgs& args) = 0;
   virtual void run(const DenseBackwardWeightsArgs& args) = 0;

@@ -115,6 +115,17 @@ void LoadClassesArgs::check() const {
   tensors.have_state(state);
 }
 
+void CorruptArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have_matrix("x", x);
+  VAE_CHECK(height > 0 && width > 0 && channels > 0 && x.cols() == height * width * channels, kName,
+            ": ", x.cols(), " values are no image of ", height, " x ", width, " x ", channels);
+  VAE_CHECK(images > 0, kName, ": there are no images");
+  tensors.have("y", y, x.shape);
+  tensors.may_have("counted", counted, x.shape);
+  tensors.have_state(state);
+}
+
 void DenseForwardArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("x", x);

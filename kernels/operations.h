@@ -91,6 +91,30 @@ struct LoadClassesArgs {
   void check() const;
 };
 
+/// What a model that restores images sees of them, y[r] of row r's image x[r]. Draws are of stream
+/// corruption at (row = first_draw + image index, step = state->step):
+///   none       y = x
+///   noise      y = clip(x + amount eps, 0, 1), eps the normal of element i of value i
+///   quadrants  y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which,
+///   else
+///              0; there counted = 1 and where x is shown 0. Otherwise all counts.
+struct CorruptArgs {
+  View y;        // [B, H*W*C] out
+  View counted;  // [B, H*W*C] out, the weights of x in log p(x|z); may be empty
+  ConstView x;   // [B, H*W*C] as load_batch left it with this state, order and seed
+  CorruptionKind kind = CorruptionKind::none;
+  float amount = 0.0f;
+  int64_t height = 0, width = 0, channels = 0;
+  int64_t images = 0;  // N
+  const StepState* state = nullptr;
+  bool shuffle = false;
+  uint64_t seed = 0;
+  uint32_t first_draw = 0;
+
+  static constexpr std::string_view kName = "corrupt";
+  void check() const;
+};
+
 /// y = activation(x w^T + b).
 struct DenseForwardArgs {
   View y;       // [B, O] out

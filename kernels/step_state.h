@@ -19,6 +19,7 @@ enum class Stream : uint32_t {
   prior = 5,
   validation = 6,   ///< which training images are set aside
   observation = 7,  ///< draws of x from p(x|z)
+  corruption = 8,   ///< of inputs
 };
 
 /// Where the stochastic nodes of a graph draw: the first as it always did, those after it from

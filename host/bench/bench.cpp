@@ -47,11 +47,13 @@ ImageSet random_images(const ModelConfig& model, int64_t batch_size) {
     }
   }
   std::vector<uint8_t> labels;
-  for (int64_t i = 0; model.condition == Condition::label && i < count; ++i) {
-    labels.push_back(static_cast<uint8_t>(i % model.classes));
+  for (int64_t i = 0; model.reads_labels() && i < count; ++i) {
+    labels.push_back(static_cast<uint8_t>(i % model.label_classes()));
   }
-  const ImageSet images(model.height, model.width, model.channels, std::move(pixels),
-                        std::move(labels));
+  ImageSet images(model.height, model.width, model.channels, std::move(pixels), std::move(labels));
+  if (model.target == Target::mask) {
+    images = images.with_masks(std::vector<uint8_t>(count * model.target_size()));
+  }
   if (model.condition != Condition::side) return images;
   return images.with_side(model.side_size, std::vector<float>(count * model.side_size, 0.5f));
 }

@@ -35,6 +35,7 @@ class Decode : public Verb {
     out_.check();
     const Array latents = load_npy(latents_);
     Model model = model_.load(terminal_);
+    if (out_.format() == "png") require_image_target(model, "decode to .png");
     check(latents, model);
     write_rows(out_, scale_, model, latents.rows(), columns_, [&](int64_t first, int64_t count) {
       return model.decode(rows_of(latents, first, count), label_.conditions(model, count));

@@ -48,7 +48,7 @@ class Encode : public Verb {
   }
 
  private:
-  ImageSet load(const Model& model) {
+  ImageSet load(Model& model) {
     if (images_.empty()) return data_.load(model, terminal_);
     ImageSet images = load_images(images_, model.config(), data_.load_options(model, terminal_));
     warn_of_doubts(images, model, terminal_);

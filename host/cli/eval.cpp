@@ -93,6 +93,9 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"active_units", result.active_units},
                {"kl_per_dimension", result.kl_per_dimension},
                {"bits_per_dimension", nullptr},
+               {"accuracy", nullptr},
+               {"psnr", nullptr},
+               {"input_psnr", nullptr},
                {"binarization", to_string(result.binarization)},
                {"n", result.images},
                {"split", data_.split()},
@@ -100,6 +103,9 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"device", result.device}};
   if (result.nll) json["nll"] = *result.nll;
   if (result.bits_per_dimension) json["bits_per_dimension"] = *result.bits_per_dimension;
+  if (result.accuracy) json["accuracy"] = number_or_null(*result.accuracy);
+  if (result.psnr) json["psnr"] = number_or_null(*result.psnr);
+  if (result.input_psnr) json["input_psnr"] = number_or_null(*result.input_psnr);
   json.update(checkpoint_json(model));
   return json_text(json);
 }
@@ -128,6 +134,15 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
   if (result.bits_per_dimension) {
     text += fmt::format("  bits/dimension  {:10.4f}   -elbo in bits a pixel value\n",
                         *result.bits_per_dimension);
+  }
+  if (result.psnr) {
+    text += fmt::format("  PSNR            {:10.2f} dB   of E[x|z = mu]; of its inputs {:.2f} dB\n",
+                        *result.psnr, *result.input_psnr);
+  }
+  if (result.accuracy && std::isfinite(*result.accuracy)) {
+    text +=
+        fmt::format("  right classes   {:10.2f} %   of {} at z = mu\n", 100.0 * *result.accuracy,
+                    model.config().target == Target::mask ? "the pixels" : "the images");
   }
   text += fmt::format("  active units    {:>6} of {}\n", result.active_units,
                       model.config().all_latents());

@@ -200,7 +200,7 @@ Array rows_of(const Array& array, int64_t first, int64_t count) {
 void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
                 int64_t columns, const RowSource& source) {
   constexpr int64_t kPieceBytes = 64 << 20, kBatch = 128;
-  const int64_t row_size = model.config().pixels();
+  const int64_t row_size = model.config().decoded_size();
   int64_t piece = std::max<int64_t>(1, kPieceBytes / (row_size * int64_t{sizeof(float)}));
   if (piece > kBatch) piece -= piece % kBatch;  // whole batches of the model
   const auto for_pieces = [&](const auto& take) {

@@ -83,6 +83,7 @@ class Interpolate : public Verb {
     to_.check();
     out_.check();
     Model model = model_.load(terminal_);
+    require_image_target(model, "interpolate");
     if (out_.format() == "gif") scale_.require_fit(out_, model, 1, 1, 2 * steps_);
     const ImageSet images = data_.load(model, terminal_);
     Array all;

@@ -32,6 +32,7 @@ class Manifold : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
+    require_image_target(model, "manifold");
     if (model.config().latent != 2) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("{}: the manifold is the plane of a 2-dimensional latent, but this "

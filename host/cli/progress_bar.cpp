@@ -87,8 +87,10 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
                   epochs, bound_name(train.importance_samples), nats(bound_of(train)));
   if (validation != nullptr) line += ", validation " + nats(bound_of(*validation));
   line += ", test " + nats(bound_of(test));
+  const std::string right =
+      test.accuracy ? fmt::format("  {:.2f} % right", 100.0 * *test.accuracy) : std::string();
   for (const std::string& field :
-       {"  kl " + nats(test.kl), fmt::format("  {:.1f} s", train.seconds),
+       {right, "  kl " + nats(test.kl), fmt::format("  {:.1f} s", train.seconds),
         fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
     if (line.size() + field.size() > kEpochColumns) break;
     line += field;

@@ -6,29 +6,13 @@
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "vae/error.h"
+#include "vae/reconstructions.h"
 
 namespace vae::cli {
 namespace {
 
 constexpr int64_t kPairsPerRow = 16;
-
-/// Rows of inputs, each above the row of its outputs; the last pair of rows is filled up with
-/// black.
-std::vector<Image> interleave(const std::vector<Image>& inputs, const std::vector<Image>& outputs,
-                              int64_t columns) {
-  const auto count = static_cast<int64_t>(inputs.size());
-  Image blank = inputs.front();
-  std::fill(blank.pixels.begin(), blank.pixels.end(), uint8_t{0});
-  std::vector<Image> cells;
-  for (int64_t first = 0; first < count; first += columns) {
-    for (const std::vector<Image>* row : {&inputs, &outputs}) {
-      for (int64_t i = first; i < first + columns; ++i) {
-        cells.push_back(i < count ? (*row)[static_cast<std::size_t>(i)] : blank);
-      }
-    }
-  }
-  return cells;
-}
 
 class Reconstruct : public Verb {
  public:
@@ -38,8 +22,10 @@ class Reconstruct : public Verb {
     command.group("Reconstruction");
     command.integer("--count", count_, 1, 1 << 20, "the first N images");
     input_.declare(command, kWithoutChance);
-    out_.declare(command, {"png", "npy"},
-                 "inputs above outputs, or the outputs' pixel values [count, X]");
+    out_.declare(
+        command, {"png", "npy"},
+        "inputs above outputs, or the outputs' pixel values [count, X]; of --target label or "
+        "mask the probabilities of classes");
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
@@ -62,13 +48,17 @@ class Reconstruct : public Verb {
       summary_.print(model, written);
       return kSuccess;
     }
+    if (model.config().target == Target::label) {
+      throw Error(ErrorCode::invalid_argument,
+                  "vae reconstruct: this model decodes a class for each image (--target label), "
+                  "which is no picture; --out FILE.npy has the probabilities of all classes");
+    }
+    const int64_t rows = model.config().has_class_target() || model.restores() ? 3 : 2;
     const int64_t columns = std::min(kPairsPerRow, images.count());
-    const int64_t pairs = (images.count() + columns - 1) / columns * columns;
-    scale_.require_fit(out_, model, 2 * pairs, columns);
-    const Array inputs = model.inputs(images, input_.binarization(), input_.seed());
-    const std::vector<Image> cells = interleave(
-        pictures_of(inputs, model), pictures_of(outputs(0, images.count()), model), columns);
-    save_png(out_.path(), scale_.apply(make_grid(cells, columns)));
+    const int64_t bands = (images.count() + columns - 1) / columns;
+    scale_.require_fit(out_, model, rows * bands * columns, columns);
+    const auto pictures = reconstruction_rows(model, images, input_.binarization(), input_.seed());
+    save_png(out_.path(), scale_.apply(make_bands(pictures, columns)));
     summary_.print(model, {out_.path()});
     return kSuccess;
   }

@@ -44,6 +44,7 @@ class Sample : public Verb {
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
+    require_image_target(model, "sample");
     const std::vector<uint8_t> classes = label_.classes(model);
     const bool in_rows = classes.size() > 1;
     if (in_rows && columns_ > 0) {

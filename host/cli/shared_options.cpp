@@ -106,13 +106,14 @@ void DataOptions::declare(Command& command, bool with_limit) {
   config_.declare_section(command, "data");
 }
 
-LoadOptions DataOptions::load_options(const Model& model, Terminal& terminal) const {
+LoadOptions DataOptions::load_options(Model& model, Terminal& terminal) const {
   const Config config = config_.resolve(model.run_config());
   validate(config);
+  model.set_corruption(config.data.corrupt);
   return source_.load_options(config.data, terminal);
 }
 
-ImageSet DataOptions::load(const Model& model, Terminal& terminal) const {
+ImageSet DataOptions::load(Model& model, Terminal& terminal) const {
   const TrainConfig& training = model.run_config().training;
   if (split_ == "validation" && training.validation == 0.0) {
     throw Error(ErrorCode::invalid_argument,
@@ -151,16 +152,21 @@ void SourceOptions::declare(Command& command) {
   command.text("--side-vectors", "FILE.npy", side_vectors_,
                "for --condition side: a vector of each image [n, S], training images before test "
                "images");
+  command.text(
+      "--masks", "FILE.npy|FOLDER", masks_,
+      "for --target mask: classes [n, height, width], or PNG files named like the pictures, "
+      "a grey level each class");
 }
 
 std::string SourceOptions::words() const {
   std::string text = skip_bad_ ? " --skip-bad" : "";
   if (!side_vectors_.empty()) text += " --side-vectors " + shell_quoted_path(side_vectors_);
+  if (!masks_.empty()) text += " --masks " + shell_quoted_path(masks_);
   return text;
 }
 
 LoadOptions SourceOptions::load_options(const DataConfig& data, Terminal& terminal) const {
-  return {data, skip_bad_, command_line(), terminal.log(), side_vectors_};
+  return {data, skip_bad_, command_line(), terminal.log(), side_vectors_, masks_};
 }
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
@@ -223,6 +229,21 @@ void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& termin
   for (const std::string& doubt : find_doubts(images, model)) terminal.warning(doubt);
 }
 
+void require_target(const ModelConfig& model, const ImageSet& images, const std::string& where) {
+  if (model.target == Target::label && images.labels().empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no labels, which are the target (--target label); choose data "
+                            "with labels",
+                            where));
+  }
+  if (model.target == Target::mask && images.masks().empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("{} has no masks, which are the target (--target mask); give them with "
+                            "--masks",
+                            where));
+  }
+}
+
 void require_condition(const ModelConfig& model, const ImageSet& images, const std::string& where) {
   if (model.condition == Condition::label && images.labels().empty()) {
     throw Error(ErrorCode::invalid_argument,
@@ -236,6 +257,15 @@ void require_condition(const ModelConfig& model, const ImageSet& images, const s
                             "give them with --side-vectors",
                             where));
   }
+}
+
+void require_image_target(const Model& model, const char* verb) {
+  if (!model.config().has_class_target()) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("vae {} draws what a model decodes, and this one decodes no images but "
+                          "classes (--target {}): `vae reconstruct` tells those of images, `vae "
+                          "eval` how many are right",
+                          verb, to_string(model.config().target)));
 }
 
 void require_image_size(const ModelConfig& model, const ImageSet& images,

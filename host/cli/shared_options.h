@@ -73,7 +73,7 @@ class ConfigOptions {
   std::vector<std::pair<std::string_view, std::string>> values_;
 };
 
-/// --skip-bad, --side-vectors, and how a source of images is read.
+/// --skip-bad, --side-vectors, --masks, and how a source of images is read.
 class SourceOptions {
  public:
   void declare(Command& command);
@@ -83,7 +83,7 @@ class SourceOptions {
 
  private:
   bool skip_bad_ = false;
-  std::string side_vectors_;
+  std::string side_vectors_, masks_;
 };
 
 /// --data, --split, --limit, --skip-bad, and the flags of what is done to the images.
@@ -94,9 +94,10 @@ class DataOptions {
   bool given() const { return given_; }
   /// The images of the split as the model's run had it; they must have the model's size. Says what
   /// is odd about them.
-  ImageSet load(const Model& model, Terminal& terminal) const;
-  /// How images for the model are read: as its run did it, with the flags over it.
-  LoadOptions load_options(const Model& model, Terminal& terminal) const;
+  ImageSet load(Model& model, Terminal& terminal) const;
+  /// How images for the model are read: as its run did it, with the flags over it; the model is
+  /// told what it is to do to them.
+  LoadOptions load_options(Model& model, Terminal& terminal) const;
 
  private:
   ConfigOptions config_;
@@ -133,6 +134,11 @@ void warn_of_doubts(const ImageSet& images, const Model& model, Terminal& termin
 
 /// What the model is told of each image; throws Error(invalid_argument) when the images lack it.
 void require_condition(const ModelConfig& model, const ImageSet& images, const std::string& where);
+/// The same of classes that are the target.
+void require_target(const ModelConfig& model, const ImageSet& images, const std::string& where);
+
+/// Throws Error(invalid_argument), which says what to do, where the model decodes no images.
+void require_image_target(const Model& model, const char* verb);
 
 /// The model's image size; throws Error(invalid_argument) when the images have another.
 void require_image_size(const ModelConfig& model, const ImageSet& images, const std::string& where);

@@ -34,6 +34,7 @@ Json metrics_json(const Metrics& metrics) {
     json["bound"] = metrics.bound;
     json["importance_samples"] = metrics.importance_samples;
   }
+  if (metrics.accuracy) json["accuracy"] = *metrics.accuracy;
   return json;
 }
 
@@ -50,8 +51,10 @@ std::string metrics_line(const Metrics& metrics) {
       metrics.importance_samples > 1
           ? fmt::format("  {} {:.3f}", bound_name(metrics.importance_samples), metrics.bound)
           : std::string();
-  return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}\n", metrics.split,
-                     bound, metrics.elbo, metrics.reconstruction, metrics.kl);
+  const std::string right =
+      metrics.accuracy ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy) : "";
+  return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}{}\n", metrics.split,
+                     bound, metrics.elbo, metrics.reconstruction, metrics.kl, right);
 }
 
 /// Which checkpoint stands for the run, in lines that fit a narrow terminal.
@@ -82,6 +85,7 @@ class Train : public Verb {
   void take_image_size(Config& config, const ImageSet& images) const;
   std::string resume_command() const;
   void suggest(const Config& config);
+  void try_out(const std::vector<std::string>& commands);
   int describe(const Config& config, const Dataset& data, const DeviceChoice& choice);
   TrainOptions options(const DeviceChoice& choice);
   vae::Command on_step(const Progress& progress);
@@ -184,9 +188,14 @@ void Train::suggest(const Config& config) {
   const std::string run = shell_quoted_path(out_);
   const std::string data =
       (data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_)) + source_.words();
-  const bool labels = config.model.condition == Condition::label;
   std::vector<std::string> commands = {"eval " + run + data};
-  if (labels) {
+  if (config.model.has_class_target()) {
+    const bool mask = config.model.target == Target::mask;
+    commands.push_back("reconstruct " + run + data + (mask ? " --out masks.png" : " --out p.npy"));
+    commands.push_back("map " + run + data + " --out map.png");
+    return try_out(commands);
+  }
+  if (config.model.condition == Condition::label) {
     commands.push_back("sample " + run + " --label all --out samples.png");
   } else if (config.model.condition == Condition::none) {
     commands.push_back("sample " + run + " --count 64 --out samples.png");
@@ -196,6 +205,10 @@ void Train::suggest(const Config& config) {
                      : config.model.latent == 2
                          ? "manifold " + run + " --out manifold.png"
                          : "traverse " + run + data + " --out traversal.gif");
+  try_out(commands);
+}
+
+void Train::try_out(const std::vector<std::string>& commands) {
   terminal_.info("try:");
   for (const std::string& words : commands) {
     terminal_.info(fmt::format("  {} {}", program_name(), words));
@@ -215,6 +228,9 @@ Config Train::resolve_resumed() const {
     if (wanted.model.classes == 0) wanted.model.classes = stored.model.classes;
     if (wanted.model.side_size == 0) wanted.model.side_size = stored.model.side_size;
   }
+  if (wanted.model.target == stored.model.target && wanted.model.target_classes == 0) {
+    wanted.model.target_classes = stored.model.target_classes;
+  }
   require_resumable(stored, wanted, out_);
   return wanted;
 }
@@ -227,9 +243,12 @@ Config Train::resolve(const Dataset& data) const {
   }
   Config config = config_.resolve({});
   take_image_size(config, data.train);
-  config.model = data.train.fit_condition(config.model);
+  config.model = data.train.fit_fields(config.model);
   require_condition(config.model, data.train, fmt::format("--data {}", data_));
+  require_target(config.model, data.train, fmt::format("--data {}", data_));
+  const Corruption corrupt = config.data.corrupt;
   config.data = data.prepared;
+  config.data.corrupt = corrupt;
   validate(config);
   return config;
 }

@@ -134,6 +134,7 @@ Array Traverse::conditions(Model& model, const ImageSet& images) const {
 int Traverse::run() {
   out_.check();
   Model model = model_.load(terminal_);
+  require_image_target(model, "traverse");
   // Before any work: the order does not matter yet.
   const auto count = static_cast<int64_t>(dimensions(model, {}).size());
   if (out_.format() == "png") {

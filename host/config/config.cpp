@@ -127,6 +127,40 @@ void check_condition(const ModelConfig& model, std::vector<std::string>& problem
   }
 }
 
+/// Classes are no values of an image.
+void check_target(const ModelConfig& model, std::vector<std::string>& problems) {
+  constexpr int64_t kMostOfMasks = 255;  // beside the class 255, which is not observed
+  if (!model.has_class_target()) {
+    if (model.target_classes > 0) {
+      problems.push_back(
+          "model.target_classes (--target-classes) needs model.target label or mask (--target)");
+    }
+    return;
+  }
+  const std::string target = concat("model.target ", to_string(model.target));
+  if (model.likelihood != Likelihood::bernoulli || model.variance != Variance::fixed) {
+    problems.push_back(concat("model.likelihood and model.variance are of images, and ", target,
+                              " has classes: leave them at bernoulli and fixed"));
+  }
+  if (model.output_bias_from_mean) {
+    problems.push_back(
+        concat("model.output_bias_from_mean (--output-bias-from-mean) is of images, "
+               "and ",
+               target, " has classes: it is false"));
+  }
+  if (model.target == Target::label && model.condition == Condition::label) {
+    problems.push_back(
+        "model.condition label tells the model what model.target label asks for: take one of them");
+  }
+  if (model.target == Target::label && model.output.kind != LayerKind::dense) {
+    problems.push_back(concat(target, " is one class an image: model.output (--output) is dense"));
+  }
+  if (model.target == Target::mask && model.target_classes > kMostOfMasks) {
+    problems.push_back(concat("model.target_classes (--target-classes) of a mask is at most ",
+                              kMostOfMasks, ": 255 stands for what was not observed"));
+  }
+}
+
 /// Latents above z.
 void check_top(const Config& config, std::vector<std::string>& problems) {
   const std::vector<Layer>& top = config.model.top;
@@ -166,6 +200,7 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }
   check_condition(model, problems);
+  check_target(model, problems);
   check_top(config, problems);
   const std::vector<int64_t>& epochs = training.step_epochs;
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {
@@ -332,6 +367,11 @@ void validate(const Config& config) {
                    {concat("model.", label ? "classes (--classes)" : "side_size (--side-size)",
                            " is 0: train takes it from the data, ImageSet::fit() in C++")});
   }
+  if (config.model.has_class_target() && config.model.target_classes == 0) {
+    fail_with_list("configuration",
+                   {"model.target_classes (--target-classes) is 0: train takes it from the data, "
+                    "ImageSet::fit() in C++"});
+  }
   const std::string problem = config_detail::shape_problem(config.model);
   if (!problem.empty()) fail_with_list("configuration", {problem});
 }
@@ -342,8 +382,13 @@ std::string_view to_string(Likelihood value) { return word_of(value); }
 std::string_view to_string(Variance value) { return word_of(value); }
 std::string_view to_string(Prior value) { return word_of(value); }
 std::string_view to_string(Binarization value) { return word_of(value); }
+std::string_view to_string(CorruptionKind value) { return word_of(value); }
+std::string to_string(const Corruption& corruption) {
+  return config_detail::corruption_text(corruption);
+}
 std::string_view to_string(Objective value) { return word_of(value); }
 std::string_view to_string(Condition value) { return word_of(value); }
+std::string_view to_string(Target value) { return word_of(value); }
 std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
 std::string_view to_string(Precision value) { return word_of(value); }
 

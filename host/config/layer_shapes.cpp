@@ -348,7 +348,27 @@ int64_t parameter_count(const Layer& layer, const ItemShape& input) {
 ItemShape ModelConfig::image_shape() const { return {height, width, channels}; }
 
 ItemShape ModelConfig::output_shape() const {
+  switch (target) {
+    case Target::image:
+      break;
+    case Target::label:
+      return {target_classes};
+    case Target::mask:
+      return {height, width, target_classes};
+  }
   return {height, width, channels * outputs_per_value(likelihood, variance)};
+}
+
+int64_t ModelConfig::target_size() const {
+  switch (target) {
+    case Target::image:
+      return pixels();
+    case Target::label:
+      return 1;
+    case Target::mask:
+      return height * width;
+  }
+  return 0;
 }
 
 int64_t ModelConfig::condition_size() const {

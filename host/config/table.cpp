@@ -53,6 +53,11 @@ constexpr Word<Binarization> kBinarizations[] = {
     {Binarization::dynamic, "dynamic"},
     {Binarization::threshold, "threshold"},
 };
+constexpr Word<CorruptionKind> kCorruptions[] = {
+    {CorruptionKind::none, "none"},
+    {CorruptionKind::noise, "noise"},
+    {CorruptionKind::quadrants, "quadrants"},
+};
 constexpr Word<Objective> kObjectives[] = {
     {Objective::elbo, "elbo"},
     {Objective::iwae, "iwae"},
@@ -62,6 +67,11 @@ constexpr Word<Condition> kConditions[] = {
     {Condition::none, "none"},
     {Condition::label, "label"},
     {Condition::side, "side"},
+};
+constexpr Word<Target> kTargets[] = {
+    {Target::image, "image"},
+    {Target::label, "label"},
+    {Target::mask, "mask"},
 };
 constexpr Word<LearningRateSchedule> kSchedules[] = {
     {LearningRateSchedule::constant, "constant"},
@@ -169,6 +179,16 @@ std::vector<Entry> model_entries() {
         "condition side: numbers of a vector; 0: train takes it from the data", ""},
        model<&M::side_size>,
        {0, 65536},
+       /*said_always=*/false},
+      {{"model", "target", "--target",
+        "what is decoded: the image, its label, or its mask, a class for each pixel", ""},
+       model<&M::target>,
+       kAnything,
+       /*said_always=*/false},
+      {{"model", "target_classes", "--target-classes",
+        "target label or mask: how many classes there are; 0: train takes it from the data", ""},
+       model<&M::target_classes>,
+       {0, 256},
        /*said_always=*/false},
       {{"model", "initialization", "--initialization", "how the weights are drawn", ""},
        model<&M::initialization>,
@@ -318,6 +338,11 @@ std::vector<Entry> data_entries() {
         "held out for testing where the data have no test images; 0: a tenth", ""},
        data<&D::test_share>,
        {0, 1, false, true}},
+      {{"data", "corrupt", "--corrupt",
+        "what the model sees of the images that it restores: noise added, or some quadrants", ""},
+       data<&D::corrupt>,
+       {0, 100, true, false},
+       /*said_always=*/false},
   };
 }
 
@@ -348,8 +373,10 @@ std::span<const Word<Likelihood>> words(Likelihood) { return kLikelihoods; }
 std::span<const Word<Variance>> words(Variance) { return kVariances; }
 std::span<const Word<Prior>> words(Prior) { return kPriors; }
 std::span<const Word<Binarization>> words(Binarization) { return kBinarizations; }
+std::span<const Word<CorruptionKind>> words(CorruptionKind) { return kCorruptions; }
 std::span<const Word<Objective>> words(Objective) { return kObjectives; }
 std::span<const Word<Condition>> words(Condition) { return kConditions; }
+std::span<const Word<Target>> words(Target) { return kTargets; }
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
 std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
 

@@ -24,10 +24,10 @@ struct Range {
 };
 
 /// Where a key's value lives in a Config.
-using Field =
-    std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
-                 Layer*, ImageSize*, Activation*, Initialization*, Likelihood*, Variance*, Prior*,
-                 Binarization*, Objective*, Condition*, LearningRateSchedule*, Precision*>;
+using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*,
+                           std::vector<Layer>*, Layer*, ImageSize*, Corruption*, Activation*,
+                           Initialization*, Likelihood*, Variance*, Prior*, Binarization*,
+                           Objective*, Condition*, Target*, LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;
@@ -53,6 +53,8 @@ std::span<const Word<Variance>> words(Variance);
 std::span<const Word<Prior>> words(Prior);
 std::span<const Word<Binarization>> words(Binarization);
 std::span<const Word<Condition>> words(Condition);
+std::span<const Word<Target>> words(Target);
+std::span<const Word<CorruptionKind>> words(CorruptionKind);
 std::span<const Word<Objective>> words(Objective);
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule);
 std::span<const Word<Precision>> words(Precision);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/config/value.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <type_traits>
@@ -78,6 +79,8 @@ std::string kind_text(const Range& range) {
     return "dense, conv HxW[/S] or deconv HxW[/S]";
   } else if constexpr (std::is_same_v<T, ImageSize>) {
     return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
+  } else if constexpr (std::is_same_v<T, Corruption>) {
+    return "none, noise=SIGMA or quadrants=1, 2 or 3";
   } else {
     return range_text(range);
   }
@@ -91,6 +94,7 @@ std::string kind_name() {
   if constexpr (std::is_same_v<T, std::vector<Layer>>) return "a list of layers";
   if constexpr (std::is_same_v<T, Layer>) return "a layer in quotes";
   if constexpr (std::is_same_v<T, ImageSize>) return "a size";
+  if constexpr (std::is_same_v<T, Corruption>) return "a corruption";
   if constexpr (std::is_enum_v<T>) return "one of " + joined(word_list<T>());
   return "a whole number";
 }
@@ -138,6 +142,23 @@ std::string size_text(const ImageSize& size) {
   return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
+/// "noise=0.5", "quadrants=1", or "none".
+bool parse_corruption(std::string_view text, Corruption& corruption) {
+  Corruption parsed;
+  const std::size_t equals = text.find('=');
+  const auto& list = words(CorruptionKind());
+  const auto found = std::find_if(list.begin(), list.end(), [&](const auto& word) {
+    return word.word == text.substr(0, equals);
+  });
+  if (found == list.end()) return false;
+  parsed.kind = found->value;
+  const bool has_amount = equals != std::string_view::npos;
+  if (has_amount != (parsed.kind != CorruptionKind::none)) return false;
+  if (has_amount && !parse_number(text.substr(equals + 1), parsed.amount)) return false;
+  corruption = parsed;
+  return true;
+}
+
 template <typename T>
 bool parse(std::string_view text, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -155,6 +176,8 @@ bool parse(std::string_view text, T& value) {
     return parse_list(text, value);
   } else if constexpr (std::is_same_v<T, ImageSize>) {
     return parse_size(text, value);
+  } else if constexpr (std::is_same_v<T, Corruption>) {
+    return parse_corruption(text, value);
   } else {
     return parse_number(text, value);
   }
@@ -223,7 +246,8 @@ bool read(const json& value, T& target) {
     if (!value.is_boolean()) return false;
     target = value.get<bool>();
     return true;
-  } else if constexpr (std::is_enum_v<T> || std::is_same_v<T, ImageSize>) {
+  } else if constexpr (std::is_enum_v<T> || std::is_same_v<T, ImageSize> ||
+                       std::is_same_v<T, Corruption>) {
     return value.is_string() && parse(value.get_ref<const std::string&>(), target);
   } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
     return read_list(value, target);
@@ -280,6 +304,21 @@ std::string layers_problem(const std::vector<Layer>& layers, const Range& range)
     if (!problem.empty()) return "at [" + std::to_string(i) + "]: " + problem;
   }
   return {};
+}
+
+/// Sigma within the range; one to three whole quadrants.
+std::string corruption_problem(const Corruption& corruption, const Range& range) {
+  switch (corruption.kind) {
+    case CorruptionKind::none:
+      return {};
+    case CorruptionKind::noise:
+      return number_problem(corruption.amount, range);
+    case CorruptionKind::quadrants:
+      break;
+  }
+  const double count = corruption.amount;
+  if (count == 1.0 || count == 2.0 || count == 3.0) return {};
+  return "is quadrants=" + number_text(count) + ", expected 1, 2 or 3 of the four";
 }
 
 std::string list_problem(const std::vector<int64_t>& list, const Range& range) {
@@ -351,6 +390,8 @@ std::string to_json_text(const Field& field) {
           return std::isfinite(*value) ? number_text(*value) : "null";
         } else if constexpr (std::is_same_v<T, ImageSize>) {
           return json(size_text(*value)).dump();
+        } else if constexpr (std::is_same_v<T, Corruption>) {
+          return json(corruption_text(*value)).dump();
         } else {
           return json(*value).dump();
         }
@@ -374,6 +415,8 @@ std::string check_range(const Field& field, const Range& range) {
           const auto fits = [&](int64_t side) { return inside(static_cast<double>(side), range); };
           if (*value == ImageSize() || (fits(value->width) && fits(value->height))) return {};
           return "is " + size_text(*value) + ", expected " + kind_text<T>(range);
+        } else if constexpr (std::is_same_v<T, Corruption>) {
+          return corruption_problem(*value, range);
         } else if constexpr (std::is_same_v<T, int64_t>) {
           if (inside(static_cast<double>(*value), range)) return {};
           return "is " + std::to_string(*value) + ", expected " + range_text(range);
@@ -382,6 +425,12 @@ std::string check_range(const Field& field, const Range& range) {
         }
       },
       field);
+}
+
+std::string corruption_text(const Corruption& corruption) {
+  const std::string word(to_string(corruption.kind));
+  return corruption.kind == CorruptionKind::none ? word
+                                                 : word + "=" + number_text(corruption.amount);
 }
 
 std::string_view placeholder_text(const Field& field) {
@@ -395,6 +444,7 @@ std::string_view placeholder_text(const Field& field) {
         if constexpr (std::is_same_v<T, std::vector<Layer>>) return "LAYER,...";
         if constexpr (std::is_same_v<T, Layer>) return "LAYER";
         if constexpr (std::is_same_v<T, ImageSize>) return "WxH";
+        if constexpr (std::is_same_v<T, Corruption>) return "WORD=X";
         return "N";
       },
       field);

@@ -24,6 +24,9 @@ std::string to_json_text(const Field& field);
 /// "" or what is wrong with the value itself, for example "is 0, expected 1..65536".
 std::string check_range(const Field& field, const Range& range);
 
+/// "noise=0.5", "none".
+std::string corruption_text(const Corruption& corruption);
+
 /// What stands for the value in help texts: "N", "X", "N,N,..." or "WORD".
 std::string_view placeholder_text(const Field& field);
 

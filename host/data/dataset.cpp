@@ -86,12 +86,13 @@ std::string Dataset::fingerprint() const {
 }
 
 std::string Dataset::fingerprint(const ModelConfig& model) const {
-  if (model.condition == Condition::none) return fingerprint();
+  if (model.condition == Condition::none && !model.has_class_target()) return fingerprint();
   Xxh64 hash;
   const std::string images = fingerprint();
   hash.update(std::as_bytes(std::span(images)));
   for (const ImageSet* set : {&train, &test, &validation}) {
-    if (model.condition == Condition::label) hash.update(std::as_bytes(set->labels()));
+    if (model.reads_labels()) hash.update(std::as_bytes(set->labels()));
+    if (model.target == Target::mask) hash.update(std::as_bytes(set->masks()));
     if (model.condition == Condition::side) hash.update(std::as_bytes(set->side()));
   }
   return to_hex(hash.digest());

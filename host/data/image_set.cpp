@@ -78,6 +78,12 @@ std::span<const uint8_t> ImageSet::labels() const {
   return std::span(*labels_).subspan(first_, count_);
 }
 
+std::span<const uint8_t> ImageSet::masks() const {
+  if (!masks_ || masks_->empty()) return {};
+  const int64_t pixels = height_ * width_;
+  return std::span(*masks_).subspan(first_ * pixels, count_ * pixels);
+}
+
 std::span<const float> ImageSet::side() const {
   if (!side_) return {};
   return std::span(*side_).subspan(first_ * side_size_, count_ * side_size_);
@@ -87,6 +93,9 @@ std::vector<Field> ImageSet::fields() const {
   std::vector<Field> fields = {
       {"images", FieldType::u8, {height_, width_, channels_}, FieldRole::input}};
   if (!labels().empty()) fields.push_back({"labels", FieldType::u8, {}, FieldRole::label});
+  if (!masks().empty()) {
+    fields.push_back({"masks", FieldType::u8, {height_, width_}, FieldRole::mask});
+  }
   if (side_) fields.push_back({"side", FieldType::f32, {side_size_}, FieldRole::side});
   return fields;
 }
@@ -157,6 +166,15 @@ ImageSet ImageSet::with_side(int64_t size, std::vector<float> values) const {
   return known;
 }
 
+ImageSet ImageSet::with_masks(std::vector<uint8_t> masks) const {
+  require_whole("masks");
+  VAE_CHECK(std::ssize(masks) == count_ * height_ * width_, "image set: ", count_, " images of ",
+            height_, " x ", width_, " pixels but ", masks.size(), " pixels of masks");
+  ImageSet masked = *this;
+  masked.masks_ = std::make_shared<const std::vector<uint8_t>>(std::move(masks));
+  return masked;
+}
+
 Image ImageSet::image(int64_t index) const {
   VAE_CHECK(index >= 0 && index < count_, "image set: image ", index, " of ", count_);
   return to_image(pixels().subspan(index * image_size(), image_size()), height_, width_, channels_);
@@ -166,14 +184,34 @@ ModelConfig ImageSet::fit(ModelConfig model) const {
   model.height = height_;
   model.width = width_;
   model.channels = channels_;
-  return fit_condition(model);
+  return fit_fields(model);
 }
 
-ModelConfig ImageSet::fit_condition(ModelConfig model) const {
+namespace {
+
+/// One more than the largest class, not counting what was not observed.
+int64_t count_of_classes(std::span<const uint8_t> classes) {
+  constexpr uint8_t kNone = 255;
+  int64_t count = 0;
+  for (const uint8_t value : classes) {
+    if (value != kNone) count = std::max<int64_t>(count, value + 1);
+  }
+  return count;
+}
+
+}  // namespace
+
+ModelConfig ImageSet::fit_fields(ModelConfig model) const {
   const auto labels = this->labels();
+  const int64_t named = std::ssize(label_names());
   if (model.condition == Condition::label && model.classes == 0 && !labels.empty()) {
-    const int64_t named = std::ssize(label_names());
     model.classes = named > 0 ? named : *std::max_element(labels.begin(), labels.end()) + 1;
+  }
+  if (model.target_classes == 0 && model.target == Target::label) {
+    model.target_classes = named > 0 ? named : count_of_classes(labels);
+  }
+  if (model.target_classes == 0 && model.target == Target::mask) {
+    model.target_classes = count_of_classes(masks());
   }
   if (model.condition == Condition::side && model.side_size == 0) model.side_size = side_size_;
   return model;

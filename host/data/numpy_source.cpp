@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/data/array_images.h"
+#include "host/data/masks.h"
 #include "host/io/ascii.h"
 #include "host/io/npy.h"
 #include "host/io/zip.h"
@@ -24,6 +25,9 @@ const Keys kTrainImageKeys = {"trainimages", "xtrain",      "trainx",
 const Keys kTrainLabelKeys = {"trainlabels", "ytrain", "trainy", "labelstrain", "traintargets"};
 const Keys kTestImageKeys = {"testimages", "xtest", "testx", "testdata", "imagestest", "test"};
 const Keys kTestLabelKeys = {"testlabels", "ytest", "testy", "labelstest", "testtargets"};
+const Keys kTrainMaskKeys = {"trainmasks", "maskstrain"};
+const Keys kTestMaskKeys = {"testmasks", "maskstest"};
+const Keys kMaskKeys = {"masks", "mask"};
 const Keys kImageKeys = {"images", "x", "data", "imgs"};
 const Keys kLabelKeys = {"labels", "y", "targets", "label", "classes"};
 
@@ -103,11 +107,13 @@ std::vector<uint8_t> read_labels(NpzArrays& arrays, std::optional<std::size_t> p
 }
 
 ImageSet read_set(NpzArrays& arrays, std::size_t images, std::optional<std::size_t> labels,
-                  const LogCallback& log) {
+                  std::optional<std::size_t> masks, const LogCallback& log) {
   ByteArray pixels = arrays.read(images, ArrayContent::images);
   layout_of(pixels.dims, arrays.origin(images));  // before labels are read
   std::vector<uint8_t> classes = read_labels(arrays, labels, pixels.dims[0], log);
-  return images_of(std::move(pixels), std::move(classes), arrays.origin(images));
+  const ImageSet set = images_of(std::move(pixels), std::move(classes), arrays.origin(images));
+  if (!masks) return set;
+  return with_masks_of(set, arrays.read(*masks, ArrayContent::labels), arrays.origin(*masks));
 }
 
 }  // namespace
@@ -133,9 +139,13 @@ Dataset load_npz(const std::string& path, const LogCallback& log) {
          ", and images are looked for under the keys train_images or x_train, images, x or data "
          "(docs/data.md): numpy.savez(file, images=x, labels=y)");
   }
-  data.train = read_set(arrays, *train, labels, log);
+  auto masks = arrays.find(kTrainMaskKeys);
+  if (!masks) masks = arrays.find(kMaskKeys);
+  data.train = read_set(arrays, *train, labels, masks, log);
   if (test) {
-    data.test = read_set(arrays, *test, arrays.find(kTestLabelKeys), log).as(Split::test);
+    data.test =
+        read_set(arrays, *test, arrays.find(kTestLabelKeys), arrays.find(kTestMaskKeys), log)
+            .as(Split::test);
     require_one_size(data.train, data.test, arrays.origin(*train), arrays.origin(*test));
   }
   if (const std::string unread = arrays.keys(false); !unread.empty() && log) {

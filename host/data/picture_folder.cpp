@@ -11,6 +11,7 @@
 
 #include "host/data/file_names.h"
 #include "host/data/in_order.h"
+#include "host/data/masks.h"
 #include "host/data/prepare.h"
 #include "host/io/ascii.h"
 #include "host/io/atomic_file.h"
@@ -139,7 +140,8 @@ PictureSize prepared_size(PictureSize size, const DataConfig& config) {
 /// One file read: a picture, another size than wanted, or what is wrong with it.
 struct ReadPicture {
   Image image;
-  uint64_t digest = 0;  // of the file
+  std::vector<uint8_t> mask;  // where masks are read
+  uint64_t digest = 0;        // of the file
   std::optional<PictureSize> other_size;
   std::optional<Error> error;
 };
@@ -152,6 +154,7 @@ class PictureReader {
 
   ImageSet read(const std::vector<PictureFile>& files, const std::vector<std::string>& labels) {
     pixels_.clear();
+    masks_.clear();
     names_.clear();
     classes_.clear();
     std::size_t alone = 0;  // the first good one tells what the others must be
@@ -168,9 +171,10 @@ class PictureReader {
            first_error_);
     }
     warn_of_large_pictures();
-    return ImageSet(wanted_->height, wanted_->width, wanted_->channels, std::move(pixels_),
-                    std::move(classes_))
-        .with_names(std::move(names_), labels);
+    const ImageSet set = ImageSet(wanted_->height, wanted_->width, wanted_->channels,
+                                  std::move(pixels_), std::move(classes_))
+                             .with_names(std::move(names_), labels);
+    return masks_.empty() ? set : set.with_masks(std::move(masks_));
   }
 
   int64_t skipped() const { return skipped_; }
@@ -182,10 +186,14 @@ class PictureReader {
     try {
       const std::string& path = files[i].path;
       const auto file = vae::read_file(path, kLargestPictureFile);
-      const PictureSize size = prepared_size(picture_size(file, path), options_.data);
+      const PictureSize original = picture_size(file, path);
+      const PictureSize size = prepared_size(original, options_.data);
       if (wanted_ && size != *wanted_) {  // compared before so much is decoded
         picture.other_size = size;
         return picture;
+      }
+      if (!options_.masks.empty()) {
+        picture.mask = read_picture_mask(options_.masks, files[i].name, original, options_.data);
       }
       picture.image = prepare(decode_picture(file, path), options_.data);
       Xxh64 digest;
@@ -208,6 +216,7 @@ class PictureReader {
     if (!wanted_) wanted_ = PictureSize{image.height, image.width, image.channels};
     if (pixels_.empty()) reserve(image, files.size());
     pixels_.insert(pixels_.end(), image.pixels.begin(), image.pixels.end());
+    masks_.insert(masks_.end(), picture.mask.begin(), picture.mask.end());
     names_.push_back(files[i].name);
     hash_.update(as_bytes(concat(files[i].name, '\n', to_hex(picture.digest), '\n')));
     if (labels.empty()) return;
@@ -300,7 +309,7 @@ class PictureReader {
   const LoadOptions& options_;
   std::optional<PictureSize> wanted_;
   const std::optional<PictureSize> given_;  // by a model
-  std::vector<uint8_t> pixels_, classes_;
+  std::vector<uint8_t> pixels_, classes_, masks_;
   std::vector<std::string> names_;
   Xxh64 hash_;
   int64_t skipped_ = 0;

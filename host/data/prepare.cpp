@@ -64,9 +64,14 @@ Image prepare(Image image, const DataConfig& config) {
   return config.size == ImageSize() ? image : resample(image, config.size);
 }
 
+Image prepare_mask(Image mask, const DataConfig& config) {
+  if (config.transpose) mask = transposed(mask);
+  return config.size == ImageSize() ? mask : resample_nearest(mask, config.size);
+}
+
 ImageSet prepare(const ImageSet& images, const DataConfig& config) {
   if (!changes_images(config) || images.count() == 0) return images;
-  std::vector<uint8_t> pixels;
+  std::vector<uint8_t> pixels, masks;
   Image image;
   for (int64_t i = 0; i < images.count(); ++i) {
     const auto values = images.pixels().subspan(i * images.image_size(), images.image_size());
@@ -75,13 +80,21 @@ ImageSet prepare(const ImageSet& images, const DataConfig& config) {
                     config);
     if (i == 0) pixels.reserve(image.pixels.size() * static_cast<std::size_t>(images.count()));
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
+    if (images.masks().empty()) continue;
+    const int64_t size = images.height() * images.width();
+    const auto classes = images.masks().subspan(i * size, size);
+    const Image mask = prepare_mask(
+        {images.height(), images.width(), 1, {classes.begin(), classes.end()}}, config);
+    masks.insert(masks.end(), mask.pixels.begin(), mask.pixels.end());
   }
   const auto labels = images.labels();
   const auto names = images.names(), label_names = images.label_names();
-  return ImageSet(image.height, image.width, image.channels, std::move(pixels),
-                  {labels.begin(), labels.end()})
-      .with_names({names.begin(), names.end()}, {label_names.begin(), label_names.end()})
-      .as(images.split());
+  ImageSet set =
+      ImageSet(image.height, image.width, image.channels, std::move(pixels),
+               {labels.begin(), labels.end()})
+          .with_names({names.begin(), names.end()}, {label_names.begin(), label_names.end()})
+          .as(images.split());
+  return masks.empty() ? set : set.with_masks(std::move(masks));
 }
 
 std::string advise(const LoadOptions& options, const std::string& purpose,

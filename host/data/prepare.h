@@ -16,6 +16,9 @@ bool changes_images(const DataConfig& config);
 /// Error(unsupported) for a change of colour of an image that is neither grey nor RGB.
 Image prepare(Image image, const DataConfig& config);
 
+/// The same of a mask, whose pixels have classes.
+Image prepare_mask(Image mask, const DataConfig& config);
+
 /// All images of a set; labels and names stay.
 ImageSet prepare(const ImageSet& images, const DataConfig& config);
 

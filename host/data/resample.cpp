@@ -63,13 +63,31 @@ std::vector<float> resample_rows(const Image& image, const std::vector<Taps>& ta
   return rows;
 }
 
+/// Pixels of the result a pixel of the image becomes.
+double scale_of(const Image& image, ImageSize size) {
+  return std::max(static_cast<double>(size.width) / static_cast<double>(image.width),
+                  static_cast<double>(size.height) / static_cast<double>(image.height));
+}
+
+/// Of each of `count` pixels made from `length` of `available` pixels, those in the middle, the one
+/// that its own middle lies in.
+std::vector<int64_t> nearest_pixels(int64_t available, double length, int64_t count) {
+  const double begin = (static_cast<double>(available) - length) / 2.0;
+  const double step = length / static_cast<double>(count);
+  std::vector<int64_t> pixels;
+  for (int64_t i = 0; i < count; ++i) {
+    const double centre = begin + (static_cast<double>(i) + 0.5) * step;
+    pixels.push_back(
+        std::clamp<int64_t>(static_cast<int64_t>(std::floor(centre)), 0, available - 1));
+  }
+  return pixels;
+}
+
 }  // namespace
 
 Image resample(const Image& image, ImageSize size) {
   if (image.width == size.width && image.height == size.height) return image;
-  const double scale =
-      std::max(static_cast<double>(size.width) / static_cast<double>(image.width),
-               static_cast<double>(size.height) / static_cast<double>(image.height));
+  const double scale = scale_of(image, size);
   const auto columns = make_taps(image.width, static_cast<double>(size.width) / scale, size.width);
   const auto lines = make_taps(image.height, static_cast<double>(size.height) / scale, size.height);
   const int64_t first_row = lines.front().first;
@@ -86,6 +104,20 @@ Image resample(const Image& image, ImageSize size) {
     }
     for (const float sum : sums) {
       result.pixels.push_back(static_cast<uint8_t>(std::clamp(sum, 0.0f, 255.0f)));
+    }
+  }
+  return result;
+}
+
+Image resample_nearest(const Image& mask, ImageSize size) {
+  const double scale = scale_of(mask, size);
+  const auto columns =
+      nearest_pixels(mask.width, static_cast<double>(size.width) / scale, size.width);
+  Image result{size.height, size.width, 1, {}};
+  for (const int64_t y :
+       nearest_pixels(mask.height, static_cast<double>(size.height) / scale, size.height)) {
+    for (const int64_t x : columns) {
+      result.pixels.push_back(mask.pixels[static_cast<std::size_t>(y * mask.width + x)]);
     }
   }
   return result;

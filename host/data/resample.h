@@ -13,4 +13,7 @@ namespace vae {
 /// where it grows. Rounded to the nearest level; the same bits on every machine.
 Image resample(const Image& image, ImageSize size);
 
+/// The same part of a mask, of each pixel the class nearest to its middle.
+Image resample_nearest(const Image& mask, ImageSize size);
+
 }  // namespace vae

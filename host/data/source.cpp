@@ -8,6 +8,7 @@
 
 #include "host/data/cifar.h"
 #include "host/data/idx_source.h"
+#include "host/data/masks.h"
 #include "host/data/mnist.h"
 #include "host/data/numpy_source.h"
 #include "host/data/picture.h"
@@ -111,17 +112,36 @@ Dataset load_prefix(const std::string& where, const LoadOptions& options) {
 /// Pictures are prepared one by one as they are read, or they would have no common size.
 bool is_prepared(const Dataset& data) { return !data.train.names().empty(); }
 
+/// Masks of a file, of images that are not prepared yet.
+Dataset with_masks_of_file(const Dataset& data, const LoadOptions& options) {
+  if (is_prepared(data) && changes_images(options.data)) {
+    fail(ErrorCode::unsupported, "--masks ", options.masks, ": the pictures of ", data.name,
+         " are scaled or turned as they are read, and masks in an array would not follow; give a "
+         "folder of PNG files named like the pictures");
+  }
+  return with_mask_file(data, options.masks);
+}
+
 }  // namespace
 
 Dataset read_source(const std::string& where, const LoadOptions& options,
                     const std::optional<PictureSize>& wanted) {
   std::error_code error;
   const bool folder = fs::is_directory(where, error), file = fs::is_regular_file(where, error);
+  const bool mask_pictures = fs::is_directory(options.masks, error);
+  LoadOptions of_pictures = options;
+  if (!mask_pictures) of_pictures.masks.clear();
   Dataset data = where == "mnist" ? load_mnist(options.log)
-                 : folder         ? load_folder(where, options, wanted)
-                 : file           ? load_file(where, options, wanted)
+                 : folder         ? load_folder(where, of_pictures, wanted)
+                 : file           ? load_file(where, of_pictures, wanted)
                                   : load_prefix(where, options);
   if (data.name.empty()) data.name = name_of(where);
+  if (mask_pictures && !is_prepared(data)) {
+    fail(ErrorCode::unsupported, "--masks ", options.masks, ": a folder of masks belongs to a ",
+         "folder of pictures of the same names, and ", where, " has arrays: give a .npy file [n, ",
+         "height, width]");
+  }
+  if (!mask_pictures && !options.masks.empty()) data = with_masks_of_file(data, options);
   data.prepared = options.data;
   if (data.train.count() == 0) fail(ErrorCode::corrupt, where, ": there are no images");
   if (is_prepared(data) || !changes_images(options.data)) return data;

@@ -59,7 +59,7 @@ std::vector<bool> choose(int64_t images, int64_t count, Purpose purpose) {
 /// The images whose entry in `chosen` is `wanted`, in their order.
 ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wanted) {
   const auto count = std::count(chosen.begin(), chosen.end(), wanted);
-  std::vector<uint8_t> pixels, labels;
+  std::vector<uint8_t> pixels, labels, masks;
   std::vector<std::string> names;
   std::vector<float> side;
   pixels.reserve(count * images.image_size());
@@ -68,14 +68,20 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
     const auto image = images.pixels().subspan(i * images.image_size(), images.image_size());
     pixels.insert(pixels.end(), image.begin(), image.end());
     if (!images.labels().empty()) labels.push_back(images.labels()[i]);
+    if (!images.masks().empty()) {
+      const int64_t size = images.height() * images.width();
+      const auto mask = images.masks().subspan(i * size, size);
+      masks.insert(masks.end(), mask.begin(), mask.end());
+    }
     const auto known = images.side().subspan(i * images.side_size(), images.side_size());
     side.insert(side.end(), known.begin(), known.end());
     if (!images.names().empty()) names.push_back(images.names()[i]);
   }
   const auto label_names = images.label_names();
-  const ImageSet set = ImageSet(images.height(), images.width(), images.channels(),
-                                std::move(pixels), std::move(labels))
-                           .with_names(std::move(names), {label_names.begin(), label_names.end()});
+  ImageSet set = ImageSet(images.height(), images.width(), images.channels(), std::move(pixels),
+                          std::move(labels))
+                     .with_names(std::move(names), {label_names.begin(), label_names.end()});
+  if (!masks.empty()) set = set.with_masks(std::move(masks));
   return images.side_size() > 0 ? set.with_side(images.side_size(), std::move(side)) : set;
 }
 

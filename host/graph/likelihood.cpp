@@ -48,6 +48,7 @@ void LikelihoodNode::forward(Pass& pass) {
                             ? ConstView(options_.learned_variance->value())
                             : ConstView(fixed_log_variance_);
   }
+  if (options_.weights != nullptr) args.element_weights = pass.data(*options_.weights);
   if (pass.with_gradient) {
     args.weights = pass.weights;
     args.doutputs = pass.gradient(outputs());

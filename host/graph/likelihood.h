@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "host/graph/graph.h"
+#include "host/graph/observation.h"
 
 namespace vae {
 
@@ -26,17 +26,15 @@ class LogVariance final : public Module {
   View value_, gradient_;
 };
 
-/// log p(target|z) of each code from the decoder's outputs, outputs_per_value() neighbouring ones
-/// for each value of the target: the end of a graph. A forward pass with gradient leaves -1/images
-/// dlog p/doutputs, times the code's weight where the pass has weights, in the place of the
-/// outputs.
-class LikelihoodNode final : public Node {
+/// Of a target of floats, with outputs_per_value() neighbouring outputs for each of its values.
+class LikelihoodNode final : public ObservationNode {
  public:
   struct Options {
     Likelihood likelihood;
     Variance variance = Variance::fixed;
     float log_variance = 0.0f;                // where it is fixed
     LogVariance* learned_variance = nullptr;  // where it is trained
+    const Value* weights = nullptr;           // of the target's values; none: all count alike
   };
 
   /// Adds the node to the graph. `target` has a row for each image.
@@ -45,24 +43,18 @@ class LikelihoodNode final : public Node {
   void plan(Arena& arena, int64_t images, int64_t codes, bool training) override;
   void prepare(Backend& backend) override;
   void forward(Pass& pass) override;
-  void backward(Pass&) override {}
+  void issue_mean(Pass& pass) const override;
 
-  /// Writes mean().
-  void issue_mean(Pass& pass) const;
-
-  const Value& outputs() const { return input(0); }
-  /// E[target|z], in the place of the outputs where each value has one.
-  const View& mean() const { return mean_ ? mean_ : outputs().data; }
-  const View& log_p() const { return log_p_; }  // [codes]
+  /// In the place of the outputs where each value has one.
+  const View& mean() const override { return mean_ ? mean_ : outputs().data; }
 
   LikelihoodNode(Value& outputs, Value& target, const Options& options)
-      : Node({&outputs, &target}, options.learned_variance), options_(options) {}
+      : ObservationNode({&outputs, &target}, options.learned_variance), options_(options) {}
 
  private:
   const Value& target() const { return input(1); }
 
   Options options_;
-  View log_p_;
   View fixed_log_variance_;  // [1]
   View mean_;                // [codes, target's width] where values have several outputs
 };

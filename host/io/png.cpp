@@ -124,6 +124,12 @@ PictureSize png_size(std::span<const std::byte> file, std::string_view origin) {
   return {big_endian(text.substr(20)), big_endian(text.substr(16)), text[25] & kColour ? 3 : 1};
 }
 
+bool is_8_bit_grey_png(std::span<const std::byte> file) {
+  constexpr std::size_t kDepth = 24, kColourType = 25;  // of IHDR
+  const std::string_view text = as_text(file);
+  return text[kDepth] == 8 && text[kColourType] == 0 && text.find("tRNS") == text.npos;
+}
+
 Image decode_png(std::span<const std::byte> file, std::string_view origin) {
   png_size(file, origin);
   PngImage png;

@@ -13,6 +13,8 @@ struct BatchLoad {
   LoadBatchArgs images;
   std::optional<LoadLabelsArgs> labels;
   std::optional<LoadVectorsArgs> side;
+  std::optional<LoadClassesArgs> classes;
+  std::optional<CorruptArgs> corrupt;
 
   BatchLoad(const LoadBatchArgs& args) : images(args) {}
 
@@ -22,7 +24,9 @@ struct BatchLoad {
   void issue(Pass& pass) const {
     if (labels) pass.issue(*labels);
     if (side) pass.issue(*side);
+    if (classes) pass.issue(*classes);
     pass.issue(images);
+    if (corrupt) pass.issue(*corrupt);
   }
 };
 

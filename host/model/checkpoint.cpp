@@ -138,10 +138,10 @@ std::string label_names_text(const std::vector<std::string>& names, int64_t clas
 
 /// They are others' words: made printable, and no longer than a line.
 std::vector<std::string> label_names_of(const SafetensorsFile& file, const ModelConfig& model) {
-  if (model.condition != Condition::label || !file.metadata.contains(kLabelNamesKey)) return {};
+  if (!model.reads_labels() || !file.metadata.contains(kLabelNamesKey)) return {};
   const JsonDocument parsed = parse_json(metadata_entry(file, kLabelNamesKey), file.origin);
   const json& document = *parsed;
-  const bool fits = document.is_object() && std::ssize(document) <= model.classes;
+  const bool fits = document.is_object() && std::ssize(document) <= model.label_classes();
   std::vector<std::string> names;
   for (std::size_t i = 0; fits && i < document.size(); ++i) {
     const auto found = document.find(std::to_string(i));
@@ -150,7 +150,7 @@ std::vector<std::string> label_names_of(const SafetensorsFile& file, const Model
   }
   if (!fits || names.size() != document.size()) {
     fail(ErrorCode::corrupt, file.origin, ": \"", kLabelNamesKey, "\" should name up to ",
-         model.classes, " classes by their numbers from 0 on");
+         model.label_classes(), " classes by their numbers from 0 on");
   }
   return names;
 }
@@ -404,8 +404,8 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"config", config_to_json(config)},
   };
   if (training != nullptr) metadata["training"] = to_json_text(*training, config.training);
-  if (config.model.condition == Condition::label && !label_names.empty()) {
-    metadata[kLabelNamesKey] = label_names_text(label_names, config.model.classes);
+  if (config.model.reads_labels() && !label_names.empty()) {
+    metadata[kLabelNamesKey] = label_names_text(label_names, config.model.label_classes());
   }
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));
 }

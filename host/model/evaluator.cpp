@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "host/graph/arena.h"
@@ -30,6 +31,13 @@ double standard_error(double sum, double sum_of_squares, double n) {
   return std::sqrt(variance / n);
 }
 
+/// The classes of images first .. first + rows - 1 that are a model's target, T of each.
+std::span<const uint8_t> target_classes(const ModelConfig& model, const ImageSet& images,
+                                        int64_t first, int64_t rows) {
+  const auto all = model.target == Target::mask ? images.masks() : images.labels();
+  return all.subspan(first * model.target_size(), rows * model.target_size());
+}
+
 /// Device memory and running sums of one evaluation.
 class Evaluator {
  public:
@@ -40,9 +48,10 @@ class Evaluator {
         binarization_(options.binarization.value_or(training.binarization)),
         seed_(options.seed.value_or(training.seed)),
         beta_(beta),
+        set_(images),
         images_(images.count()),
         batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
-        reader_(network, images, binarization_, seed_),
+        reader_(network, images, binarization_, seed_, Reading::targets),
         arena_(network.backend()) {
     const int64_t rows = std::min(batch_, images_);
     const std::vector<int64_t> widths = network.latent_widths();
@@ -60,6 +69,10 @@ class Evaluator {
  private:
   void read_batch(int64_t first, int64_t rows);
   bool add_importance_bound(int64_t first, int64_t rows);
+  void decode_means(int64_t first, int64_t rows);
+  void count_right_classes(int64_t first, int64_t rows);
+  void add_squared_errors(int64_t rows);
+  std::vector<float> download(ConstView view) const;
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
   void summarize_latents(const DoubleView& sums, Evaluation& result) const;
@@ -76,6 +89,7 @@ class Evaluator {
   Binarization binarization_;
   uint64_t seed_;
   double beta_;  // of L_K
+  const ImageSet& set_;
   int64_t images_;
   int64_t batch_;  // the most rows at once, of images and of codes
   ImageReader reader_;
@@ -85,6 +99,9 @@ class Evaluator {
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
   double squared_importance_bound_ = 0.0;
+  int64_t observed_ = 0, right_ = 0;  // classes
+  // Of the values of images that are restored: their weights, and squared errors times these.
+  double counted_ = 0.0, restored_error_ = 0.0, input_error_ = 0.0;
 };
 
 Evaluation Evaluator::run() {
@@ -92,6 +109,7 @@ Evaluation Evaluator::run() {
     const int64_t rows = std::min(batch_, images_ - first);
     read_batch(first, rows);
     if (options_.importance_samples > 0 && !add_importance_bound(first, rows)) return {};
+    decode_means(first, rows);
     if (!report(static_cast<double>(first + rows) / static_cast<double>(images_))) return {};
   }
   Evaluation result;
@@ -141,6 +159,51 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
   return true;
 }
 
+/// What is measured at z = mu, where that tells more than the bound.
+void Evaluator::decode_means(int64_t first, int64_t rows) {
+  const bool of_classes = network_.config().has_class_target();
+  if (!of_classes && !network_.restores()) return;
+  network_.take_posterior_mean(rows);
+  network_.decode(rows);
+  of_classes ? count_right_classes(first, rows) : add_squared_errors(rows);
+}
+
+std::vector<float> Evaluator::download(ConstView view) const {
+  std::vector<float> values(static_cast<std::size_t>(view.count()));
+  network_.backend().copy_to_host(values.data(), view.data, values.size() * sizeof(float));
+  return values;
+}
+
+void Evaluator::add_squared_errors(int64_t rows) {
+  const std::vector<float> restored = download(network_.output_mean(rows));
+  const std::vector<float> clean = download(network_.clean(rows)),
+                           input = download(network_.input(rows)),
+                           counted = download(network_.counted(rows));
+  const auto square = [](double error) { return error * error; };
+  for (std::size_t i = 0; i < clean.size(); ++i) {
+    const double weight = counted.empty() ? 1.0 : counted[i];
+    counted_ += weight;
+    restored_error_ += weight * square(double{restored[i]} - clean[i]);
+    input_error_ += weight * square(double{input[i]} - clean[i]);
+  }
+}
+
+/// Compares the targets with the classes of the largest probabilities.
+void Evaluator::count_right_classes(int64_t first, int64_t rows) {
+  const int64_t classes = network_.config().target_classes;
+  const auto targets = target_classes(network_.config(), set_, first, rows);
+  const std::vector<float> shares = download(network_.output_mean(rows));
+  auto own = shares.begin();
+  for (const uint8_t target : targets) {
+    const auto largest = std::max_element(own, own + classes);
+    if (target < classes) {
+      ++observed_;
+      right_ += largest - own == target ? 1 : 0;
+    }
+    own += classes;
+  }
+}
+
 /// Adds the dimensions of one layer of latents.
 void Evaluator::summarize_latents(const DoubleView& sums, Evaluation& result) const {
   const int64_t latent = sums.cols();
@@ -177,8 +240,15 @@ void Evaluator::summarize(Evaluation& result) const {
   }
   for (const DoubleView& sums : statistics_) summarize_latents(sums, result);
   result.binarization = binarization_;
-  result.is_likelihood =
-      !makes_grey_levels(binarization_) || is_of_grey_levels(network_.config().likelihood);
+  const bool of_classes = network_.config().has_class_target();
+  if (of_classes) result.accuracy = static_cast<double>(right_) / static_cast<double>(observed_);
+  if (network_.restores() && !of_classes) {
+    const auto decibels = [&](double error) { return -10.0 * std::log10(error / counted_); };
+    result.psnr = decibels(restored_error_);
+    result.input_psnr = decibels(input_error_);
+  }
+  result.is_likelihood = of_classes || !makes_grey_levels(binarization_) ||
+                         is_of_grey_levels(network_.config().likelihood);
   if (is_of_256_levels(network_.config().likelihood)) {
     const auto values = static_cast<double>(network_.config().pixels());
     result.bits_per_dimension = -result.elbo / (values * logarithm(2.0));

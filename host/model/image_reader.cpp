@@ -17,10 +17,10 @@ uint32_t first_draw(const ImageSet& images, Binarization binarization) {
 }
 
 ImageReader::ImageReader(Network& network, const ImageSet& images, Binarization binarization,
-                         uint64_t seed)
+                         uint64_t seed, Reading reading)
     : network_(network),
       arena_(network.backend()),
-      records_(arena_, network.config(), images, "the images"),
+      records_(arena_, network.config(), images, "the images", reading),
       first_index_(images.first_index()),
       first_draw_(first_draw(images, binarization)),
       binarization_(binarization),

@@ -20,7 +20,8 @@ uint32_t first_draw(const ImageSet& images, Binarization binarization);
 /// `images` is a slice of, but not on slices and batches.
 class ImageReader {
  public:
-  ImageReader(Network& network, const ImageSet& images, Binarization binarization, uint64_t seed);
+  ImageReader(Network& network, const ImageSet& images, Binarization binarization, uint64_t seed,
+              Reading reading);
 
   /// How images first .. first + rows - 1 are loaded into the network's inputs. It holds until the
   /// next call.

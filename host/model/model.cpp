@@ -114,6 +114,7 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
   backend = make_backend(choose_device(chosen).device, &tuning);
   Network::Options options;
   options.training = training;
+  options.corruption = config.data.corrupt;
   network = std::make_unique<Network>(*backend, config.model, options);
 }
 
@@ -123,13 +124,12 @@ ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarizati
   const Binarization without_chance =
       draws(training.binarization) ? Binarization::none : training.binarization;
   return {*network, with_own_labels(images), binarization.value_or(without_chance),
-          seed.value_or(training.seed)};
+          seed.value_or(training.seed), Reading::inputs};
 }
 
 ImageSet Model::Impl::with_own_labels(const ImageSet& images) const {
   const auto theirs = images.label_names();
-  const bool told = config.model.condition == Condition::label;
-  if (!told || theirs.empty() || label_names.empty()) return images;
+  if (!config.model.reads_labels() || theirs.empty() || label_names.empty()) return images;
   std::vector<std::optional<uint8_t>> own;
   bool same = true;
   for (std::size_t i = 0; i < theirs.size(); ++i) {
@@ -252,8 +252,8 @@ Array Model::decode(const Array& z, const Array& conditions) {
   }
   check_conditions(config(), conditions, z.rows(), "decode");
   Network& network = *impl().network;
-  Array out{{z.rows(), config().pixels()}, {}};
-  out.values.reserve(static_cast<std::size_t>(z.rows() * config().pixels()));
+  Array out{{z.rows(), config().decoded_size()}, {}};
+  out.values.reserve(static_cast<std::size_t>(z.rows() * config().decoded_size()));
   decode_batches(network, z.rows(), [&](int64_t first, int64_t rows) {
     const View latent = network.latent(rows);
     impl().backend->copy_to_device(latent.data, z.row(first), latent.count() * sizeof(float));
@@ -287,8 +287,8 @@ Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, i
   StepState* state = nullptr;
   arena.request(state);
   arena.allocate("the state");
-  Array out{{count, config.model.pixels()}, {}};
-  out.values.reserve(static_cast<std::size_t>(count * config.model.pixels()));
+  Array out{{count, config.model.decoded_size()}, {}};
+  out.values.reserve(static_cast<std::size_t>(count * config.model.decoded_size()));
   decode_batches(*network, count, [&](int64_t first, int64_t rows) {
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
@@ -315,7 +315,7 @@ Array Model::conditions(std::span<const uint8_t> labels) const {
 }
 
 Array Model::conditions(const ImageSet& images) const {
-  require_fields(config(), images, "the images");
+  require_fields(config(), images, "the images", Reading::inputs);
   switch (config().condition) {
     case Condition::none:
       break;
@@ -339,11 +339,32 @@ Array Model::inputs(const ImageSet& images, std::optional<Binarization> binariza
   Array out{{images.count(), config().pixels()}, {}};
   out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
   encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
-    const LoadBatchArgs load = reader.batch(first, rows).images;
-    impl().backend->issue(load);
-    append(*impl().backend, load.x, out.values);
+    append(*impl().backend, network.load(reader.batch(first, rows)), out.values);
   });
   return out;
+}
+
+Array Model::targets(const ImageSet& images, std::optional<Binarization> binarization,
+                     std::optional<uint64_t> seed) {
+  VAE_CHECK(!config().has_class_target(), "targets: those of this model are classes (model.target ",
+            to_string(config().target), "); ImageSet::labels() and ImageSet::masks() have them");
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
+  Array out{{images.count(), config().pixels()}, {}};
+  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
+    network.load(reader.batch(first, rows));
+    append(*impl().backend, network.clean(rows), out.values);
+  });
+  return out;
+}
+
+bool Model::restores() const { return impl().network->restores(); }
+
+void Model::set_corruption(const Corruption& corruption) {
+  Config checked = impl().config;
+  checked.data.corrupt = corruption;
+  validate(checked);
+  impl().network->set_corruption(corruption);
 }
 
 }  // namespace vae

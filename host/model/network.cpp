@@ -46,7 +46,8 @@ Network::Network(Backend& backend, const ModelConfig& config, const Options& opt
     : backend_(backend),
       config_(config),
       training_(options.training),
-      vae_(config),
+      corruption_(options.corruption),
+      vae_(config, options.corruption.kind),
       parameters_(backend, vae_.graph.parameter_specs(), options.training) {
   vae_.graph.bind(parameters_);
   reserve_batch(options.max_rows, options.max_rows * options.max_samples);
@@ -117,10 +118,21 @@ void Network::start_output_bias(std::span<const double> mean_pixels) {
       bias, output_bias(means_of(mean_pixels, values), config_.likelihood, config_.variance));
 }
 
-View Network::input(int64_t rows) const {
+View Network::input(int64_t rows) const { return images_of(vae_.x, rows); }
+View Network::clean(int64_t rows) const { return images_of(vae_.clean, rows); }
+View Network::counted(int64_t rows) const { return images_of(vae_.counted, rows); }
+
+/// `rows` images; of no value none.
+View Network::images_of(const Value* value, int64_t rows) const {
   VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for up to ", images_, " rows, not ",
             rows);
-  return vae_.x->data.head(rows);
+  return value != nullptr ? value->data.head(rows) : View();
+}
+
+void Network::set_corruption(const Corruption& corruption) {
+  VAE_CHECK(restores() || corruption == Corruption(), "the model was trained without corruption ",
+            "(data.corrupt, --corrupt): its target is its input, and nothing is restored");
+  corruption_ = corruption;
 }
 
 View Network::condition(int64_t rows) const {
@@ -130,9 +142,23 @@ View Network::condition(int64_t rows) const {
   return vae_.condition->data.head(rows);
 }
 
+BasicView<uint8_t> Network::classes(int64_t rows) const {
+  if (vae_.classes == nullptr) return {};
+  VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for the targets of up to ", images_,
+            " rows, not ", rows);
+  return vae_.classes->targets().head(rows);
+}
+
 void Network::run(Pass& pass, Graph::Section section) {
   vae_.graph.forward(pass, section);
   pass.finish();
+}
+
+ConstView Network::load(const BatchLoad& load) {
+  Pass pass(backend_, load.rows());
+  load.issue(pass);
+  pass.finish();
+  return input(load.rows());
 }
 
 ConstView Network::encode(const BatchLoad& load) {
@@ -158,6 +184,15 @@ ConstView Network::sample_posterior(int64_t rows, int64_t samples, const NoiseKe
   pass.importance = true;
   run(pass, vae_.sampling);
   return latent(rows * samples);
+}
+
+/// The first half of the heads' columns: what a concatenation's backward pass takes apart.
+ConstView Network::take_posterior_mean(int64_t rows) {
+  ConcatBackwardArgs args;
+  args.dx = latent(rows);
+  args.dy = heads(rows);
+  backend_.issue(args);
+  return latent(rows);
 }
 
 ConstView Network::sample_prior(int64_t rows, const NoiseKey& noise) {

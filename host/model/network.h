@@ -25,9 +25,10 @@ std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
 class Network {
  public:
   struct Options {
-    int64_t max_rows = 0;     // B, images at once: room to start with
-    int64_t max_samples = 1;  // K, latent samples an image at once
-    bool training = false;    // gradients and Adam's moments too
+    int64_t max_rows = 0;        // B, images at once: room to start with
+    int64_t max_samples = 1;     // K, latent samples an image at once
+    bool training = false;       // gradients and Adam's moments too
+    Corruption corruption = {};  // of the images that are loaded
   };
 
   Network(Backend& backend, const ModelConfig& config, const Options& options);
@@ -61,19 +62,35 @@ class Network {
   /// Bytes of the activations of so many rows.
   std::size_t activation_bytes(int64_t images, int64_t codes);
 
-  /// Where load_batch() writes the images of the next pass: x [rows, X].
+  /// What the next pass encodes: x [rows, X].
   View input(int64_t rows) const;
+  /// Where load_batch() writes its images [rows, X]: x, or what x is a corruption of.
+  View clean(int64_t rows) const;
+  /// Where the weights of their values are written [rows, X]; empty where all count alike.
+  View counted(int64_t rows) const;
+  /// What is done to images that are loaded from now on. Of a network that was made without
+  /// corruption throws Error(invalid_argument): its target is its input.
+  const Corruption& corruption() const { return corruption_; }
+  void set_corruption(const Corruption& corruption);
+  /// Whether the target is apart from the input.
+  bool restores() const { return vae_.clean != vae_.x; }
   /// What is known of them, [rows, condition size]: loaded with them, or written before decode().
   /// Empty where the model is told nothing.
   View condition(int64_t rows) const;
+  /// Where the classes are loaded that are the target [rows, T]; empty where that is the image.
+  BasicView<uint8_t> classes(int64_t rows) const;
 
   // Forward passes.
+  /// Loads the inputs alone: x [rows, X].
+  ConstView load(const BatchLoad& load);
   /// Loads the inputs, then x -> heads [rows, 2Z].
   ConstView encode(const BatchLoad& load);
   /// encode(), then one z of each row [rows, Z] and its kl [rows].
   ConstView infer(const BatchLoad& load, const NoiseKey& noise);
   /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
   ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
+  /// z = mu [rows, Z], after infer() or encode() of the same rows.
+  ConstView take_posterior_mean(int64_t rows);
   /// z [rows, Z] ~ p(z), from its own draws and those of the latents above it. The noise's stream
   /// is that of each.
   ConstView sample_prior(int64_t rows, const NoiseKey& noise);
@@ -85,7 +102,8 @@ class Network {
   ConstView score_keeping_outputs(int64_t rows, int64_t samples);
   /// Puts the gradient of the weighted log p(x|z) in the place of the outputs.
   void weigh(int64_t rows, int64_t samples, ConstView weights);  // [rows * samples]
-  /// E[x|z] [rows, X] of the outputs of decode(), in their place where P = 1.
+  /// E[t|z] of the outputs of decode(), of images [rows, X], of classes their probabilities
+  /// [rows, T C]; in the outputs' place where a value has one.
   ConstView output_mean(int64_t rows);
 
   /// Gradient of the objective with respect to every parameter; after infer() and score() with
@@ -114,6 +132,7 @@ class Network {
   const Parameters& parameters() const { return parameters_; }
 
  private:
+  View images_of(const Value* value, int64_t rows) const;
   void run_backward(Pass& pass);
   void start_output_bias(std::span<const double> mean_pixels);
   void run(Pass& pass, Graph::Section section);
@@ -121,6 +140,7 @@ class Network {
   Backend& backend_;
   ModelConfig config_;
   bool training_;
+  Corruption corruption_;
   Vae vae_;
   Parameters parameters_;
   std::optional<Arena> arena_;      // the activations'

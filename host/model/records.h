@@ -13,12 +13,20 @@
 
 namespace vae {
 
+/// What images are read for.
+enum class Reading {
+  inputs,   // to encode them
+  targets,  // to train on them or to measure: their targets too
+};
+
 /// The fields that a model reads of every image.
-std::vector<Field> fields_read(const ModelConfig& model);
+std::vector<Field> fields_read(const ModelConfig& model, Reading reading);
 
 /// Throws Error(invalid_argument) where the images lack a field that the model reads, or have a
-/// label that is none of its classes. `what` they are begins the message: "the test images".
-void require_fields(const ModelConfig& model, const ImageSet& images, std::string_view what);
+/// label or a pixel of a mask that is none of its classes. `what` they are begins the message: "the
+/// test images".
+void require_fields(const ModelConfig& model, const ImageSet& images, std::string_view what,
+                    Reading reading);
 
 /// The name of a class as models keep it: printable, of bounded length.
 std::string class_name(std::string_view label_name);
@@ -27,7 +35,8 @@ std::string class_name(std::string_view label_name);
 class Records {
  public:
   /// Requests the memory. Throws as require_fields().
-  Records(Arena& arena, const ModelConfig& model, const ImageSet& images, std::string_view what);
+  Records(Arena& arena, const ModelConfig& model, const ImageSet& images, std::string_view what,
+          Reading reading);
   /// After the arena was allocated.
   void upload(Backend& backend, const ImageSet& images);
 
@@ -36,8 +45,12 @@ class Records {
   BatchLoad batch(const Network& network, int64_t rows, LoadBatchArgs load) const;
 
  private:
-  BasicView<uint8_t> pixels_, labels_;  // [N, X], [N]
-  View side_;                           // [N, S]
+  CorruptArgs corruption(const Network& network, const LoadBatchArgs& load) const;
+  BasicView<const uint8_t> target_classes(const ModelConfig& model) const;
+
+  BasicView<uint8_t> pixels_, labels_, masks_;  // [N, X], [N], [N, H W]
+  View side_;                                   // [N, S]
+  uint32_t first_index_;                        // of the images in their set
 };
 
 }  // namespace vae

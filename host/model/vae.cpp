@@ -57,9 +57,13 @@ LikelihoodNode::Options likelihood_options(Graph& graph, const ModelConfig& conf
 
 }  // namespace
 
-Vae::Vae(const ModelConfig& config) {
+Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   const Shape image{config.height, config.width, config.channels};
   x = &graph.add_value(image, Rows::images);
+  clean = corruption == CorruptionKind::none ? x : &graph.add_value(image, Rows::images);
+  if (corruption == CorruptionKind::quadrants && !config.has_class_target()) {
+    counted = &graph.add_value(image, Rows::images);
+  }
 
   const int64_t known = config.condition_size();
   if (known > 0) condition = &graph.add_value({known}, Rows::images);
@@ -86,8 +90,18 @@ Vae::Vae(const ModelConfig& config) {
       add_layer(graph, hidden, "decoder.output", config.output_layer(), Activation::none);
   decoder = graph.since(sampling.last);
 
-  likelihood = &LikelihoodNode::add(graph, outputs, *x, likelihood_options(graph, config));
+  likelihood = &add_likelihood(outputs, config);
   observation = graph.since(decoder.last);
+}
+
+ObservationNode& Vae::add_likelihood(Value& outputs, const ModelConfig& config) {
+  if (!config.has_class_target()) {
+    LikelihoodNode::Options options = likelihood_options(graph, config);
+    options.weights = counted;
+    return LikelihoodNode::add(graph, outputs, *clean, options);
+  }
+  classes = &CategoricalNode::add(graph, outputs, config.target_classes);
+  return *classes;
 }
 
 PosteriorNode& Vae::add_posterior(Value& heads, Shape item, const ModelConfig& config) {

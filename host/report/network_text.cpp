@@ -19,6 +19,20 @@ std::string image_text(const ModelConfig& model) {
          std::to_string(model.channels);
 }
 
+/// The end of the decoder: `image` where that is the target.
+std::string target_text(const ModelConfig& model, const std::string& image) {
+  switch (model.target) {
+    case Target::image:
+      break;
+    case Target::label:
+      return std::to_string(model.target_classes);
+    case Target::mask:
+      return std::to_string(model.height) + "x" + std::to_string(model.width) + "x" +
+             std::to_string(model.target_classes);
+  }
+  return image;
+}
+
 /// "784-400-20", or with commas.
 std::string text_along(const std::vector<std::string>& stations, bool plain) {
   std::string text;
@@ -38,7 +52,7 @@ std::string network_text(const ModelConfig& model) {
   stations.push_back(std::to_string(model.latent));
   for (const Layer& layer : model.decoder) stations.push_back(to_string(layer));
   if (!plain) stations.push_back(to_string(model.output));
-  stations.push_back(stations.front());
+  stations.push_back(target_text(model, stations.front()));
   std::string text = text_along(stations, plain);
   if (model.top_latent == 0) return text;
   std::vector<std::string> above = {std::to_string(model.latent)};

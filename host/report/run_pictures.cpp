@@ -32,7 +32,8 @@ struct PictureSection {
 constexpr std::array kPictureSections = {
     PictureSection{PictureKind::reconstructions, "Reconstructions",
                    ": test images as the model reads them, each row above the row decoded from "
-                   "their posterior means",
+                   "their posterior means; of masks the right one lies between, of restored "
+                   "images below",
                    false},
     PictureSection{PictureKind::samples, "Samples from the prior", "", true},
     PictureSection{PictureKind::map, "Map of the latent space",

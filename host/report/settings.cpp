@@ -32,7 +32,7 @@ std::string binarization_text(const Config& config) {
   const std::string word(to_string(protocol));
   switch (protocol) {
     case Binarization::none:
-      return is_of_grey_levels(config.model.likelihood)
+      return config.model.has_class_target() || is_of_grey_levels(config.model.likelihood)
                  ? word + ": grey levels pixel / 255"
                  : word +
                        ": grey levels pixel / 255 under a Bernoulli; its numbers are no "
@@ -50,6 +50,10 @@ std::string binarization_text(const Config& config) {
 }
 
 std::string likelihood_text(const ModelConfig& model) {
+  if (model.has_class_target()) {
+    return "categorical: the " + std::string(to_string(model.target)) + ", of " +
+           std::to_string(model.target_classes) + " classes";
+  }
   std::string text = visit(model.likelihood, model.variance, [](auto rule) { return rule.kName; });
   if (variance_count(model.likelihood, model.variance, model.channels) == 0) return text;
   text += ", standard deviation " + short_text(model.sigma);

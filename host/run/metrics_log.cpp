@@ -61,6 +61,7 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   read_member(object, "step", metrics.step);
   read_member(object, "skipped_steps", metrics.skipped_steps);
   read_member(object, "images", metrics.images);
+  if (object.contains("accuracy")) read_member(object, "accuracy", metrics.accuracy.emplace());
   read_member(object, "seconds", metrics.seconds);
   read_member(object, "samples_per_second", metrics.samples_per_second);
   return metrics;
@@ -114,6 +115,7 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
   if (metrics.importance_samples > 1) {
     json.member("bound", metrics.bound).member("importance_samples", metrics.importance_samples);
   }
+  if (metrics.accuracy) json.member("accuracy", *metrics.accuracy);
   return json.text();
 }
 

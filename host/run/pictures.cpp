@@ -11,6 +11,7 @@
 #include "vae/image.h"
 #include "vae/latent.h"
 #include "vae/latent_map.h"
+#include "vae/reconstructions.h"
 #include "vae/report.h"
 
 namespace vae {
@@ -52,46 +53,49 @@ PictureLayout lay_out(const ModelConfig& model, int64_t columns, int64_t rows) {
   return layout;
 }
 
+Image cell_of(const Image& image, const PictureLayout& layout) {
+  return layout.reduce > 1 ? shrink(image, layout.reduce) : enlarge(image, layout.enlarge);
+}
+
+/// So many that the numbers decoded of them take a bounded place.
+int64_t images_at_once(const ModelConfig& model) {
+  const int64_t numbers = std::max(model.pixels(), model.decoded_size());
+  return std::max<int64_t>(1, kChunkBytes / (numbers * static_cast<int64_t>(sizeof(float))));
+}
+
 /// Cells from the rows that `produce(first, count)` gives [count, X], a bounded number at a time.
 template <typename Produce>
 std::vector<Image> make_cells(int64_t count, const ModelConfig& model, const PictureLayout& layout,
                               Produce produce) {
-  const int64_t row_bytes = model.pixels() * static_cast<int64_t>(sizeof(float));
-  const int64_t chunk = std::max<int64_t>(1, kChunkBytes / row_bytes);
+  const int64_t chunk = images_at_once(model);
   std::vector<Image> cells;
   for (int64_t first = 0; first < count; first += chunk) {
     const Array rows = produce(first, std::min(chunk, count - first));
     for (const Image& image : to_images(rows, model.height, model.width, model.channels)) {
-      cells.push_back(layout.reduce > 1 ? shrink(image, layout.reduce)
-                                        : enlarge(image, layout.enlarge));
+      cells.push_back(cell_of(image, layout));
     }
   }
   return cells;
 }
 
-/// Rows of inputs, each above the row of its reconstructions. The last band is filled up with
-/// black where the data set is too small.
+/// Inputs above what the model makes of them, a bounded number of images at a time.
 Image reconstruction_picture(Model& model, const ImageSet& test) {
-  const PictureLayout layout = lay_out(model.config(), kColumns, 2 * kReconstructionBands);
+  const ModelConfig& config = model.config();
+  const int64_t rows_of_band = config.has_class_target() || model.restores() ? 3 : 2;
+  const PictureLayout layout = lay_out(config, kColumns, rows_of_band * kReconstructionBands);
   const int64_t columns = std::min(test.count(), layout.columns);
-  const int64_t count = std::min(test.count(), layout.columns * (layout.rows / 2));
-  const std::vector<Image> inputs = make_cells(
-      count, model.config(), layout,
-      [&](int64_t first, int64_t rows) { return model.inputs(test.slice(first, rows)); });
-  const std::vector<Image> outputs = make_cells(
-      count, model.config(), layout,
-      [&](int64_t first, int64_t rows) { return model.reconstruct(test.slice(first, rows)); });
-  Image black = inputs.front();
-  std::fill(black.pixels.begin(), black.pixels.end(), uint8_t{0});
-  std::vector<Image> cells;
-  for (int64_t first = 0; first < count; first += columns) {
-    for (const std::vector<Image>* row : {&inputs, &outputs}) {
-      for (int64_t i = first; i < first + columns; ++i) {
-        cells.push_back(i < count ? (*row)[i] : black);
-      }
+  const int64_t bands = std::max<int64_t>(1, layout.rows / rows_of_band);
+  const int64_t count = std::min(test.count(), layout.columns * bands);
+  const int64_t chunk = images_at_once(config);
+  std::vector<std::vector<Image>> cells;
+  for (int64_t first = 0; first < count; first += chunk) {
+    const auto rows = reconstruction_rows(model, test.slice(first, std::min(chunk, count - first)));
+    cells.resize(rows.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      for (const Image& image : rows[row]) cells[row].push_back(cell_of(image, layout));
     }
   }
-  return make_grid(cells, columns);
+  return make_bands(cells, columns);
 }
 
 /// What the pictures show of a model with a condition: rows of one label, or what is known of
@@ -182,6 +186,19 @@ Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows,
   return make_grid(cells, layout.columns);
 }
 
+namespace {
+
+/// What a model of images decodes from draws of the prior.
+template <typename Save>
+void save_samples(Model& model, const ImageSet& known, const Save& save) {
+  const ModelConfig& config = model.config();
+  const int64_t rows = config.condition == Condition::label ? kColumns : kSampleRows;
+  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, rows, known));
+  if (config.latent == 2) save(PictureKind::manifold, manifold_picture(model, known));
+}
+
+}  // namespace
+
 void write_epoch_pictures(const std::string& run_folder, Model& model, const Dataset& data,
                           int64_t epoch) {
   const std::string folder = run_folder + "/images";
@@ -193,11 +210,11 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
   const auto save = [&](PictureKind kind, const Image& picture) {
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
-  save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
-  const bool by_class = model.config().condition == Condition::label;
-  const int64_t rows = by_class ? kColumns : kSampleRows;
-  save(PictureKind::samples, sample_picture(model, kPictureSeed, kColumns, rows, data.test));
-  if (model.config().latent == 2) save(PictureKind::manifold, manifold_picture(model, data.test));
+  const ModelConfig& config = model.config();
+  if (config.target != Target::label) {
+    save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
+  }
+  if (!config.has_class_target()) save_samples(model, data.test, save);
   write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
                         std::string_view(map_drawing(model, data.test)));
 }

@@ -65,7 +65,7 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
       config_(config),
       schedule_(make_schedule(config, train.count())),
       arena_(network.backend()),
-      records_(arena_, network.config(), train, "the training images"),
+      records_(arena_, network.config(), train, "the training images", Reading::targets),
       first_draw_(first_draw(train, config.binarization)) {
   VAE_CHECK(train.image_size() == network.config().pixels(), "the training images have ",
             train.image_size(), " values each but the model takes ", network.config().pixels());

@@ -201,10 +201,12 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
       options(opts),
       fingerprint(dataset.fingerprint(wanted.model)) {
   config.data = data.prepared;
-  config.model = dataset.train.fit_condition(config.model);
-  require_fields(config.model, data.train, data.name + ": the training images");
-  require_fields(config.model, data.validation, data.name + ": the validation images");
-  require_fields(config.model, data.test, data.name + ": the test images");
+  config.data.corrupt = wanted.data.corrupt;
+  config.model = dataset.train.fit_fields(config.model);
+  require_fields(config.model, data.train, data.name + ": the training images", Reading::targets);
+  require_fields(config.model, data.validation, data.name + ": the validation images",
+                 Reading::targets);
+  require_fields(config.model, data.test, data.name + ": the test images", Reading::targets);
   validate(config);
   VAE_CHECK(data.train.count() > 0 && data.test.count() > 0, "data set ", data.name,
             " needs images for training and for testing; Dataset(name, images) holds some out");
@@ -218,7 +220,7 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
   const std::optional<Checkpoint> checkpoint = find_checkpoint_to_resume();
   network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
   network_owner->trained_mean = PixelStatistics(data.train).mean();
-  if (config.model.condition == Condition::label) {
+  if (config.model.reads_labels()) {
     for (const std::string& name : data.train.label_names()) {
       network_owner->label_names.push_back(class_name(name));
     }
@@ -618,6 +620,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.reconstruction = found.reconstruction;
   metrics.kl = found.kl;
   metrics.bound = found.nll ? -*found.nll : found.elbo;
+  metrics.accuracy = found.accuracy;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);

@@ -24,7 +24,18 @@ enum class Condition {
 /// The word of a value in files and flags: "label".
 std::string_view to_string(Condition value);
 
-/// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> x. The
+/// The target t of p(t|z): what is decoded.
+enum class Target {
+  image,  ///< The image x itself: p(x|z), as `likelihood` has it.
+  label,  ///< Its label, one of `target_classes`.
+  mask,   ///< Its mask: one of `target_classes` for each pixel.
+};
+
+/// Likewise.
+std::string_view to_string(Target value);
+
+/// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> t, where t is
+/// x or, of another target, classes [T], each under a softmax of C = target_classes outputs. The
 /// defaults are those of the PyTorch VAE example on MNIST, 784-400-20-400-784.
 struct ModelConfig {
   int64_t height = 28;                 ///< Image height in pixels.
@@ -42,6 +53,9 @@ struct ModelConfig {
   Condition condition = Condition::none;
   int64_t classes = 0;    ///< Of a label: 0 to classes - 1. 0 takes them from the data, see fit().
   int64_t side_size = 0;  ///< Numbers of a side vector, likewise.
+  Target target =
+      Target::image;           ///< t. To classes `likelihood` and what belongs to it say nothing.
+  int64_t target_classes = 0;  ///< C of a label or mask. 0 takes them from the data, see fit().
   Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
   bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
   Likelihood likelihood = Likelihood::bernoulli;  ///< p(x|z).
@@ -62,8 +76,20 @@ struct ModelConfig {
   /// The shape of an image, [height, width, channels].
   ItemShape image_shape() const;
   /// The shape of the decoder's outputs, what the likelihood reads: of each value one or two, side
-  /// by side as if they were channels.
+  /// by side as if they were channels, [height, width, C] of a mask, [C] of a label.
   ItemShape output_shape() const;
+  /// Whether t is classes.
+  bool has_class_target() const { return target != Target::image; }
+  /// T, the values of t of one image: X, 1 of a label, height * width of a mask.
+  int64_t target_size() const;
+  /// Numbers of E[t|z] of one image: X, or T C probabilities of classes.
+  int64_t decoded_size() const { return target_size() * (has_class_target() ? target_classes : 1); }
+  /// Whether the label of an image is read, as what is known of it or as the target.
+  bool reads_labels() const { return condition == Condition::label || target == Target::label; }
+  /// How many labels there are for a model that reads them.
+  int64_t label_classes() const {
+    return condition == Condition::label ? classes : target == Target::label ? target_classes : 0;
+  }
   /// The shape of a code: [Z], or an image [h, w, c] with h w c = Z where the heads make images.
   ItemShape latent_shape() const;
   /// `heads` with the sizes that follow from Z and from the encoder.
@@ -161,8 +187,23 @@ struct ImageSize {
   bool operator==(const ImageSize&) const = default;
 };
 
+/// A corruption and how much of it: "noise=0.5", "quadrants=1", "none" in files and flags. Drawn
+/// for each image afresh at every step of a training, once in an evaluation, keyed by the
+/// training's seed and the image's index.
+struct Corruption {
+  CorruptionKind kind = CorruptionKind::none;  ///< What is done.
+  double amount = 0.0;  ///< The noise's standard deviation, or how many quadrants are shown, 1..3.
+
+  /// Field by field.
+  bool operator==(const Corruption&) const = default;
+};
+
+/// "noise=0.5", "none".
+std::string to_string(const Corruption& corruption);
+
 /// What is done to images between their source and the model, in this order: transpose, colour,
-/// size. A run keeps it, and whoever reads images for the run's model does the same to them.
+/// size, binarisation, corruption. A run keeps it, and whoever reads images for the run's model
+/// does the same to them.
 struct DataConfig {
   /// The largest centred part of this shape, scaled by a tent filter that averages over what a
   /// pixel of the result covers. 0 x 0: all images have one size and keep it.
@@ -173,6 +214,8 @@ struct DataConfig {
   /// Share of the images held out for testing where a source has no test images; 0 stands for a
   /// tenth. Which ones depends on their index alone. A Dataset says 0 where it had test images.
   double test_share = 0.0;
+  /// What the model sees of an image that it is to restore.
+  Corruption corrupt = {};
 
   /// Field by field.
   bool operator==(const DataConfig&) const = default;
@@ -201,7 +244,7 @@ struct ConfigKey {
   std::string_view help;     ///< One line.
   std::string_view choices;  ///< Allowed words or the range, for example "none|relu|...".
   /// What stands for the value: "N" (whole), "X" (any number), "N,N,...", "LAYER,...", "LAYER",
-  /// "WxH" or "WORD".
+  /// "WxH", "WORD=X" or "WORD".
   std::string_view placeholder = {};
 };
 

@@ -34,12 +34,13 @@ enum class FieldRole {
   input,  ///< What is encoded, and what is decoded.
   label,  ///< The image's class.
   side,   ///< Numbers known of the image beside it.
+  mask,   ///< A class for each of its pixels.
 };
 
 /// One thing known of every image of a set: a column of its records. A training takes the batches
 /// of all fields that its model reads by the same order.
 struct Field {
-  std::string name;           ///< "images", "labels", "side".
+  std::string name;           ///< "images", "labels", "masks", "side".
   FieldType type;             ///< Of each number.
   std::vector<int64_t> item;  ///< Its shape for one image; empty for a single number.
   FieldRole role;             ///< What it is for.
@@ -97,6 +98,7 @@ class ImageSet {
   std::span<const uint8_t> labels() const;                             ///< [count] or empty
   int64_t side_size() const { return side_size_; }  ///< S, numbers of a side vector, or 0.
   std::span<const float> side() const;              ///< [count, S] or empty
+  std::span<const uint8_t> masks() const;           ///< [count, height, width] or empty
   /// All that is known of each image.
   std::vector<Field> fields() const;
   /// [count] or empty: the picture's file, relative to the folder that was read.
@@ -107,10 +109,11 @@ class ImageSet {
   Image image(int64_t index) const;
   /// A model of this one's kind for images of this size. Where it is conditioned, and its `classes`
   /// or `side_size` is 0, that becomes the number of label names or the largest label and 1, or the
-  /// size of the side vectors.
+  /// size of the side vectors; where its target is classes, and `target_classes` is 0, that becomes
+  /// the number of label names, or the largest class but 255 and 1.
   ModelConfig fit(ModelConfig model) const;
   /// That part of it that is not the size.
-  ModelConfig fit_condition(ModelConfig model) const;
+  ModelConfig fit_fields(ModelConfig model) const;
   /// Images first .. first + count - 1; shares the pixels. Throws Error(invalid_argument) where not
   /// all of them exist.
   ImageSet slice(int64_t first, int64_t count) const;
@@ -131,6 +134,10 @@ class ImageSet {
   /// Condition::side. Throws Error(invalid_argument), and says where a number stands that is not
   /// finite.
   ImageSet with_side(int64_t size, std::vector<float> values) const;
+  /// The same images with a mask each, [count, height, width], for a model of Target::mask: the
+  /// class of each pixel, 255 where it was not observed. Throws Error(invalid_argument) for another
+  /// number.
+  ImageSet with_masks(std::vector<uint8_t> masks) const;
   /// Mean of each pixel value in [0, 1]: X numbers.
   std::vector<double> mean_pixels() const;
 
@@ -139,6 +146,7 @@ class ImageSet {
 
   std::shared_ptr<const std::vector<uint8_t>> pixels_;
   std::shared_ptr<const std::vector<uint8_t>> labels_;
+  std::shared_ptr<const std::vector<uint8_t>> masks_;
   std::shared_ptr<const std::vector<float>> side_;
   std::shared_ptr<const std::vector<std::string>> names_, label_names_;
   int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1, side_size_ = 0;
@@ -156,6 +164,10 @@ struct LoadOptions {
   /// A .npy file with a side vector of each image [n, S], the training images' before the test
   /// images', for a model of Condition::side. Empty: none.
   std::string side_vectors = {};
+  /// The masks of the images, for a model of Target::mask: a folder of PNG files named like the
+  /// pictures, or a .npy file [n, height, width], the training images' before the test images'.
+  /// Empty: those that the source has, as `masks` of a .npz file.
+  std::string masks = {};
 };
 
 /// A training and a test set, and images set aside to choose the best checkpoint of a run by.
@@ -204,8 +216,8 @@ struct Dataset {
   /// Hash over counts, sizes and all pixels, and over source_hash where there is one, as 16
   /// hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;
-  /// The same over all that a model reads: for one with a condition over labels or side vectors,
-  /// too.
+  /// The same over all that a model reads: for one with a condition or with a class target over
+  /// labels, masks or side vectors, too.
   std::string fingerprint(const ModelConfig& model) const;
 };
 

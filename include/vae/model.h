@@ -25,7 +25,8 @@ struct Posterior {
   Array logvar;  ///< log of the variance, clamped as in the model [n, Z]
 };
 
-/// What Model::evaluate() measures and how.
+/// What Model::evaluate() measures and how. Where the target is classes, log p(t|z) stands in all
+/// places of log p(x|z).
 struct EvaluateOptions {
   int64_t importance_samples = 0;  ///< K of the bound L_K; 0 leaves `nll` out.
   /// How pixels become x; without a value as in training. `dynamic` draws each image once.
@@ -47,6 +48,13 @@ struct Evaluation {
   std::optional<double> nll;         ///< -L_K, the importance-weighted bound. [IWAE eq. 8]
   /// -elbo / (X ln 2), where p(x|z) is the probability of 8-bit values: bits a value takes.
   std::optional<double> bits_per_dimension;
+  /// Where the target is classes: the share of those observed that are the most probable ones at
+  /// z = mu(x). NaN where none was observed.
+  std::optional<double> accuracy;
+  /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of E[x|z = mu(x)]
+  /// against the images before their corruption, over those values that log p(x|z) counts.
+  std::optional<double> psnr;
+  std::optional<double> input_psnr;  ///< The same of the corrupted images themselves.
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.
   int64_t active_units = 0;        ///< Latent dimensions with Var_x(mu) > 0.01.
@@ -151,7 +159,9 @@ class Model {
   /// q(z|x) of each image: mean and log-variance [n, Z].
   Posterior encode(const ImageSet& images, std::optional<Binarization> binarization = {},
                    std::optional<uint64_t> seed = {});
-  /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities. A
+  /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities. Of a
+  /// model whose target is classes: the probabilities of all C classes for each of the T targets
+  /// [n, T C], here and in what follows. A
   /// model with a condition takes that of each row, too [n, C], see conditions(); others take none.
   /// Throws Error(invalid_argument) for another shape and where a number is NaN or infinite.
   Array decode(const Array& z, const Array& conditions = {});
@@ -175,6 +185,18 @@ class Model {
   /// The images as the model reads them, values in [0, 1]: [n, X].
   Array inputs(const ImageSet& images, std::optional<Binarization> binarization = {},
                std::optional<uint64_t> seed = {});
+  /// What they should be decoded to [n, X]: inputs() before they were corrupted. Throws
+  /// Error(invalid_argument) where the target is classes.
+  Array targets(const ImageSet& images, std::optional<Binarization> binarization = {},
+                std::optional<uint64_t> seed = {});
+  /// Of a model that was trained to restore images (DataConfig::corrupt): what is done from now on
+  /// to images before they are read, at first what the training did; every image has one draw,
+  /// keyed by seed and index. `none` for images that need to be restored as they are. Throws
+  /// Error(invalid_argument) for one that is out of its range, and for a model that was trained
+  /// without.
+  void set_corruption(const Corruption& corruption);
+  /// Whether it was.
+  bool restores() const;
 
   /// \cond internal
   // For the library's own trainer.

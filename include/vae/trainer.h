@@ -45,7 +45,9 @@ struct Metrics {
   /// or the final one. reconstruction and kl of "train" are then means over the samples. Without
   /// them `elbo`.
   double bound = 0.0;
-  int64_t importance_samples = 1;   ///< K of `bound`.
+  int64_t importance_samples = 1;  ///< K of `bound`.
+  /// Evaluation::accuracy, of "validation" and "test".
+  std::optional<double> accuracy = {};
   double beta = 1.0;                ///< Weight at the end of the epoch.
   double learning_rate = 0.0;       ///< At the end of the epoch.
   int64_t step = 0;                 ///< Steps of the run behind it.

@@ -68,6 +68,15 @@ enum class Binarization {
   threshold,  ///< x = 1 where pixel >= 128.
 };
 
+/// What is done to an image before the model sees it; what is decoded is the image as it was.
+enum class CorruptionKind {
+  none,   ///< Nothing: input and target are one.
+  noise,  ///< x + amount eps with eps ~ N(0, 1), clipped to [0, 1].
+  /// Only `amount` of its four quadrants are shown, chosen at random, and the others are 0;
+  /// log p(x|z) counts those that are not shown.
+  quadrants,
+};
+
 /// What training makes as large as it can. The last two draw K samples of each image.
 enum class Objective {
   elbo,  ///< E_q[log p(x|z)] - beta KL(q(z|x) || p(z)). [AEVB]
@@ -94,6 +103,8 @@ std::string_view to_string(Variance value);
 std::string_view to_string(Prior value);
 /// Likewise.
 std::string_view to_string(Binarization value);
+/// Likewise.
+std::string_view to_string(CorruptionKind value);
 /// Likewise.
 std::string_view to_string(Objective value);
 /// Likewise.

@@ -44,6 +44,7 @@
 #include "vae/log.h"
 #include "vae/model.h"
 #include "vae/printable.h"
+#include "vae/reconstructions.h"
 #include "vae/report.h"
 #include "vae/trainer.h"
 #include "vae/version.h"

@@ -45,6 +45,7 @@ class CpuBackend final : public Backend {
   void run(const LoadLabelsArgs& args) override;
   void run(const LoadVectorsArgs& args) override;
   void run(const LoadClassesArgs& args) override;
+  void run(const CorruptArgs& args) override;
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;

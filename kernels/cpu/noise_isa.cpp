@@ -7,6 +7,7 @@
 #include "kernels/philox.h"
 #include "kernels/rules/binarization.h"
 #include "kernels/rules/categorical.h"
+#include "kernels/rules/corruption.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/objectives.h"
 #include "kernels/rules/posterior.h"
@@ -151,7 +152,56 @@ inline void observe_by(Rule rule, float* x, const float* outputs, int64_t count,
   });
 }
 
+template <typename Rule>
+inline void corrupt_by_noise(Rule rule, float* y, const float* x, int64_t count, float amount,
+                             const PhiloxRow& noise) {
+  for_words(noise, count, [&](int64_t first, int64_t length, const uint32_t* word) {
+    float normal[kBlock];
+    VAE_INDEPENDENT
+    for (int64_t p = 0; p < (length + 1) / 2; ++p) {
+      normals_from_words(word[2 * p], word[2 * p + 1], normal[2 * p], normal[2 * p + 1]);
+    }
+    VAE_INDEPENDENT
+    for (int64_t i = 0; i < length; ++i) {
+      y[first + i] = rule.value(x[first + i], normal[i], false, amount);
+    }
+  });
+}
+
+template <typename Rule>
+inline void corrupt_by_quadrants(Rule rule, float* y, float* counted, const float* x,
+                                 const CorruptionModel& model, const PhiloxRow& noise) {
+  const uint32_t shown = shown_quadrants(philox_quad(noise, 0), static_cast<int>(model.amount));
+  int64_t at = 0;
+  for (int64_t row = 0; row < model.height; ++row) {
+    for (int64_t column = 0; column < model.width; ++column) {
+      const bool is_seen = is_shown(shown, row, column, model.height, model.width);
+      for (const int64_t end = at + model.channels; at < end; ++at) {
+        y[at] = rule.value(x[at], 0.0f, is_seen, model.amount);
+        if (counted != nullptr) counted[at] = rule.counted(is_seen);
+      }
+    }
+  }
+}
+
 }  // namespace
+
+void corrupt(float* y, float* counted, const float* x, const CorruptionModel& model,
+             const PhiloxRow& noise) {
+  const int64_t count = model.height * model.width * model.channels;
+  visit(model.kind, [&](auto rule) {
+    if constexpr (rule.kQuadrants) {
+      corrupt_by_quadrants(rule, y, counted, x, model, noise);
+      return;
+    }
+    if constexpr (rule.kNormals) {
+      corrupt_by_noise(rule, y, x, count, model.amount, noise);
+    } else {
+      for (int64_t i = 0; i < count; ++i) y[i] = rule.value(x[i], 0.0f, true, model.amount);
+    }
+    for (int64_t i = 0; counted != nullptr && i < count; ++i) counted[i] = rule.counted(true);
+  });
+}
 
 void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
                  const PhiloxRow& noise) {

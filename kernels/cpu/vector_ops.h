@@ -48,6 +48,13 @@ struct ObservationModel {
   const float* normalizers;  // read where values have weights: of a row of the value alone
 };
 
+/// What is done to rows that are images, see CorruptArgs.
+struct CorruptionModel {
+  CorruptionKind kind;
+  float amount;
+  int64_t height, width, channels;
+};
+
 /// What the gradient of L_K takes beside the ELBO's, see GaussianBackwardArgs.
 struct WeightedGradient {
   Objective objective;
@@ -71,6 +78,10 @@ struct VectorOps {
 
   void (*load_pixels)(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
                       const PhiloxRow& noise);
+
+  /// Of one row; `counted` may be null.
+  void (*corrupt)(float* y, float* counted, const float* x, const CorruptionModel& model,
+                  const PhiloxRow& noise);
 
   /// y = activation(y + b), and pre = y + b where pre is given.
   void (*bias_activate)(float* y, float* pre, const float* b, int64_t count, Activation activation);

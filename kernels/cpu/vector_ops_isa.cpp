@@ -351,6 +351,7 @@ extern const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA);
 const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_TEXT(VAE_ISA),
     VAE_ISA_NAMESPACE::load_pixels,
+    VAE_ISA_NAMESPACE::corrupt,
     VAE_ISA_NAMESPACE::bias_activate,
     VAE_ISA_NAMESPACE::multiply_slope,
     VAE_ISA_NAMESPACE::add,

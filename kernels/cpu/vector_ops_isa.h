@@ -39,6 +39,8 @@ inline auto with_prior(const float* mu, int64_t width, LogvarRange range, Body b
 // noise_isa.cpp
 void load_pixels(float* x, const uint8_t* pixels, int64_t count, Binarization binarization,
                  const PhiloxRow& noise);
+void corrupt(float* y, float* counted, const float* x, const CorruptionModel& model,
+             const PhiloxRow& noise);
 void normals(float* z, int64_t begin, int64_t end, int64_t width, const NoiseRows& noise);
 void reparameterize(float* z, float* log_ratio, const GaussianRows& posterior, int64_t begin,
                     int64_t end, int64_t width, LogvarRange range, const NoiseRows& noise);

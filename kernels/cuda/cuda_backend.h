@@ -56,6 +56,7 @@ class CudaBackend final : public Backend {
   void run(const LoadLabelsArgs& args) override;
   void run(const LoadVectorsArgs& args) override;
   void run(const LoadClassesArgs& args) override;
+  void run(const CorruptArgs& args) override;
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;

@@ -163,12 +163,18 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
       const cpu::ObservationModel model{
           likelihood,
           variance,
-          {2.0f, 0.0f},
-          variance == Variance::per_channel ? variances.data() : nullptr};
+          {2.0f, -0.7f},
+          variance == Variance::per_channel ? variances.data() : nullptr,
+          b.data()};
       const int64_t count = n / 2;  // of values with up to two outputs
       all.push_back(ops.log_p(out.data(), a.data(), b.data(), count, model, 0.1f));
       keep(out);
       all.push_back(ops.log_p(nullptr, a.data(), b.data(), count, model, 0.1f));
+      for (float* const doutputs : {out.data(), static_cast<float*>(nullptr)}) {
+        all.push_back(
+            ops.weighted_log_p(doutputs, a.data(), b.data(), variances.data(), count, model, 0.1f));
+      }
+      keep(out);
       ops.mean(out.data(), a.data(), count, likelihood, variance);
       keep(out);
       ops.observe(out.data(), a.data(), count, model, noise);
@@ -200,6 +206,11 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
     keep(out);
     keep(m);
     keep(v);
+    for (const CorruptionKind kind : testing::all_values<CorruptionKind>()) {
+      ops.corrupt(out.data(), out2.data(), b.data(), {kind, 2.0f, 1, n, 1}, noise);
+      keep(out);
+      keep(out2);
+    }
     std::vector<uint8_t> pixels(n);
     for (int64_t i = 0; i < n; ++i) pixels[i] = static_cast<uint8_t>(i);
     for (const Binarization binarization : testing::all_binarizations()) {

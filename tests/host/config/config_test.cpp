@@ -52,6 +52,8 @@ Config unusual() {
                   Condition::label,
                   6,
                   0,
+                  Target::mask,
+                  5,
                   Initialization::lecun_normal,
                   true,
                   Likelihood::gaussian,
@@ -88,7 +90,7 @@ Config unusual() {
                      12345678901,
                      4,
                      Precision::bf16};
-  config.data = {{64, 48}, true, false, true, 0.25};
+  config.data = {{64, 48}, true, false, true, 0.25, {CorruptionKind::noise, 0.3}};
   return config;
 }
 
@@ -118,12 +120,12 @@ TEST(ConfigTest, JsonNamesEveryKeyOnce) {
 TEST(ConfigTest, EveryFieldIsInTheTable) {
   // A structured binding stops compiling when a field is added without a key.
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
-                                m16, m17, m18, m19, m20, m21, m22] = ModelConfig();
+                                m16, m17, m18, m19, m20, m21, m22, m23, m24] = ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
       TrainConfig();
-  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 22u + 26u + 5u);
+  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6] = DataConfig();
+  EXPECT_EQ(config_keys().size(), 24u + 26u + 6u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
@@ -132,7 +134,7 @@ TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
   config.data.grey = true;
   EXPECT_CONTAINS(config_to_json(config),
                   "\"data\": {\n    \"size\": \"none\",\n    \"grey\": true");
-  EXPECT_EQ(config_value(config, config_keys().back()), "0");
+  EXPECT_EQ(config_value(config, config_keys().back()), "\"none\"");
 }
 
 TEST(ConfigTest, SizesAreWidthByHeight) {

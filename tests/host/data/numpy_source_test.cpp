@@ -89,6 +89,31 @@ TEST_F(NumpySourceTest, TheKeysOfAnArchiveSayWhatIsWhat) {
   EXPECT_EQ(simple.train.labels()[0], 5);
 }
 
+TEST_F(NumpySourceTest, MasksOfAnArchiveAreOfItsImages) {
+  const auto masks = [](const std::string& shape, const std::string& classes) {
+    return make_npy_file("|u1", "(" + shape + ")", classes);
+  };
+  const std::string two = "\1\2\3\4\5\6\7\xff";
+  const Dataset data = load({{"x_train.npy", images(2, "2, 2")},
+                             {"train_masks.npy", masks("2, 2, 2", two)},
+                             {"x_test.npy", images(1, "2, 2")},
+                             {"test_masks.npy", masks("1, 2, 2", "\1\1\2\2")}});
+  ASSERT_EQ(data.train.masks().size(), 8u);
+  EXPECT_EQ(data.train.masks()[7], 255);
+  EXPECT_EQ(data.test.masks()[3], 2);
+  EXPECT_EQ(load({{"images.npy", images(2, "2, 2")}, {"masks.npy", masks("2, 2, 2", two)}})
+                .train.masks()[0],
+            1);
+  try {
+    load({{"images.npy", images(2, "2, 2")}, {"masks.npy", masks("2, 4", two)}});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt);
+    EXPECT_NE(std::string(error.what()).find("expected masks [2, 2, 2]"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(NumpySourceTest, LabelsThatAreNoneAreLeftOut) {
   const std::string one_hot = make_npy_file("|u1", "(2, 2)", std::string("\1\0\0\1", 4));
   EXPECT_TRUE(load({{"x.npy", images(2, "2, 2")}, {"y.npy", one_hot}}).train.labels().empty());

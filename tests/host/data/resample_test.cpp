@@ -108,6 +108,24 @@ TEST(PrepareTest, SetsKeepLabelsNamesAndSplit) {
   EXPECT_EQ(small.split(), Split::test);
 }
 
+TEST(PrepareTest, MasksFollowTheirImagesByTheNearestPixel) {
+  const Image mask{2, 4, 1, {1, 2, 3, 4, 5, 6, 7, 8}};
+  EXPECT_EQ(resample_nearest(mask, {2, 2}), (Image{2, 2, 1, {2, 3, 6, 7}})) << "the middle";
+  EXPECT_EQ(resample_nearest(mask, {4, 2}), mask);
+  EXPECT_EQ(resample_nearest(mask, {8, 4}).pixels,
+            (Levels{1, 1, 2, 2, 3, 3, 4, 4, 1, 1, 2, 2, 3, 3, 4, 4,
+                    5, 5, 6, 6, 7, 7, 8, 8, 5, 5, 6, 6, 7, 7, 8, 8}));
+  EXPECT_EQ(resample_nearest({1, 3, 1, {1, 2, 3}}, {1, 1}).pixels, (Levels{2}));
+  const ImageSet set = ImageSet(2, 4, 1, Levels(16, 9))
+                           .with_masks({1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 255});
+  const ImageSet turned = prepare(set, {{}, false, false, true});
+  EXPECT_EQ(Levels(turned.masks().begin(), turned.masks().end()),
+            (Levels{1, 5, 2, 6, 3, 7, 4, 8, 11, 15, 12, 16, 13, 17, 14, 255}));
+  const ImageSet small = prepare(set, {{2, 2}});
+  EXPECT_EQ(Levels(small.masks().begin(), small.masks().end()),
+            (Levels{2, 3, 6, 7, 12, 13, 16, 17}));
+}
+
 TEST(PrepareTest, AdviceIsTheWholeCommandWhereItIsKnown) {
   LoadOptions options;
   EXPECT_EQ(advise(options, "do it", "--grey"), "; to do it add --grey");

@@ -45,12 +45,16 @@ ModelConfig small_model(Activation activation) {
   return model;
 }
 
-/// They have a class of three each.
+/// They have a class of three each, and so have most of their pixels.
 ImageSet labelled_blobs(int64_t count) {
   const ImageSet images = blobs(count);
   std::vector<uint8_t> labels;
   for (int64_t i = 0; i < count; ++i) labels.push_back(static_cast<uint8_t>(i * 2 % 3));
-  return images.with_labels(labels);
+  std::vector<uint8_t> masks;
+  for (const uint8_t pixel : images.pixels()) {
+    masks.push_back(pixel < 9 ? 255 : static_cast<uint8_t>(pixel / 86));  // some not observed
+  }
+  return images.with_labels(labels).with_masks(masks);
 }
 
 /// One layer of every kind, on images of 6x6.
@@ -67,11 +71,12 @@ ModelConfig layered_model() {
 class Objective {
  public:
   /// In a network with room for `capacity` rows; 0: for just these.
-  Objective(const ModelConfig& model, int64_t rows, int64_t capacity = 0)
+  Objective(const ModelConfig& model, int64_t rows, int64_t capacity = 0,
+            const Corruption& corruption = {})
       : rows_(rows),
         backend_(make_backend(Device::cpu())),
-        network_(*backend_, model, {std::max(rows, capacity), 1, /*training=*/true}),
-        reader_(network_, labelled_blobs(rows), Binarization::none, 5) {
+        network_(*backend_, model, {std::max(rows, capacity), 1, /*training=*/true, corruption}),
+        reader_(network_, labelled_blobs(rows), Binarization::none, 5, Reading::targets) {
     network_.initialize(11);
   }
 
@@ -116,8 +121,8 @@ double numeric_derivative(Objective& objective, const Parameter& parameter, std:
 
 /// Whether the gradients of the objective are its central differences, at some entries of every
 /// parameter.
-void expect_gradients(const ModelConfig& model) {
-  Objective objective(model, 5);
+void expect_gradients(const ModelConfig& model, const Corruption& corruption = {}) {
+  Objective objective(model, 5, 0, corruption);
   objective.value(/*with_gradient=*/true);
   Parameters& parameters = objective.network().parameters();
   for (const Parameter& parameter : parameters.all()) {
@@ -150,6 +155,33 @@ TEST(NetworkTest, GradientsOfEveryLikelihoodMatchCentralDifferences) {
     model.variance = variance;
     expect_gradients(model);
   }
+}
+
+TEST(NetworkTest, GradientsOfClassTargetsMatchCentralDifferences) {
+  for (const Target target : {Target::label, Target::mask}) {
+    ModelConfig model = small_model(Activation::tanh);
+    model.target = target;
+    model.target_classes = 3;
+    expect_gradients(model);
+    if (target == Target::label) continue;
+    model.decoder = layers_from_string("dense 6x6x2");
+    model.output = conv_output({3, 3});
+    expect_gradients(model);
+  }
+}
+
+TEST(NetworkTest, GradientsOfModelsThatRestoreMatchCentralDifferences) {
+  for (const auto& [likelihood, variance] : testing::all_observations()) {
+    ModelConfig model = small_model(Activation::tanh);
+    model.likelihood = likelihood;
+    model.variance = variance;
+    expect_gradients(model, {CorruptionKind::quadrants, 1});
+    if (likelihood == Likelihood::gaussian) expect_gradients(model, {CorruptionKind::noise, 0.5});
+  }
+  ModelConfig learned = small_model(Activation::tanh);
+  learned.likelihood = Likelihood::gaussian;
+  learned.variance = Variance::learned;
+  expect_gradients(learned, {CorruptionKind::quadrants, 2});
 }
 
 TEST(NetworkTest, OutputsAndVariancesAreAsManyAsTheLikelihoodTakes) {
@@ -226,14 +258,15 @@ TEST(NetworkTest, EverySampleOfAnImageIsToldItsLabel) {
   const auto backend = make_backend(Device::cpu());
   Network network(*backend, model, {5, 4, /*training=*/false});
   network.initialize(11);
-  ImageReader reader(network, labelled_blobs(5), Binarization::none, 5);
+  ImageReader reader(network, labelled_blobs(5), Binarization::none, 5, Reading::targets);
   network.encode(reader.batch(0, 5));
   network.sample_posterior(5, 4, reader.noise());
   const auto log_p = network.parameters().download(network.score(5, 4, false));
   const auto codes = network.parameters().download(network.latent(20));
   for (int64_t row = 0; row < 20; ++row) {
     // The same code alone: one image, one sample.
-    ImageReader one(network, labelled_blobs(5).slice(row / 4, 1), Binarization::none, 5);
+    ImageReader one(network, labelled_blobs(5).slice(row / 4, 1), Binarization::none, 5,
+                    Reading::targets);
     network.encode(one.batch(0, 1));
     const View code = network.latent(1);
     backend->copy_to_device(code.data, codes.data() + row * 3, 3 * sizeof(float));

@@ -29,7 +29,8 @@ class Training {
  public:
   Training(const Device& device, const Config& config, const Dataset& data)
       : backend_(make_backend(device)),
-        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
+        network_(*backend_, config.model,
+                 {config.training.batch_size, 1, /*training=*/true, config.data.corrupt}),
         step_(network_, data.train, config.training) {
     network_.initialize(config.training.seed);
   }
@@ -86,6 +87,41 @@ TEST(CudaTrainingTest, LossesOfTwoHundredStepsAreTheCpus) {
     ASSERT_EQ(found.beta, expected.beta);
   }
   EXPECT_EQ(card.parameters(), cpu.parameters());
+}
+
+/// Images with a class for each of them and for each of their pixels.
+Dataset data_with_targets() {
+  Dataset data = tiny_data();
+  for (ImageSet* set : {&data.train, &data.test}) {
+    std::vector<uint8_t> labels, masks;
+    for (int64_t i = 0; i < set->count(); ++i) labels.push_back(static_cast<uint8_t>(i % 3));
+    for (const uint8_t pixel : set->pixels()) masks.push_back(pixel < 9 ? 255 : pixel / 86);
+    *set = set->with_labels(labels).with_masks(masks);
+  }
+  return data;
+}
+
+TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
+  std::vector<Config> configs(5, tiny_config(100));
+  for (Config& config : configs) config.training.binarization = Binarization::none;
+  configs[0].model.target = Target::label;
+  configs[1].model.target = Target::mask;
+  configs[0].model.target_classes = configs[1].model.target_classes = 3;
+  configs[2].data.corrupt = {CorruptionKind::noise, 0.5};
+  configs[3].data.corrupt = {CorruptionKind::quadrants, 1};
+  configs[4].data.corrupt = {CorruptionKind::quadrants, 2};
+  configs[4].model.likelihood = Likelihood::gaussian;
+  configs[4].model.variance = Variance::learned;
+  for (const Config& config : configs) {
+    Training card(cuda(), config, data_with_targets());
+    Training cpu(Device::cpu(1), config, data_with_targets());
+    for (int i = 1; i <= 8; ++i) {
+      const StepState found = card.step(), expected = cpu.step();
+      ASSERT_EQ(found.loss, expected.loss) << "step " << i;
+      ASSERT_EQ(found.gradient_norm, expected.gradient_norm) << "step " << i;
+    }
+    EXPECT_EQ(card.parameters(), cpu.parameters());
+  }
 }
 
 TEST(CudaTrainingTest, EveryScheduleOfTheCardGivesTheSameBits) {
