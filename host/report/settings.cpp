@@ -130,6 +130,10 @@ std::vector<Setting> describe_settings(const RunRecord& run) {
   if (model.condition != Condition::none) {
     settings.push_back({"Condition", condition_text(model)});
   }
+  const Corruption& corrupt = run.config.data.corrupt;
+  if (corrupt.kind != CorruptionKind::none) {
+    settings.push_back({"Corruption", to_string(corrupt) + ", of inputs; targets are without"});
+  }
   if (!run.device.empty()) settings.push_back({"Device", run.device});
   return settings;
 }

@@ -44,7 +44,9 @@ struct WeightedCase {
 
   int64_t rows() const { return images * samples; }
 
-  template <template <typename> typename Tensor = DeviceTensor>
+  /// With tensors of these kinds; those of the weights of values may be of another.
+  template <template <typename> typename Tensor = DeviceTensor,
+            template <typename> typename Weights = Tensor>
   Scores scores(Backend& backend) const {
     const int64_t wide = width * outputs_per_value(likelihood, variance);
     const Tensor<float> outputs_(backend, {rows(), wide}, outputs), log_px(backend, {rows()});
@@ -57,7 +59,8 @@ struct WeightedCase {
       values.resize(static_cast<std::size_t>(count));
       return values;
     };
-    const Tensor<float> elements(backend, {images, width}, filled(element_weights, images * width));
+    const Weights<float> elements(backend, {images, width},
+                                  filled(element_weights, images * width));
     const Tensor<float> of_rows(backend, {rows()}, filled(row_weights, rows()));
     LikelihoodArgs args;
     args.log_px = log_px;
@@ -229,10 +232,12 @@ TEST_P(ElementWeightsTest, AlignmentDoesNotMatter) {
     for (const Observation& observation : all_observations()) {
       const WeightedCase test = make_case(observation, 3, width, 2);
       const Scores aligned = test.scores(backend());
-      const Scores unaligned = test.scores<UnalignedTensor>(backend());
-      EXPECT_EQ(aligned.log_px, unaligned.log_px) << width;
-      EXPECT_EQ(aligned.doutputs, unaligned.doutputs) << width;
-      EXPECT_EQ(aligned.dlog_variance, unaligned.dlog_variance) << width;
+      for (const Scores& unaligned : {test.scores<UnalignedTensor>(backend()),
+                                      test.scores<DeviceTensor, UnalignedTensor>(backend())}) {
+        EXPECT_EQ(aligned.log_px, unaligned.log_px) << width;
+        EXPECT_EQ(aligned.doutputs, unaligned.doutputs) << width;
+        EXPECT_EQ(aligned.dlog_variance, unaligned.dlog_variance) << width;
+      }
     }
   }
 }
