@@ -123,7 +123,8 @@ ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarizati
   const TrainConfig& training = config.training;
   const Binarization without_chance =
       draws(training.binarization) ? Binarization::none : training.binarization;
-  return {*network, with_own_labels(images), binarization.value_or(without_chance),
+  const bool told = config.model.condition == Condition::label;  // a target is not read here
+  return {*network, told ? with_own_labels(images) : images, binarization.value_or(without_chance),
           seed.value_or(training.seed), Reading::inputs};
 }
 

@@ -81,7 +81,8 @@ class Headroom {
     host_.resize(static_cast<std::size_t>(numbers) * kCopies * tensors_of(training) *
                  sizeof(float));
     const int64_t count = std::max(data.test.count(), data.validation.count());
-    device_.request(images_, {count, data.test.image_size()});
+    const int64_t mask = data.test.masks().empty() ? 0 : data.test.height() * data.test.width();
+    device_.request(images_, {count, data.test.image_size() + mask});
     device_.allocate("the images of an evaluation");
   }
 

@@ -175,6 +175,27 @@ TEST(TargetTest, ImagesWithoutTargetsAreEncodedAndDecoded) {
   EXPECT_SAYS(message_of([&] { model.targets(data.test); }), "ImageSet::masks()");
 }
 
+TEST(TargetTest, LabelsAreTheClassesOfTheirNames) {
+  const test::ScratchFolder folder;
+  Dataset data = data_with(with_labels_of_sides);
+  const auto named = [](const ImageSet& images, bool turned, std::vector<std::string> names) {
+    std::vector<uint8_t> labels;
+    for (const uint8_t label : images.labels()) labels.push_back(turned ? 1 - label : label);
+    return images.with_labels(labels, std::move(names));
+  };
+  data.train = named(data.train, false, {"left", "right"});
+  const ImageSet test = named(data.test, false, {"left", "right"});
+  data.test = named(data.test, true, {"right", "left"});
+  train(config_of(Target::label), data, quietly(folder / "run"));
+  Model model = Model::load(folder / "run", Device::cpu(1));
+  EXPECT_EQ(model.label_names(), (std::vector<std::string>{"left", "right"}));
+  EXPECT_EQ(model.evaluate(data.test).elbo, model.evaluate(test).elbo);
+  EXPECT_EQ(*model.evaluate(data.test).accuracy, *model.evaluate(test).accuracy);
+  const ImageSet unknown = named(data.test, false, {"up", "down"});
+  EXPECT_EQ(model.encode(unknown).mean.values, model.encode(test).mean.values);
+  EXPECT_SAYS(message_of([&] { model.evaluate(unknown); }), "which the model was not trained with");
+}
+
 TEST(TargetTest, AStoppedTrainingGoesOnToTheSameFiles) {
   const Dataset masked = data_with(with_masks_of_levels), plain = test::tiny_data();
   Config several = config_of(Target::mask);
