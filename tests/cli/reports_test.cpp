@@ -26,7 +26,8 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
       json_of({"eval", run_, "--data", data(), "--importance-samples", "20", "--json", "--quiet"});
   std::vector<std::string> keys;
   for (const auto& [key, value] : result.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"active_units",
+  EXPECT_EQ(keys, (std::vector<std::string>{"accuracy",
+                                            "active_units",
                                             "binarization",
                                             "bits_per_dimension",
                                             "checkpoint",
@@ -36,11 +37,13 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
                                             "elbo_standard_error",
                                             "epoch",
                                             "importance_samples",
+                                            "input_psnr",
                                             "kl",
                                             "kl_per_dimension",
                                             "n",
                                             "nll",
                                             "nll_standard_error",
+                                            "psnr",
                                             "reconstruction",
                                             "seed",
                                             "split",
