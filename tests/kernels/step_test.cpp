@@ -190,6 +190,7 @@ TEST_P(GradientNormTest, SeesEveryBlockOfMillionsOfParameters) {
   const StepState state = judge<FloatTensor>(gradients);
   EXPECT_FLOAT_EQ(state.gradient_norm, static_cast<float>(std::sqrt(sum)));
   EXPECT_EQ(state.apply, 1u);
+  if (test::kRaceDetector) return;
   for (const int64_t at : {256 * kBlock, kCount - 1}) {
     auto bad = gradients;
     bad[static_cast<std::size_t>(at)] = std::numeric_limits<float>::quiet_NaN();

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <ostream>
 #include <vector>
 
 #include "kernels/operations.h"
+#include "tests/support/effort.h"
 
 namespace vae::testing {
 
@@ -69,6 +72,16 @@ inline const std::vector<ConvCase>& conv_cases() {
       {conv_geometry({28, 28}, 1, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 7), 2},
   };
   return cases;
+}
+
+/// The numbers of the cases to run. For the race detector: one position, a stride without overlap,
+/// one without and one with tails of channels, an image smaller than the kernel, holes, more images
+/// than tasks.
+inline std::vector<std::size_t> conv_case_numbers() {
+  if (test::kRaceDetector) return {0, 2, 3, 4, 8, 9, 14};
+  std::vector<std::size_t> numbers(conv_cases().size());
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  return numbers;
 }
 
 /// Those for which a card of four multiprocessors, as the simulated one, takes its middle and its

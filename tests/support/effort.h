@@ -23,6 +23,20 @@ inline constexpr bool kSanitized = false;
 inline constexpr bool kSanitized = false;
 #endif
 
+/// The thread sanitizer judges what nothing orders, whatever the numbers: it needs every kernel and
+/// every path of it once, not every size, and a barrier costs it a hundred times as much.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kRaceDetector = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+inline constexpr bool kRaceDetector = true;
+#else
+inline constexpr bool kRaceDetector = false;
+#endif
+#else
+inline constexpr bool kRaceDetector = false;
+#endif
+
 inline int repetitions(int full, int plain, int sanitized) {
   if (full_effort()) return full;
   return kSanitized ? sanitized : plain;
