@@ -49,13 +49,18 @@ class Coder(nn.Module):
         return x
 
 
-def require_dense(model):
-    """Leaves where a layer is more than its width (docs/config.md, "Layers")."""
+def require_plain(model):
+    """Leaves where the model has more than the network below computes."""
     layers = model["encoder"] + model["decoder"]
-    if "output" in model or not all(isinstance(layer, int) for layer in layers):
+    if not all(isinstance(layer, int) for layer in layers):  # docs/config.md, "Layers"
         sys.exit("this example computes dense layers without an activation of their own, no others")
-    if "condition" in model:
-        sys.exit("this example computes models without a condition")
+    # Keys that a configuration has only where they say something.
+    for key in ("heads", "output", "condition", "target", "prior", "top_latent"):
+        if key in model:
+            sys.exit(f"this example computes no model with {key} {json.dumps(model[key])}")
+    if model["likelihood"] not in ("bernoulli", "gaussian") or model.get("variance") in (
+            "per-channel", "per-pixel"):
+        sys.exit("this example computes Bernoullis and Gaussians of one variance")
 
 
 class Vae(nn.Module):
@@ -63,7 +68,7 @@ class Vae(nn.Module):
 
     def __init__(self, model):
         super().__init__()
-        require_dense(model)
+        require_plain(model)
         self.model, self.activate = model, ACTIVATIONS[model["activation"]]
         pixels = model["height"] * model["width"] * model["channels"]
         latent = model["latent"]

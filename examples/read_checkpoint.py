@@ -4,8 +4,10 @@
 
     python3 read_checkpoint.py runs/first/checkpoints/best.safetensors
 
-lists the tensors and draws three samples from the prior as text. The names and shapes of the
-tensors are promised by docs/checkpoint.md; pytorch_weights.py does the same with PyTorch.
+lists the tensors of any checkpoint. Of a model whose layers are all dense, of one layer of latents
+with the prior N(0, I) and nothing but pixels to read and to say, it computes the network, too, and
+draws three samples as text; of others it says what it leaves out. The names and shapes of the tensors
+are promised by docs/checkpoint.md; pytorch_weights.py does the same with PyTorch.
 """
 import json
 import math
@@ -52,13 +54,17 @@ def write_safetensors(path, tensors):
         file.write(len(text).to_bytes(8, "little") + text + data)
 
 
-def require_dense(model):
-    """Leaves where a layer is more than its width (docs/config.md, "Layers")."""
+def require_plain(model):
+    """Leaves where the model has more than the network below computes."""
     layers = model["encoder"] + model["decoder"]
-    if "output" in model or not all(isinstance(layer, int) for layer in layers):
+    if not all(isinstance(layer, int) for layer in layers):  # docs/config.md, "Layers"
         sys.exit("this example computes dense layers without an activation of their own, no others")
-    if "condition" in model:
-        sys.exit("this example computes models without a condition")
+    # Keys that a configuration has only where they say something.
+    for key in ("heads", "output", "condition", "target", "prior", "top_latent"):
+        if key in model:
+            sys.exit(f"this example computes no model with {key} {json.dumps(model[key])}")
+    if model["likelihood"] not in ("bernoulli", "gaussian") or model.get("variance") == "per-pixel":
+        sys.exit("this example computes likelihoods of one output a value")
 
 
 def weights_of(tensors):
@@ -73,7 +79,7 @@ class Network:
 
     def __init__(self, tensors, model):
         """`model` is the part "model" of the configuration."""
-        require_dense(model)
+        require_plain(model)
         self.tensors, self.model = tensors, model
         self.activate = ACTIVATIONS[model["activation"]]
 

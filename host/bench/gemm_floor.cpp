@@ -52,6 +52,7 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
       break;
     case LayerKind::upsample:
     case LayerKind::pool:
+    case LayerKind::skip:
       break;
   }
 }
@@ -66,7 +67,7 @@ std::vector<Product> products_of(const ModelConfig& model) {
   } else {
     for (int head = 0; head < 2; ++head) add_products(model.heads_layer(), trunk, products);
   }
-  std::vector<Layer> decoder = model.decoder;
+  std::vector<Layer> decoder = model.decoder_layers();
   decoder.push_back(model.output_layer());
   add_chain(decoder, model.decoder_input_shape(), products);
   return products;

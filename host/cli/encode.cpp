@@ -37,12 +37,11 @@ class Encode : public Verb {
     const ImageSet images = load(model);
     const Posterior posterior = model.encode(images, input_.binarization(), input_.seed());
     const std::string& mean_path = out_.path();
-    const std::string stem = mean_path.substr(0, mean_path.size() - 4);  // without ".npy"
-    const std::string logvar_path = stem + ".logvar" + mean_path.substr(stem.size());
+    const std::string logvar_path = without_npy(mean_path) + ".logvar.npy";
     save_npy(mean_path, posterior.mean);
     save_npy(logvar_path, posterior.logvar);
     std::vector<std::string> written = {mean_path, logvar_path};
-    if (save_names(images, stem + ".names.txt")) written.push_back(stem + ".names.txt");
+    if (const auto names = save_names(images, mean_path)) written.push_back(*names);
     summary_.print(model, written);
     return kSuccess;
   }

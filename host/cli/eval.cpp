@@ -92,6 +92,7 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"importance_samples", result.importance_samples},
                {"active_units", result.active_units},
                {"kl_per_dimension", result.kl_per_dimension},
+               {"kl_per_layer", result.kl_per_layer},
                {"bits_per_dimension", nullptr},
                {"accuracy", nullptr},
                {"psnr", nullptr},
@@ -121,6 +122,11 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
                       result.is_likelihood ? "" : "   not a likelihood");
   text += fmt::format("  reconstruction  {:10.3f}\n", result.reconstruction);
   text += fmt::format("  kl              {:10.3f}\n", result.kl);
+  for (std::size_t layer = 0; layer < result.kl_per_layer.size() && result.kl_per_layer.size() > 1;
+       ++layer) {
+    text += fmt::format("    of z{:<11}{:10.3f}\n", layer == 0 ? "" : std::to_string(layer + 1),
+                        result.kl_per_layer[layer]);
+  }
   if (result.nll && result.is_likelihood) {
     text += fmt::format("  {:<15} {:10.3f}{}\n", fmt::format("nll({})", result.importance_samples),
                         *result.nll, error_text(result.nll_standard_error));

@@ -87,12 +87,15 @@ void write_text_file(const std::string& path, const std::string& text) {
   }
 }
 
-bool save_names(const ImageSet& images, const std::string& path) {
-  if (images.names().empty()) return false;
+std::string without_npy(const std::string& path) { return path.substr(0, path.size() - 4); }
+
+std::optional<std::string> save_names(const ImageSet& images, const std::string& npy_path) {
+  if (images.names().empty()) return std::nullopt;
+  const std::string path = without_npy(npy_path) + ".names.txt";
   std::string text;
   for (const std::string& name : images.names()) text += printable_line(name) + "\n";
   write_text_file(path, text);
-  return true;
+  return path;
 }
 
 bool names_preset(const std::string& json) {

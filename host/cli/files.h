@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,8 +71,12 @@ ImageSet one_image(const ImageSet& images, const char* option, int64_t index);
 /// The frames and then back again without repeating the ends: a loop without a jump.
 std::vector<Image> there_and_back(std::vector<Image> frames);
 
-/// Writes which row is which picture, a printable line each. False where the images have no names.
-bool save_names(const ImageSet& images, const std::string& path);
+/// "latents" of "latents.npy": what the names of files that belong to it begin with.
+std::string without_npy(const std::string& path);
+
+/// Writes which row of FILE.npy is which picture, a printable line each, to FILE.names.txt. Returns
+/// that path, or nothing where the images have no names.
+std::optional<std::string> save_names(const ImageSet& images, const std::string& npy_path);
 
 /// Pictures of decoded rows [n, X] in the model's image size.
 std::vector<Image> pictures_of(const Array& rows, const Model& model);

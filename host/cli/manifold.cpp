@@ -42,7 +42,8 @@ class Manifold : public Verb {
     }
     const Array codes = manifold_grid(side_);
     write_rows(out_, scale_, model, codes.rows(), side_, [&](int64_t first, int64_t count) {
-      return model.decode(rows_of(codes, first, count), label_.conditions(model, count));
+      const Array told = label_.conditions(model, count);
+      return model.decode(model.in_prior(rows_of(codes, first, count), told), told);
     });
     summary_.print(model, {out_.path()});
     return kSuccess;

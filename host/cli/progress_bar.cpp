@@ -80,6 +80,17 @@ std::string progress_line(const Progress& progress, int columns, bool colours) {
                  columns, colours);
 }
 
+namespace {
+
+/// " (14.21 + 6.30)", of z and of the latents above it.
+std::string kl_of_layers(const std::vector<double>& kl_per_layer) {
+  std::string text;
+  for (const double kl : kl_per_layer) text += (text.empty() ? " (" : " + ") + nats(kl);
+  return text.empty() ? text : text + ")";
+}
+
+}  // namespace
+
 std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* validation,
                        const Metrics& test) {
   std::string line =
@@ -89,9 +100,9 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
   line += ", test " + nats(bound_of(test));
   const std::string right =
       test.accuracy ? fmt::format("  {:.2f} % right", 100.0 * *test.accuracy) : std::string();
-  for (const std::string& field :
-       {right, "  kl " + nats(test.kl), fmt::format("  {:.1f} s", train.seconds),
-        fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
+  for (const std::string& field : {right, "  kl " + nats(test.kl), kl_of_layers(test.kl_per_layer),
+                                   fmt::format("  {:.1f} s", train.seconds),
+                                   fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
     if (line.size() + field.size() > kEpochColumns) break;
     line += field;
   }

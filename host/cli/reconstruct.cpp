@@ -43,8 +43,7 @@ class Reconstruct : public Verb {
     if (out_.format() == "npy") {
       write_rows(out_, scale_, model, images.count(), 0, outputs);
       std::vector<std::string> written = {out_.path()};
-      const std::string names = out_.path().substr(0, out_.path().size() - 4) + ".names.txt";
-      if (save_names(images, names)) written.push_back(names);
+      if (const auto names = save_names(images, out_.path())) written.push_back(*names);
       summary_.print(model, written);
       return kSuccess;
     }

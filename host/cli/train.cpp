@@ -30,6 +30,7 @@ Json metrics_json(const Metrics& metrics) {
                {"skipped_steps", metrics.skipped_steps},
                {"seconds", metrics.seconds},
                {"samples_per_second", metrics.samples_per_second}};
+  if (!metrics.kl_per_layer.empty()) json["kl_per_layer"] = metrics.kl_per_layer;
   if (metrics.importance_samples > 1) {
     json["bound"] = metrics.bound;
     json["importance_samples"] = metrics.importance_samples;
@@ -188,19 +189,20 @@ void Train::suggest(const Config& config) {
   const std::string run = shell_quoted_path(out_);
   const std::string data =
       (data_ == "mnist" ? "" : " --data " + shell_quoted_path(data_)) + source_.words();
+  const ModelConfig& model = config.model;
   std::vector<std::string> commands = {"eval " + run + data};
-  if (config.model.has_class_target()) {
-    const bool mask = config.model.target == Target::mask;
+  if (model.has_class_target()) {
+    const bool mask = model.target == Target::mask;
     commands.push_back("reconstruct " + run + data + (mask ? " --out masks.png" : " --out p.npy"));
     commands.push_back("map " + run + data + " --out map.png");
     return try_out(commands);
   }
-  if (config.model.condition == Condition::label) {
+  if (model.condition == Condition::label && !model.has_skips()) {
     commands.push_back("sample " + run + " --label all --out samples.png");
-  } else if (config.model.condition == Condition::none) {
+  } else if (model.condition == Condition::none && !model.has_skips()) {
     commands.push_back("sample " + run + " --count 64 --out samples.png");
   }
-  commands.push_back(config.model.condition != Condition::none
+  commands.push_back(model.condition != Condition::none || model.has_skips()
                          ? "reconstruct " + run + data + " --out reconstructions.png"
                      : config.model.latent == 2
                          ? "manifold " + run + " --out manifold.png"

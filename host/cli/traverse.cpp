@@ -27,7 +27,8 @@ class Traverse : public Verb {
  private:
   std::vector<int64_t> dimensions(const Model& model, const std::vector<double>& kl) const;
   std::vector<double> kl_per_dimension(Model& model, const ImageSet& images) const;
-  Array center(Model& model, const ImageSet& images) const;
+  Array start(Model& model, const ImageSet& images) const;
+  Array codes(Model& model, const Array& start, int64_t dimension, const Array& told) const;
   Array conditions(Model& model, const ImageSet& images) const;
   std::vector<Image> film(const std::vector<Image>& cells,
                           const std::vector<std::string>& labels) const;
@@ -52,7 +53,8 @@ void Traverse::declare(Command& command) {
   command.integer("--index", index_, -1, INT64_MAX,
                   "image whose code is the center; -1: the prior's mean");
   label_.declare(command);
-  command.real("--range", range_, 0, 1000, "each dimension takes values from -X to +X");
+  command.real("--range", range_, 0, 1000,
+               "each dimension takes values from -X to +X deviations of the prior");
   command.integer("--steps", steps_, 2, 1024, "pictures of each dimension");
   command.integers("--dimensions", dimensions_, 0, 65535,
                    "which dimensions, in this order; default: all, the one of the highest KL "
@@ -111,13 +113,25 @@ std::vector<double> Traverse::kl_per_dimension(Model& model, const ImageSet& ima
   return of_z(model.evaluate(images, options).kl_per_dimension);
 }
 
-Array Traverse::center(Model& model, const ImageSet& images) const {
-  if (index_ < 0) {
-    const int64_t latent = model.config().latent;
-    return {{1, latent}, std::vector<float>(static_cast<std::size_t>(latent), 0.0f)};
-  }
+/// The code of --index, or nothing.
+Array Traverse::start(Model& model, const ImageSet& images) const {
+  if (index_ < 0) return {};
   const ImageSet one = one_image(images, "--index", index_);
   return model.encode(one, input_.binarization(), input_.seed()).mean;
+}
+
+/// Of a dimension that goes through its prior while the others stay at `start`, or without it at
+/// the prior's means.
+Array Traverse::codes(Model& model, const Array& start, int64_t dimension,
+                      const Array& told) const {
+  const auto latent = static_cast<std::size_t>(model.config().latent);
+  const Array zeros = {{1, model.config().latent}, std::vector<float>(latent)};
+  Array codes = model.in_prior(traverse_dimension(zeros, dimension, range_, steps_), told);
+  for (std::size_t i = 0; i < codes.values.size() && !start.values.empty(); ++i) {
+    const std::size_t column = i % latent;
+    if (static_cast<int64_t>(column) != dimension) codes.values[i] = start.values[column];
+  }
+  return codes;
 }
 
 /// What every code is decoded with: --label, or what is known of the image of --index.
@@ -151,10 +165,10 @@ int Traverse::run() {
         "--data measures and sorts by it");
   }
   const std::vector<int64_t> rows = dimensions(model, kl);
-  const Array start = center(model, images), told = conditions(model, images);
+  const Array from = start(model, images), told = conditions(model, images);
   std::vector<Image> cells;  // row by row, a dimension each
   for (const int64_t dimension : rows) {
-    const Array pixels = model.decode(traverse_dimension(start, dimension, range_, steps_), told);
+    const Array pixels = model.decode(codes(model, from, dimension, told), told);
     for (Image& image : pictures_of(pixels, model)) cells.push_back(std::move(image));
   }
   std::vector<std::string> labels;

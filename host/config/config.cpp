@@ -161,13 +161,35 @@ void check_target(const ModelConfig& model, std::vector<std::string>& problems) 
   }
 }
 
+/// Layers between two vectors.
+bool are_dense(const std::vector<Layer>& layers) {
+  return std::all_of(layers.begin(), layers.end(), [](const Layer& layer) {
+    return layer.kind == LayerKind::dense || layer.kind == LayerKind::gated_dense;
+  });
+}
+
+/// A prior of what the model is told needs to be told something.
+void check_prior(const ModelConfig& model, std::vector<std::string>& problems) {
+  const bool conditional = model.prior == Prior::conditional;
+  if (conditional && model.condition == Condition::none) {
+    problems.push_back(
+        "model.prior conditional (--prior) is computed from a condition: give --condition label "
+        "or side with it");
+  }
+  if (!conditional && !model.prior_layers.empty()) {
+    problems.push_back(
+        "model.prior_layers (--prior-layers) needs model.prior conditional (--prior conditional)");
+  }
+  if (!are_dense(model.prior_layers)) {
+    problems.push_back(
+        "model.prior_layers (--prior-layers) takes dense layers: they lie between two vectors");
+  }
+}
+
 /// Latents above z.
 void check_top(const Config& config, std::vector<std::string>& problems) {
   const std::vector<Layer>& top = config.model.top;
-  const auto is_dense = [](const Layer& layer) {
-    return layer.kind == LayerKind::dense || layer.kind == LayerKind::gated_dense;
-  };
-  if (!std::all_of(top.begin(), top.end(), is_dense)) {
+  if (!are_dense(top)) {
     problems.push_back("model.top (--top) takes dense layers: they lie between two vectors");
   }
   if (config.model.top_latent == 0) {
@@ -201,6 +223,7 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
   }
   check_condition(model, problems);
   check_target(model, problems);
+  check_prior(model, problems);
   check_top(config, problems);
   const std::vector<int64_t>& epochs = training.step_epochs;
   if (std::adjacent_find(epochs.begin(), epochs.end(), std::greater_equal<>()) != epochs.end()) {

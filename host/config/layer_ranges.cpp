@@ -68,6 +68,8 @@ std::string residual_problem(const Layer& layer) {
   }
   for (const Layer& inner : layer.layers) {
     if (inner.kind == LayerKind::residual) return " holds a residual itself";
+    if (inner.kind == LayerKind::skip)
+      return " holds a skip, which is a layer of the decoder itself";
     const std::string problem = layer_problem(inner);
     if (!problem.empty()) return ": " + problem;
   }
@@ -87,6 +89,8 @@ std::string kind_problem(const Layer& layer) {
       return outside(layer.factor, "factor", 1, kLargestFactor);
     case LayerKind::residual:
       return residual_problem(layer);
+    case LayerKind::skip:
+      return outside(layer.of, "the number", 0, kMostLayers - 1);
   }
   return " is of no kind";
 }
@@ -104,6 +108,7 @@ bool takes_activation(LayerKind kind) {
     case LayerKind::gated_dense:  // the gate is one
     case LayerKind::upsample:     // the layer before has one
     case LayerKind::pool:
+    case LayerKind::skip:  // both parts have theirs
       return false;
     case LayerKind::dense:
     case LayerKind::conv:

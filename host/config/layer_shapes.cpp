@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/config/layer_shapes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "host/config/layer_ranges.h"
@@ -94,6 +95,26 @@ ItemShape residual_shape(const Layer& layer, const ItemShape& input) {
   return shape;
 }
 
+/// Of two images of one size, or two vectors, side by side along their channels.
+ItemShape skip_shape(const Layer& layer, const ItemShape& input) {
+  if (layer.shape.empty()) {
+    misfit(named(layer),
+           " brings a layer of the encoder to the decoder: it is a layer of "
+           "model.decoder (--decoder) only");
+  }
+  const bool one_size = layer.shape.size() == input.size() &&
+                        std::equal(input.begin(), input.end() - 1, layer.shape.begin());
+  if (!one_size) {
+    misfit(named(layer), " puts ", shape_text(layer.shape), ", what the encoder makes at [",
+           layer.of, "], beside ", shape_text(input),
+           ": these are two vectors, or images of one height and "
+           "width");
+  }
+  ItemShape shape = input;
+  shape.back() += layer.shape.back();
+  return shape;
+}
+
 ItemShape kind_shape(const Layer& layer, const ItemShape& input) {
   switch (layer.kind) {
     case LayerKind::dense:
@@ -109,6 +130,8 @@ ItemShape kind_shape(const Layer& layer, const ItemShape& input) {
       return pooled_shape(layer, input);
     case LayerKind::residual:
       return residual_shape(layer, input);
+    case LayerKind::skip:
+      return skip_shape(layer, input);
   }
   return {};
 }
@@ -140,6 +163,7 @@ int64_t kind_parameters(const Layer& layer, const ItemShape& input) {
       return layer.filters * (taps * input.back() + 1);
     case LayerKind::upsample:
     case LayerKind::pool:
+    case LayerKind::skip:
       return 0;
     case LayerKind::residual:
       break;
@@ -190,6 +214,22 @@ std::vector<ItemShape> chain_shapes(const char* key, const std::vector<Layer>& l
     });
   }
   return shapes;
+}
+
+/// The decoder's layers; its skips have the shapes of the encoder's layers that they name.
+std::vector<Layer> filled_decoder(const ModelConfig& model, const std::vector<ItemShape>& encoder) {
+  std::vector<Layer> decoder = model.decoder;
+  for (std::size_t i = 0; i < decoder.size(); ++i) {
+    Layer& layer = decoder[i];
+    if (layer.kind != LayerKind::skip) continue;
+    at_layer(concat("model.decoder (--decoder) at [", i, "]"), [&] {
+      if (layer.of < 0 || layer.of >= std::ssize(encoder)) {
+        misfit(named(layer), ": the encoder has ", encoder.size(), " layers, counted from 0");
+      }
+    });
+    layer.shape = encoder[static_cast<std::size_t>(layer.of)];
+  }
+  return decoder;
 }
 
 /// The output layer with the filters or the shape that the images ask for.
@@ -274,21 +314,34 @@ void check_output(const ModelConfig& model, const ItemShape& input, Counter& cou
   counter.add(output, input);
 }
 
+/// Layers from one vector to the two heads of another, whose size is that of `key`.
+void check_to_heads(const char* layers_key, const std::vector<Layer>& layers, int64_t from,
+                    const char* key, int64_t to, Counter& counter) {
+  const ItemShape trunk = last_of(chain_shapes(layers_key, layers, {from}, &counter), {from});
+  Layer head;
+  head.shape = {to};
+  at_layer(key, [&] {
+    for (int i = 0; i < 2; ++i) counter.add(head, trunk);
+  });
+}
+
 /// The layers between z and the latents above it: those of q(z2|z), then those of p(z|z2).
 void check_top(const ModelConfig& model, Counter& counter) {
   if (model.top_latent == 0) return;
-  constexpr const char* kKey = "model.top (--top)";
   const std::vector<Layer> back(model.top.rbegin(), model.top.rend());
   const auto add = [&](const std::vector<Layer>& layers, int64_t from, int64_t to) {
-    const ItemShape trunk = last_of(chain_shapes(kKey, layers, {from}, &counter), {from});
-    Layer head;
-    head.shape = {to};
-    at_layer("model.top_latent (--top-latent)", [&] {
-      for (int i = 0; i < 2; ++i) counter.add(head, trunk);
-    });
+    check_to_heads("model.top (--top)", layers, from, "model.top_latent (--top-latent)", to,
+                   counter);
   };
   add(model.top, model.latent, model.top_latent);
   add(back, model.top_latent, model.latent);
+}
+
+/// The layers from the condition to the prior of the highest latents.
+void check_prior(const ModelConfig& model, Counter& counter) {
+  if (model.prior != Prior::conditional) return;
+  check_to_heads("model.prior_layers (--prior-layers)", model.prior_layers, model.condition_size(),
+                 "model.prior (--prior)", model.highest_latent(), counter);
 }
 
 void check_chain(const ModelConfig& model) {
@@ -304,8 +357,10 @@ void check_chain(const ModelConfig& model) {
     latent = output_shape(head, trunk);
   });
   check_top(model, counter);
+  check_prior(model, counter);
   latent = conditioned(model, std::move(latent));
-  const auto decoder = chain_shapes("model.decoder (--decoder)", model.decoder, latent, &counter);
+  const auto decoder =
+      chain_shapes("model.decoder (--decoder)", filled_decoder(model, encoder), latent, &counter);
   at_layer("model.output (--output)",
            [&] { check_output(model, last_of(decoder, latent), counter); });
 }
@@ -406,7 +461,17 @@ std::vector<ItemShape> ModelConfig::encoder_shapes() const {
 }
 
 std::vector<ItemShape> ModelConfig::decoder_shapes() const {
-  return chain_shapes("model.decoder (--decoder)", decoder, decoder_input_shape(), nullptr);
+  return chain_shapes("model.decoder (--decoder)", decoder_layers(), decoder_input_shape(),
+                      nullptr);
+}
+
+std::vector<Layer> ModelConfig::decoder_layers() const {
+  return has_skips() ? config_detail::filled_decoder(*this, encoder_shapes()) : decoder;
+}
+
+bool ModelConfig::has_skips() const {
+  return std::any_of(decoder.begin(), decoder.end(),
+                     [](const Layer& layer) { return layer.kind == LayerKind::skip; });
 }
 
 }  // namespace vae

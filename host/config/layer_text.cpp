@@ -92,6 +92,7 @@ class Parser {
   Layer layer() {
     Layer layer = without_activation();
     takes_activation_ = takes_activation(layer.kind);
+    refuses_activation_ = !takes_activation_;
     if (takes_activation_) read_activation(layer);
     return layer;
   }
@@ -110,6 +111,13 @@ class Parser {
 
   /// Whether an activation may stand here, behind a layer.
   bool may_be_activated() const { return takes_activation_; }
+  /// Whether there is one, behind a layer of a kind that takes none.
+  bool has_unwanted_activation() const {
+    const auto all = words(Activation{});
+    return refuses_activation_ && std::any_of(all.begin(), all.end(), [&](const auto& word) {
+             return word.word == next_.text;
+           });
+  }
 
   // The kinds, behind their first words.
   Layer dense() { return dense_of(LayerKind::dense); }
@@ -121,6 +129,7 @@ class Parser {
   Layer deconv() { return convolution_with_filters(LayerKind::deconv); }
   Layer upsample() { return scaled(LayerKind::upsample); }
   Layer pool() { return scaled(LayerKind::pool); }
+  Layer skip() { return vae::skip(number("the number of a layer of the encoder, from 0")); }
   Layer residual() {
     if (!take("(")) expected("its layers in brackets, \"residual (conv 64 3x3, conv 64 3x3)\"");
     Layer layer;
@@ -284,20 +293,23 @@ class Parser {
 
   std::string_view text_;
   Token next_;
-  bool takes_activation_ = false;  // an activation may stand here
+  bool takes_activation_ = false;    // an activation may stand here
+  bool refuses_activation_ = false;  // none may, behind a layer of this kind
 };
 
 std::span<const LayerWord> words_of_layers() {
   static constexpr LayerWord kWords[] = {
       {"dense", &Parser::dense},       {"gated", &Parser::gated},       {"conv", &Parser::conv},
       {"deconv", &Parser::deconv},     {"upsample", &Parser::upsample}, {"pool", &Parser::pool},
-      {"residual", &Parser::residual},
+      {"residual", &Parser::residual}, {"skip", &Parser::skip},
   };
   return kWords;
 }
 
-/// ", or an activation (none|relu|...)" where one may stand, to say so where something else does.
+/// ", or an activation (none|relu|...)" where one may stand, to say so where something else does;
+/// or that none may, where one does.
 std::string or_activation(const Parser& parser) {
+  if (parser.has_unwanted_activation()) return ", as this layer takes no activation";
   if (!parser.may_be_activated()) return {};
   std::string text = ", or an activation (";
   for (const auto& [value, word] : words(Activation{})) {
@@ -356,6 +368,8 @@ std::string bare_words(const Layer& layer) {
       return concat("pool ", layer.factor);
     case LayerKind::residual:
       return "residual (" + to_string(layer.layers) + ")";
+    case LayerKind::skip:
+      return concat("skip ", layer.of);
   }
   return "?";
 }

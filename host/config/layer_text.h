@@ -6,7 +6,7 @@
 //     layer    = N [act]
 //              | "dense" (N | HxWxC) [act]  | "gated" "dense" (N | HxWxC) [act]
 //              | ("conv" | "deconv") N HxW[/S[xS]] ["pad" P[xP]] [act]
-//              | ("upsample" | "pool") N
+//              | ("upsample" | "pool" | "skip") N
 //              | "residual" "(" layer { "," layer } ")" [act]
 //     output   = "dense" | ("conv" | "deconv") HxW[/S[xS]] ["pad" P[xP]]
 #pragma once

@@ -80,6 +80,13 @@ Layer residual(std::vector<Layer> f) {
   return layer;
 }
 
+Layer skip(int64_t of) {
+  Layer layer;
+  layer.kind = LayerKind::skip;
+  layer.of = of;
+  return layer;
+}
+
 std::vector<Layer> chain(std::initializer_list<std::vector<Layer>> parts) {
   std::vector<Layer> all;
   for (const std::vector<Layer>& part : parts) all.insert(all.end(), part.begin(), part.end());

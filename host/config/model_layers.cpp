@@ -33,25 +33,30 @@ class Walk {
   std::vector<ModelLayer> layers_;
 };
 
-/// Between z and the latents above it, in the order of the checkpoint.
-void add_top(Walk& walk, const ModelConfig& model) {
-  if (model.top_latent == 0) return;
+/// From one vector to the two heads of another.
+void add_to_heads(Walk& walk, const std::string& name, const std::vector<Layer>& layers,
+                  int64_t from, int64_t latent) {
+  walk.restart({from});
+  walk.add(name, layers);
+  const ItemShape trunk = walk.shape();
+  Layer head;
+  head.shape = {latent};
+  for (const char* part : {".mu", ".logvar"}) {
+    walk.restart(trunk);
+    walk.add(name + part, head);
+  }
+}
+
+/// Between z, the latents above it and the condition, in the order of the checkpoint.
+void add_priors(Walk& walk, const ModelConfig& model) {
+  const bool has_top = model.top_latent > 0;
+  if (has_top) add_to_heads(walk, "top.encoder", model.top, model.latent, model.top_latent);
+  if (model.prior == Prior::conditional) {
+    add_to_heads(walk, "prior", model.prior_layers, model.condition_size(), model.highest_latent());
+  }
+  if (!has_top) return;
   const std::vector<Layer> back(model.top.rbegin(), model.top.rend());
-  const auto add_heads = [&](const std::string& name, int64_t latent) {
-    const ItemShape trunk = walk.shape();
-    Layer head;
-    head.shape = {latent};
-    for (const char* part : {".mu", ".logvar"}) {
-      walk.restart(trunk);
-      walk.add(name + part, head);
-    }
-  };
-  walk.restart({model.latent});
-  walk.add("top.encoder", model.top);
-  add_heads("top.encoder", model.top_latent);
-  walk.add("top.decoder", back);
-  add_heads("top.decoder", model.latent);
-  walk.restart(model.latent_shape());
+  add_to_heads(walk, "top.decoder", back, model.top_latent, model.latent);
 }
 
 }  // namespace
@@ -63,9 +68,9 @@ std::vector<ModelLayer> model_layers(const ModelConfig& model) {
     walk.restart(model.heads_input_shape());
     walk.add(head, model.heads_layer());
   }
-  add_top(walk, model);
+  add_priors(walk, model);
   walk.restart(model.decoder_input_shape());
-  walk.add("decoder", model.decoder);
+  walk.add("decoder", model.decoder_layers());
   walk.add("decoder.output", model.output_layer());
   return walk.take();
 }

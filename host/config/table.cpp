@@ -46,6 +46,7 @@ constexpr Word<Variance> kVariances[] = {
 constexpr Word<Prior> kPriors[] = {
     {Prior::standard, "standard"},
     {Prior::learned, "learned"},
+    {Prior::conditional, "conditional"},
 };
 constexpr Word<Binarization> kBinarizations[] = {
     {Binarization::none, "none"},
@@ -148,9 +149,14 @@ std::vector<Entry> model_entries() {
        model<&M::latent>,
        {1, 65536}},
       {{"model", "prior", "--prior",
-        "p(z), of the highest latents: N(0, I), or one learned from it", ""},
+        "p(z), of the highest latents: N(0, I), or learned, or computed from the condition", ""},
        model<&M::prior>,
        kAnything,
+       /*said_always=*/false},
+      {{"model", "prior_layers", "--prior-layers",
+        "prior conditional: dense layers from the condition to it, as in \"128\"", ""},
+       model<&M::prior_layers>,
+       kLayers,
        /*said_always=*/false},
       {{"model", "top", "--top",
         "dense layers between z and latents above it, both ways, as in \"100, 100\"", ""},

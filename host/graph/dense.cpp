@@ -50,14 +50,15 @@ class DenseNode final : public Node {
 
 }  // namespace
 
-Dense::Dense(std::vector<std::string> parts, int64_t input_width, Shape item)
+Dense::Dense(std::vector<std::string> parts, int64_t input_width, Shape item, Start start)
     : input_width_(input_width),
       item_(item),
       weights_({std::move(parts),
                 {item.count(), input_width},
                 item.count(),
                 input_width,
-                item.count()}) {}
+                item.count(),
+                start == Start::drawn}) {}
 
 Value& Dense::apply(Graph& graph, Value& x, Activation activation) {
   VAE_CHECK(x.width() == input_width_, weights_.name(), " takes ", input_width_,

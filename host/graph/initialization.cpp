@@ -54,7 +54,7 @@ void initialize_parameters(Parameters& parameters, Initialization scheme, uint64
     const bool random_bias =
         spec.role == ParameterSpec::Role::bias && scheme == Initialization::pytorch;
     std::vector<float> numbers(spec.shape.count(), spec.initial);
-    if (spec.role == ParameterSpec::Role::weight || random_bias) {
+    if (spec.drawn && (spec.role == ParameterSpec::Role::weight || random_bias)) {
       draw(numbers, weight_distribution(scheme, spec),
            philox_row(seed, Stream::initialize, 0, index));
     }

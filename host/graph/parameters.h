@@ -20,7 +20,8 @@ struct ParameterSpec {
   Role role = Role::weight;
   int64_t fan_in = 1;
   int64_t fan_out = 1;
-  float initial = 0.0f;  // of biases and scalars
+  float initial = 0.0f;  // of scalars
+  bool drawn = true;     // how weights and biases start; else they are zero
   bool joined = false;   // follows the previous tensor without a gap, so that both form one matrix
 };
 

@@ -115,8 +115,9 @@ PriorNode& PriorNode::add(Graph& graph, PosteriorNode& posterior, Value& heads, 
   const int64_t width = posterior.heads().width();
   VAE_CHECK(heads.width() == width && heads.activation == Activation::none, "prior: its heads are ",
             width, " linear numbers, not ", heads.width());
-  VAE_CHECK(kl == Kl::sampled || heads.rows == posterior.heads().rows,
-            "prior: the KL has a closed form where the prior has the posterior's rows");
+  VAE_CHECK(
+      kl == Kl::sampled || heads.rows == Rows::images || posterior.heads().rows == Rows::codes,
+      "prior: the KL of an image's posterior has no closed form with a prior of codes");
   return graph.add_node<PriorNode>(nullptr, posterior, heads, kl);
 }
 

@@ -17,6 +17,7 @@ class Weights {
     Shape weight;                    // of a part, [rows, ...]
     int64_t bias = 1;                // numbers, of a part
     int64_t fan_in = 1, fan_out = 1;
+    bool drawn = true;  // at the start; else zero
   };
 
   explicit Weights(Options options) : options_(std::move(options)) {}

@@ -36,6 +36,17 @@ double real(const json& document, const char* key, const std::string& origin) {
   return value.get<double>();
 }
 
+std::vector<double> reals(const json& document, const char* key, const std::string& origin) {
+  const json& values = member(document, key, origin);
+  if (!values.is_array()) fail_member(key, origin);
+  std::vector<double> numbers;
+  for (const json& value : values) {
+    if (!value.is_number()) fail_member(key, origin);
+    numbers.push_back(value.get<double>());
+  }
+  return numbers;
+}
+
 int64_t count(const json& document, const char* key, const std::string& origin) {
   const json& value = member(document, key, origin);
   if (!value.is_number_unsigned() || value.get<uint64_t>() > uint64_t{INT64_MAX}) {
@@ -72,6 +83,7 @@ void write_member(JsonWriter& json, std::string_view key, const EpochRecord& rec
   write_members(json, record.test);
   json.member("active_units", record.active_units)
       .member("kl_per_dimension", record.kl_per_dimension);
+  if (!record.kl_per_layer.empty()) json.member("kl_per_layer", record.kl_per_layer);
   json.end().end();
 }
 
@@ -85,12 +97,8 @@ EpochRecord epoch_record_from_json(const json& document, const std::string& orig
   const json& test = member(document, "test", origin);
   record.test = bound_from_json(test, origin);
   record.active_units = count(test, "active_units", origin);
-  const json& values = member(test, "kl_per_dimension", origin);
-  if (!values.is_array()) fail_member("kl_per_dimension", origin);
-  for (const json& value : values) {
-    if (!value.is_number()) fail_member("kl_per_dimension", origin);
-    record.kl_per_dimension.push_back(value.get<double>());
-  }
+  record.kl_per_dimension = reals(test, "kl_per_dimension", origin);
+  if (test.contains("kl_per_layer")) record.kl_per_layer = reals(test, "kl_per_layer", origin);
   return record;
 }
 

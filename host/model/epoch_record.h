@@ -29,8 +29,9 @@ struct EpochRecord {
   int64_t step = 0;
   std::optional<Bound> validation;  // where images were set aside
   Bound test;
-  int64_t active_units = 0;              // of the test set, like the next
-  std::vector<double> kl_per_dimension;  // Z
+  int64_t active_units = 0;               // of the test set, like the next
+  std::vector<double> kl_per_dimension;   // Z
+  std::vector<double> kl_per_layer = {};  // of latents; empty where there is one
 
   /// The split by which the best epoch is chosen: "validation", or "test" where there is none.
   std::string_view chosen_on() const { return validation ? "validation" : "test"; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -76,6 +77,7 @@ class Evaluator {
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
   void summarize_latents(const DoubleView& sums, Evaluation& result) const;
+  void summarize_layers(Evaluation& result) const;
   /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
   /// images, as many samples as there is speed to gain from.
   int64_t most_codes(int64_t rows) const {
@@ -219,6 +221,19 @@ void Evaluator::summarize_latents(const DoubleView& sums, Evaluation& result) co
   }
 }
 
+/// The KL of latents above z is the sum over their dimensions. What is left of the KL is z's, which
+/// may be a sample's.
+void Evaluator::summarize_layers(Evaluation& result) const {
+  result.kl_per_layer = {result.kl};
+  auto dimension = result.kl_per_dimension.begin() + statistics_.front().cols();
+  for (std::size_t layer = 1; layer < statistics_.size(); ++layer) {
+    const auto end = dimension + statistics_[layer].cols();
+    result.kl_per_layer.push_back(std::accumulate(dimension, end, 0.0));
+    result.kl_per_layer.front() -= result.kl_per_layer.back();
+    dimension = end;
+  }
+}
+
 void Evaluator::summarize(Evaluation& result) const {
   Backend& backend = network_.backend();
   Totals totals;
@@ -239,6 +254,7 @@ void Evaluator::summarize(Evaluation& result) const {
     result.nll_standard_error = standard_error(importance_bound_, squared_importance_bound_, n);
   }
   for (const DoubleView& sums : statistics_) summarize_latents(sums, result);
+  summarize_layers(result);
   result.binarization = binarization_;
   const bool of_classes = network_.config().has_class_target();
   if (of_classes) result.accuracy = static_cast<double>(right_) / static_cast<double>(observed_);

@@ -84,7 +84,7 @@ Value& add_residual(Graph& graph, Value& x, const std::string& name, const Layer
 }  // namespace
 
 Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& layer,
-                 Activation activation) {
+                 Activation activation, const LayerValues& encoder) {
   switch (layer.kind) {
     case LayerKind::dense:
       return add_dense(graph, x, name, layer, activation_of(layer, activation));
@@ -99,17 +99,28 @@ Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& l
       return average_pool(graph, x, layer.factor);
     case LayerKind::residual:
       return add_residual(graph, x, name, layer, activation);
+    case LayerKind::skip:
+      return concatenate(graph, {&x, encoder.at(static_cast<std::size_t>(layer.of))});
   }
   __builtin_unreachable();
 }
 
-Value& add_layers(Graph& graph, Value& x, const std::string& name, std::span<const Layer> layers,
-                  Activation activation) {
+LayerValues add_each_layer(Graph& graph, Value& x, const std::string& name,
+                           std::span<const Layer> layers, Activation activation,
+                           const LayerValues& encoder) {
+  LayerValues values;
   Value* value = &x;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    value = &add_layer(graph, *value, concat(name, ".", i), layers[i], activation);
+    value = &add_layer(graph, *value, concat(name, ".", i), layers[i], activation, encoder);
+    values.push_back(value);
   }
-  return *value;
+  return values;
+}
+
+Value& add_layers(Graph& graph, Value& x, const std::string& name, std::span<const Layer> layers,
+                  Activation activation, const LayerValues& encoder) {
+  const LayerValues values = add_each_layer(graph, x, name, layers, activation, encoder);
+  return values.empty() ? x : *values.back();
 }
 
 }  // namespace vae

@@ -12,6 +12,7 @@
 #include "host/model/records.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
+#include "kernels/math_double.h"
 #include "kernels/rules/binarization.h"
 #include "kernels/rules/likelihoods.h"
 
@@ -71,6 +72,29 @@ void decode_batches(Network& network, int64_t count, Body body) {
   const int64_t batch = batch_of(network, count, network.activation_bytes(images, 1));
   network.reserve(images * batch, batch);
   for_batches(batch, count, body);
+}
+
+void check_codes(const ModelConfig& model, const Array& z, const char* method) {
+  VAE_CHECK(z.shape.size() == 2 && z.row_size() == model.latent, method,
+            " takes codes of shape [n, ", model.latent, "], got rows of ", z.row_size(),
+            " numbers");
+  if (const auto at = z.first_not_finite()) {
+    fail(ErrorCode::invalid_argument, method, ": row ", *at / z.row_size(), ", column ",
+         *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
+         "; codes are finite numbers");
+  }
+}
+
+/// A decoder that reads layers of the encoder decodes with the image at hand only.
+void refuse_skips(const ModelConfig& model, const char* method) {
+  VAE_CHECK(!model.has_skips(), method,
+            ": this model's decoder reads layers of the encoder (skip), "
+            "so that it decodes nothing without an image: reconstruct does, from images");
+}
+
+float clamped_logvar(const ModelConfig& model, float logvar) {
+  return std::clamp(logvar, static_cast<float>(model.logvar_min),
+                    static_cast<float>(model.logvar_max));
 }
 
 /// Conditions of as many rows as are decoded, or none for a model without.
@@ -233,24 +257,38 @@ Posterior Model::encode(const ImageSet& images, std::optional<Binarization> bina
       const auto mu = heads.begin() + row * 2 * latent;
       posterior.mean.values.insert(posterior.mean.values.end(), mu, mu + latent);
       std::transform(mu + latent, mu + 2 * latent, std::back_inserter(posterior.logvar.values),
-                     [&](float logvar) {
-                       return std::clamp(logvar, static_cast<float>(config().logvar_min),
-                                         static_cast<float>(config().logvar_max));
-                     });
+                     [&](float logvar) { return clamped_logvar(config(), logvar); });
     }
   });
   return posterior;
 }
 
+Array Model::in_prior(const Array& codes, const Array& conditions) {
+  check_codes(config(), codes, "in_prior");
+  check_conditions(config(), conditions, codes.rows(), "in_prior");
+  if (config().prior == Prior::standard || config().top_latent > 0) return codes;
+  const int64_t latent = config().latent;
+  Network& network = *impl().network;
+  Array placed = codes;
+  decode_batches(network, codes.rows(), [&](int64_t first, int64_t rows) {
+    write_conditions(network, conditions, first, rows);
+    const ConstView prior = network.prior_heads(rows);
+    std::vector<float> heads;
+    append(*impl().backend, prior, heads);
+    for (int64_t i = 0; i < rows * latent; ++i) {
+      const int64_t row = prior.rows() > 1 ? i / latent : 0;
+      const float* mean = heads.data() + row * 2 * latent + i % latent;
+      const double deviation = exponential(0.5 * clamped_logvar(config(), mean[latent]));
+      float& z = placed.values[static_cast<std::size_t>(first * latent + i)];
+      z = static_cast<float>(*mean + deviation * z);
+    }
+  });
+  return placed;
+}
+
 Array Model::decode(const Array& z, const Array& conditions) {
-  VAE_CHECK(z.shape.size() == 2 && z.row_size() == config().latent,
-            "decode takes codes of shape [n, ", config().latent, "], got rows of ", z.row_size(),
-            " numbers");
-  if (const auto at = z.first_not_finite()) {
-    fail(ErrorCode::invalid_argument, "decode: row ", *at / z.row_size(), ", column ",
-         *at % z.row_size(), " of the codes (counted from 0) is ", z.values[*at],
-         "; codes are finite numbers");
-  }
+  refuse_skips(config(), "decode");
+  check_codes(config(), z, "decode");
   check_conditions(config(), conditions, z.rows(), "decode");
   Network& network = *impl().network;
   Array out{{z.rows(), config().decoded_size()}, {}};
@@ -267,7 +305,19 @@ Array Model::decode(const Array& z, const Array& conditions) {
 
 Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> binarization,
                          std::optional<uint64_t> seed) {
-  return decode(encode(images, binarization, seed).mean, conditions(images));
+  Network& network = *impl().network;
+  ImageReader reader = impl().reader(images, binarization, seed);
+  Array out{{images.count(), config().decoded_size()}, {}};
+  out.values.reserve(static_cast<std::size_t>(images.count() * config().decoded_size()));
+  const int64_t batch = batch_of(network, images.count(), network.activation_bytes(1, 1));
+  network.reserve(batch, batch);
+  for_batches(batch, images.count(), [&](int64_t first, int64_t rows) {
+    network.encode(reader.batch(first, rows));
+    network.take_posterior_mean(rows);
+    network.decode(rows);
+    append(*impl().backend, network.output_mean(rows), out.values);
+  });
+  return out;
 }
 
 Array Model::sample(int64_t count, uint64_t seed, int64_t first_draw) {
@@ -283,6 +333,7 @@ Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, i
   VAE_CHECK(count >= 0 && first_draw >= 0 && first_draw <= kDraws && count <= kDraws - first_draw,
             "sample: ", count, " draws from number ", first_draw,
             " on do not exist; they are numbered 0 to 2^32 - 1");
+  refuse_skips(config.model, "sample");
   check_conditions(config.model, conditions, count, "sample");
   Arena arena(*backend);
   StepState* state = nullptr;
@@ -294,8 +345,8 @@ Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, i
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
     backend->copy_to_device(state, &position, sizeof position);
-    network->sample_prior(rows, {seed, Stream::prior, state, 0});
     write_conditions(*network, conditions, first, rows);
+    network->sample_prior(rows, {seed, Stream::prior, state, 0});
     network->decode(rows);
     append(*backend, network->output_mean(rows), out.values);
   });

@@ -198,12 +198,19 @@ ConstView Network::take_posterior_mean(int64_t rows) {
 ConstView Network::sample_prior(int64_t rows, const NoiseKey& noise) {
   Pass pass(backend_, rows);
   pass.noise = noise;
+  vae_.graph.forward(pass, vae_.conditional_prior);
   for (std::size_t i = vae_.posteriors.size(); i-- > 0;) {
     if (i == 0) vae_.graph.forward(pass, vae_.prior);
     vae_.posteriors[i]->issue_prior_sample(pass);
   }
   pass.finish();
   return latent(rows);
+}
+
+ConstView Network::prior_heads(int64_t rows) {
+  Pass pass(backend_, rows);
+  run(pass, vae_.conditional_prior);
+  return vae_.posterior->prior()->heads(pass);
 }
 
 ConstView Network::decode(int64_t rows) {

@@ -91,9 +91,12 @@ class Network {
   ConstView sample_posterior(int64_t rows, int64_t samples, const NoiseKey& noise);
   /// z = mu [rows, Z], after infer() or encode() of the same rows.
   ConstView take_posterior_mean(int64_t rows);
-  /// z [rows, Z] ~ p(z), from its own draws and those of the latents above it. The noise's stream
-  /// is that of each.
+  /// z [rows, Z] ~ p(z), or p(z|c) of the condition that was written, from its own draws and those
+  /// of the latents above it. The noise's stream is that of each.
   ConstView sample_prior(int64_t rows, const NoiseKey& noise);
+  /// Mean and log-variance of p(z), [1, 2Z], or of p(z|c) of the condition that was written,
+  /// [rows, 2Z]; of a model whose prior is no N(0, I) and which has no latents above z.
+  ConstView prior_heads(int64_t rows);
   /// z -> decoder outputs [rows, X P], P neighbouring ones of each value.
   ConstView decode(int64_t rows);
   /// z -> log p(x|z) [rows * samples]; with_gradient leaves the outputs' gradient in their place.

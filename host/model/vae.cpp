@@ -15,9 +15,10 @@ namespace vae {
 namespace {
 
 /// mu and logvar, "<name>.mu" and "<name>.logvar": one dense layer of two parts.
-Value& add_dense_heads(Graph& graph, Value& trunk, const std::string& name, int64_t latent) {
+Value& add_dense_heads(Graph& graph, Value& trunk, const std::string& name, int64_t latent,
+                       Dense::Start start = Dense::Start::drawn) {
   const std::vector<std::string> names = {name + ".mu", name + ".logvar"};
-  return graph.add_module<Dense>(names, trunk.width(), Shape{latent})
+  return graph.add_module<Dense>(names, trunk.width(), Shape{latent}, start)
       .apply(graph, trunk, Activation::none);
 }
 
@@ -68,7 +69,9 @@ Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   const int64_t known = config.condition_size();
   if (known > 0) condition = &graph.add_value({known}, Rows::images);
 
-  Value* trunk = &add_layers(graph, *x, "encoder", config.encoder, config.activation);
+  const LayerValues layers =
+      add_each_layer(graph, *x, "encoder", config.encoder, config.activation);
+  Value* trunk = layers.empty() ? x : layers.back();
   if (condition) trunk = &add_condition_to_trunk(graph, *trunk, *condition, config);
   Value& heads = add_heads(graph, *trunk, config);
   encoder = graph.since(0);
@@ -76,16 +79,15 @@ Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   posterior = &add_posterior(heads, shape_of(config.latent_shape()), config);
   PosteriorNode* highest = posterior;
   if (config.top_latent > 0) highest = &add_top_posterior(config);
-  if (config.prior == Prior::learned) {
-    PriorNode::add(graph, *highest, graph.add_module<LearnedPrior>("prior", highest->z().width()));
-  }
+  add_highest_prior(*highest, config);
   if (config.top_latent > 0) add_top_prior(config);
   divergence = &PosteriorSum::add(graph, posteriors);
   sampling = graph.since(encoder.last);
 
   Value* code = &posterior->z();
   if (condition) code = &concatenate(graph, {code, condition});
-  Value& hidden = add_layers(graph, *code, "decoder", config.decoder, config.activation);
+  Value& hidden =
+      add_layers(graph, *code, "decoder", config.decoder_layers(), config.activation, layers);
   Value& outputs =
       add_layer(graph, hidden, "decoder.output", config.output_layer(), Activation::none);
   decoder = graph.since(sampling.last);
@@ -119,6 +121,24 @@ PosteriorNode& Vae::add_top_posterior(const ModelConfig& config) {
   Value& trunk = add_layers(graph, posterior->z(), "top.encoder", config.top, config.activation);
   Value& heads = add_dense_heads(graph, trunk, "top.encoder", config.top_latent);
   return add_posterior(heads, Shape{config.top_latent}, config);
+}
+
+/// Of the highest latents: N(0, I), or a Gaussian that starts there.
+void Vae::add_highest_prior(PosteriorNode& highest, const ModelConfig& config) {
+  switch (config.prior) {
+    case Prior::standard:
+      return;
+    case Prior::learned:
+      PriorNode::add(graph, highest, graph.add_module<LearnedPrior>("prior", highest.z().width()));
+      return;
+    case Prior::conditional:
+      break;
+  }
+  const std::size_t before = graph.size();
+  Value& trunk = add_layers(graph, *condition, "prior", config.prior_layers, config.activation);
+  Value& heads = add_dense_heads(graph, trunk, "prior", highest.z().width(), Dense::Start::zero);
+  conditional_prior = graph.since(before);
+  PriorNode::add(graph, highest, heads, PriorNode::Kl::closed_form);
 }
 
 /// p(z1|z2), through the same layers the other way. z2 was drawn knowing z1: the KL of q(z1|x) and

@@ -29,9 +29,10 @@ struct Vae {
   CategoricalNode* classes = nullptr;            // that, where the target is classes
   Graph::Section encoder;                        // x -> heads
   Graph::Section sampling;                       // heads -> all latents
-  Graph::Section prior;                          // latents above -> the prior of z; else nothing
-  Graph::Section decoder;                        // z -> outputs
-  Graph::Section observation;                    // outputs -> log p(x|z)
+  Graph::Section conditional_prior;  // condition -> the prior of the highest; else nothing
+  Graph::Section prior;              // latents above -> the prior of z; else nothing
+  Graph::Section decoder;            // z -> outputs
+  Graph::Section observation;        // outputs -> log p(x|z)
 
   /// x -> z, and z -> log p(x|z).
   Graph::Section inference() const { return {encoder.first, sampling.last}; }
@@ -40,6 +41,7 @@ struct Vae {
  private:
   PosteriorNode& add_posterior(Value& heads, Shape item, const ModelConfig& config);
   PosteriorNode& add_top_posterior(const ModelConfig& config);
+  void add_highest_prior(PosteriorNode& highest, const ModelConfig& config);
   void add_top_prior(const ModelConfig& config);
   ObservationNode& add_likelihood(Value& outputs, const ModelConfig& config);
 };

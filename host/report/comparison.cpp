@@ -236,6 +236,10 @@ std::string samples_figure(const Contestant& run, const ComparisonOptions& optio
     if (model.config().has_class_target()) {
       return begin + " no samples: the model decodes classes</figcaption></figure>\n";
     }
+    if (model.config().has_skips()) {
+      return begin +
+             " no samples: the decoder reads the encoder of an image</figcaption></figure>\n";
+    }
     const Image picture = sample_picture(model, options.seed, kComparedColumns, kComparedRows);
     const std::optional<int64_t> epoch = model.checkpoint()->epoch;
     return begin + (epoch ? " after epoch " + std::to_string(*epoch) : std::string()) +

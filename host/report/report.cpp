@@ -60,6 +60,16 @@ std::string choice_text(const RunRecord& run) {
          "aside to choose by.";
 }
 
+/// "; 14.20 of z, 6.30 of z2" where there are latents above z.
+std::string kl_of_layers(const Metrics& metrics) {
+  std::string text;
+  for (std::size_t layer = 0; layer < metrics.kl_per_layer.size(); ++layer) {
+    text += (layer == 0 ? "; " : ", ") + fixed_text(metrics.kl_per_layer[layer], 2) + " of z" +
+            (layer == 0 ? "" : std::to_string(layer + 1));
+  }
+  return text;
+}
+
 std::string cards(const RunRecord& run) {
   if (run.test.empty() || run.train.empty()) {
     return "<p class=\"note\">No epoch is finished yet.</p>\n";
@@ -78,7 +88,8 @@ std::string cards(const RunRecord& run) {
                                               : "; " + fixed_text(last.bound, 2) + " at epoch " +
                                                     std::to_string(last.epoch)));
   html += card("Reconstruction", fixed_text(shown.reconstruction, 2), nats, "E log p(x|z), test");
-  html += card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || p(z)), test");
+  html +=
+      card("KL", fixed_text(shown.kl, 2), nats, "KL(q(z|x) || p(z)), test" + kl_of_layers(shown));
   html += card("Time per epoch", fixed_text(seconds / epochs, seconds / epochs < 10 ? 2 : 1), "s",
                grouped_text(static_cast<int64_t>(rate / epochs)) + " images/s");
   if (run.parameters > 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "host/report/run_pictures.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "host/run/picture_names.h"
 #include "host/text/html.h"
 #include "vae/image.h"
+#include "vae/printable.h"
 
 namespace vae {
 namespace {
@@ -25,7 +27,7 @@ constexpr size_t kLargestEmbeddedBytes = size_t{1} << 20;  // these make the pag
 struct PictureSection {
   PictureKind kind;
   const char* title;
-  const char* text;  // behind "after epoch 3"
+  const char* text;  // behind "after epoch 3"; of samples see rows_text()
   bool first_too;    // the first epoch's beside it
 };
 
@@ -49,14 +51,33 @@ std::string embedded_picture(const std::string& path) {
   return "data:image/svg+xml;base64," + encode_base64(file);
 }
 
+/// What of this run's samples the rows are: ": a row for each class, from above cat, dog".
+std::string rows_text(const RunRecord& run) {
+  constexpr int64_t kMostRows = 12;
+  constexpr size_t kMostBytes = 40;  // of a name
+  const ModelConfig& model = run.config.model;
+  if (model.condition == Condition::side) return ": each told the side vector of a test image";
+  if (model.condition == Condition::none) return {};
+  std::string text = ": a row for each class, from above ";
+  for (int64_t i = 0; i < std::min(kMostRows, model.classes); ++i) {
+    const auto label = static_cast<size_t>(i);
+    const bool named = label < run.label_names.size();
+    if (i > 0) text += ", ";
+    text += named ? escape_html(printable_line(shortened(run.label_names[label], kMostBytes)))
+                  : std::to_string(i);
+  }
+  return text + (model.classes > kMostRows ? ", ..." : "");
+}
+
 using PicturesByEpoch = std::map<int64_t, std::string>;
 
+/// `text` follows "after epoch 3".
 std::string picture_figure(const std::string& path, int64_t epoch, const PictureSection& section,
-                           const std::string& attributes) {
+                           const std::string& text, const std::string& attributes) {
   return "<figure" + attributes + "><figcaption><b>" + section.title +
-         "</b> <span class=\"epoch\">after epoch " + std::to_string(epoch) + "</span>" +
-         section.text + "</figcaption><img alt=\"" + section.title + "\" src=\"" +
-         embedded_picture(path) + "\"></figure>\n";
+         "</b> <span class=\"epoch\">after epoch " + std::to_string(epoch) + "</span>" + text +
+         "</figcaption><img alt=\"" + section.title + "\" src=\"" + embedded_picture(path) +
+         "\"></figure>\n";
 }
 
 /// The names of the files at each position of the slider; "-" where there is none.
@@ -83,19 +104,21 @@ std::string slider(const std::set<int64_t>& epochs) {
          "</output></div>\n";
 }
 
-std::string section_html(const PictureSection& section, const PicturesByEpoch& pictures,
-                         const std::set<int64_t>& epochs) {
+std::string section_html(const RunRecord& run, const PictureSection& section,
+                         const PicturesByEpoch& pictures, const std::set<int64_t>& epochs) {
+  const std::string text = section.kind == PictureKind::samples ? rows_text(run) : section.text;
   const auto& [first, first_path] = *pictures.begin();
   const auto& [last, last_path] = *pictures.rbegin();
   const std::string files = " data-files=\"" + file_names(pictures, epochs) + "\"";
   if (!section.first_too) {
-    return picture_figure(last_path, last, section, " class=\"picture\"" + files);
+    return picture_figure(last_path, last, section, text, " class=\"picture\"" + files);
   }
   if (first == last) {
-    return picture_figure(last_path, last, section, " class=\"picture half\"" + files);
+    return picture_figure(last_path, last, section, text, " class=\"picture half\"" + files);
   }
-  return "<div class=\"pair\">" + picture_figure(first_path, first, section, " class=\"picture\"") +
-         picture_figure(last_path, last, section, " class=\"picture\"" + files) + "</div>\n";
+  return "<div class=\"pair\">" +
+         picture_figure(first_path, first, section, text, " class=\"picture\"") +
+         picture_figure(last_path, last, section, text, " class=\"picture\"" + files) + "</div>\n";
 }
 
 }  // namespace
@@ -114,7 +137,7 @@ std::string pictures_html(const RunRecord& run) {
   std::string html = "<h2>Pictures</h2>\n" + slider(epochs);
   for (const PictureSection& section : kPictureSections) {
     const PicturesByEpoch pictures = find_pictures(run.folder, section.kind);
-    if (!pictures.empty()) html += section_html(section, pictures, epochs);
+    if (!pictures.empty()) html += section_html(run, section, pictures, epochs);
   }
   return html;
 }

@@ -21,6 +21,7 @@ void read_run_json(const std::string& path, RunRecord& record) {
   record.data_fingerprint = run.data_fingerprint;
   record.device = run.device_description;
   record.version = run.version;
+  record.label_names = std::move(run.label_names);
   record.parameters = run.parameters;
   record.status = run.status;
   record.reason = run.reason;

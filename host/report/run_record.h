@@ -24,6 +24,7 @@ struct RunRecord {
   std::string data_fingerprint;
   std::string device;
   std::string version;
+  std::vector<std::string> label_names;  ///< Of a model that is told labels, as far as known.
   int64_t parameters = 0;
   std::string status;  ///< As in RunStatus.
   std::string reason;

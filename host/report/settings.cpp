@@ -72,7 +72,16 @@ std::string condition_text(const ModelConfig& model) {
 std::string latent_text(const ModelConfig& model) {
   std::string text = std::to_string(model.latent);
   if (model.top_latent > 0) text += " under " + std::to_string(model.top_latent);
-  if (model.prior == Prior::learned) text += ", learned prior";
+  switch (model.prior) {
+    case Prior::standard:
+      break;
+    case Prior::learned:
+      return text + ", learned prior";
+    case Prior::conditional:
+      text += ", prior computed from the condition";
+      if (!model.prior_layers.empty()) text += " by " + to_string(model.prior_layers);
+      break;
+  }
   return text;
 }
 

@@ -22,6 +22,14 @@ namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
+void read_member(const nlohmann::json& object, const char* key, std::vector<double>& values) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_array()) return;
+  for (const nlohmann::json& value : *found) {
+    if (value.is_number()) values.push_back(value.get<double>());
+  }
+}
+
 template <typename T>
 void read_member(const nlohmann::json& object, const char* key, T& value) {
   const auto found = object.find(key);
@@ -56,6 +64,7 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   read_member(object, "importance_samples", metrics.importance_samples);
   read_member(object, "reconstruction", metrics.reconstruction);
   read_member(object, "kl", metrics.kl);
+  read_member(object, "kl_per_layer", metrics.kl_per_layer);
   read_member(object, "beta", metrics.beta);
   read_member(object, "learning_rate", metrics.learning_rate);
   read_member(object, "step", metrics.step);
@@ -116,6 +125,7 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
     json.member("bound", metrics.bound).member("importance_samples", metrics.importance_samples);
   }
   if (metrics.accuracy) json.member("accuracy", *metrics.accuracy);
+  if (!metrics.kl_per_layer.empty()) json.member("kl_per_layer", metrics.kl_per_layer);
   return json.text();
 }
 

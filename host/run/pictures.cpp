@@ -132,9 +132,10 @@ Image manifold_picture(Model& model, const ImageSet& known) {
   const ImageSet one = known.slice(0, 1);
   return make_grid(make_cells(codes.rows(), config, layout,
                               [&](int64_t first, int64_t rows) {
-                                return model.decode({{rows, codes.row_size()},
-                                                     {codes.row(first), codes.row(first + rows)}},
-                                                    conditions_of(model, rows, 0, 0, one));
+                                const Array told = conditions_of(model, rows, 0, 0, one);
+                                const Array part = {{rows, codes.row_size()},
+                                                    {codes.row(first), codes.row(first + rows)}};
+                                return model.decode(model.in_prior(part, told), told);
                               }),
                    layout.columns);
 }
@@ -214,7 +215,7 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
   if (config.target != Target::label) {
     save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
   }
-  if (!config.has_class_target()) save_samples(model, data.test, save);
+  if (!config.has_class_target() && !config.has_skips()) save_samples(model, data.test, save);
   write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
                         std::string_view(map_drawing(model, data.test)));
 }

@@ -35,6 +35,20 @@ bool take_member(const json& object, const char* key, Integer& value) {
   return true;
 }
 
+/// {"0": "cat", "1": "dog"}, as far as the numbers go on.
+std::vector<std::string> label_names_member(const json& object) {
+  constexpr std::size_t kMostClasses = 256;
+  std::vector<std::string> names;
+  const auto found = object.find("label_names");
+  if (found == object.end() || !found->is_object()) return names;
+  while (names.size() < kMostClasses) {
+    const auto name = found->find(std::to_string(names.size()));
+    if (name == found->end() || !name->is_string()) break;
+    names.push_back(name->get<std::string>());
+  }
+  return names;
+}
+
 /// Nothing where the member is missing or damaged.
 std::optional<EpochRecord> record_member(const json& object, const char* key,
                                          const std::string& origin) {
@@ -66,6 +80,13 @@ std::string to_json_text(const RunStatus& status, double beta) {
   if (status.skipped_pictures > 0) json.member("skipped_pictures", status.skipped_pictures);
   if (status.saved_step) json.member("saved_step", *status.saved_step);
   if (!status.reason.empty()) json.member("reason", status.reason);
+  if (!status.label_names.empty()) {
+    json.begin("label_names");
+    for (std::size_t i = 0; i < status.label_names.size(); ++i) {
+      json.member(std::to_string(i), status.label_names[i]);
+    }
+    json.end();
+  }
   if (status.best) write_member(json, "best", *status.best, beta);
   if (status.last) write_member(json, "last", *status.last, beta);
   return json.text() + "\n";
@@ -93,6 +114,7 @@ RunStatus read_run_status(const std::string& path) {
   take_member(run, "parameters", status.parameters);
   take_member(run, "seed", status.seed);
   take_member(run, "version", status.version);
+  status.label_names = label_names_member(run);
   status.best = record_member(run, "best", path);
   status.last = record_member(run, "last", path);
   return status;

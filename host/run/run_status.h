@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/model/epoch_record.h"
 
@@ -27,8 +28,9 @@ struct RunStatus {
   int64_t parameters = 0;
   uint64_t seed = 0;
   std::string version;
-  std::optional<EpochRecord> best;  // of checkpoints/best.safetensors
-  std::optional<EpochRecord> last;  // the newest epoch, only while there is no best one
+  std::vector<std::string> label_names;  // of a model that is told labels, as far as known
+  std::optional<EpochRecord> best;       // of checkpoints/best.safetensors
+  std::optional<EpochRecord> last;       // the newest epoch, only while there is no best one
 };
 
 /// `beta` is the KL weight after the warm-up.

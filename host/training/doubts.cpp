@@ -144,6 +144,13 @@ std::vector<std::string> find_doubts(const Dataset& data, const Config& config) 
                             ": the values of the training images are ", pixels.smallest(), "..",
                             pixels.largest(), ", the threshold is ", kThreshold));
   }
+  const bool restores = config.data.corrupt.kind != CorruptionKind::none;
+  if (config.model.has_skips() && !config.model.has_class_target() && !restores) {
+    doubts.push_back(
+        "--decoder has a skip, so that what decodes an image reads what the encoder made of that "
+        "image: it may copy it, z then tells nothing and the bound is none of p(x); skips are for "
+        "a --target of classes and for --corrupt");
+  }
   return doubts;
 }
 

@@ -107,6 +107,12 @@ Bound bound_of(const Evaluation& evaluation) {
   return bound;
 }
 
+/// The KL of each layer of latents where there are several.
+std::vector<double> of_several_layers(const Evaluation& evaluation) {
+  const std::vector<double>& layers = evaluation.kl_per_layer;
+  return layers.size() > 1 ? layers : std::vector<double>();
+}
+
 EpochRecord make_record(int64_t epoch, int64_t step, const std::optional<Evaluation>& validation,
                         const Evaluation& test) {
   EpochRecord record;
@@ -116,6 +122,7 @@ EpochRecord make_record(int64_t epoch, int64_t step, const std::optional<Evaluat
   record.test = bound_of(test);
   record.active_units = test.active_units;
   record.kl_per_dimension = test.kl_per_dimension;
+  record.kl_per_layer = of_several_layers(test);
   return record;
 }
 
@@ -620,6 +627,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.elbo = found.elbo;
   metrics.reconstruction = found.reconstruction;
   metrics.kl = found.kl;
+  metrics.kl_per_layer = of_several_layers(found);
   metrics.bound = found.nll ? -*found.nll : found.elbo;
   metrics.accuracy = found.accuracy;
   metrics.images = found.images;
@@ -759,6 +767,7 @@ void Trainer::Impl::write_status(const std::string& status, const std::string& r
   run.parameters = model->parameter_count();
   run.seed = config.training.seed;
   run.version = build_description();
+  run.label_names = model->label_names();
   run.best = best;
   if (!best) run.last = last;
   const std::string text = to_json_text(run, config.training.beta);

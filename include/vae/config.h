@@ -68,6 +68,8 @@ struct ModelConfig {
   /// other way in p(z|z2).
   std::vector<Layer> top;
   int64_t top_latent = 0;  ///< Dimensions of z2; 0: there is none.
+  /// Prior::conditional: dense layers from the condition to the prior's mean and log-variance.
+  std::vector<Layer> prior_layers;
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
@@ -105,8 +107,15 @@ struct ModelConfig {
   ItemShape decoder_input_shape() const;
   /// Likewise of the decoder, over decoder_input_shape().
   std::vector<ItemShape> decoder_shapes() const;
+  /// `decoder` with the shapes of the encoder's layers that its skips name. Throws
+  /// Error(invalid_argument) where there is no such layer.
+  std::vector<Layer> decoder_layers() const;
+  /// Whether the decoder reads layers of the encoder, so that it needs the image beside its code.
+  bool has_skips() const;
   /// Dimensions of all latents together.
   int64_t all_latents() const { return latent + top_latent; }
+  /// Dimensions of the latents that `prior` is the prior of.
+  int64_t highest_latent() const { return top_latent > 0 ? top_latent : latent; }
   /// Field by field.
   bool operator==(const ModelConfig&) const = default;
 };
@@ -120,7 +129,8 @@ struct ModelLayer {
 };
 
 /// The layers of a model from the pixels to the outputs: those of the encoder, both heads, those of
-/// q(z2|z) and p(z|z2) where there are latents above, those of the decoder, "decoder.output".
+/// q(z2|z) where there are latents above, of p(z|c) or p(z2|c) where the prior is conditional, of
+/// p(z|z2), those of the decoder, "decoder.output".
 /// Throws Error(invalid_argument) where two do not fit.
 ///
 ///     for (const vae::ModelLayer& line : vae::model_layers(config.model)) {

@@ -34,8 +34,8 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-/// What a layer does to x, its input. An activation follows all but `gated_dense`, `upsample` and
-/// `pool`.
+/// What a layer does to x, its input. An activation follows all but `gated_dense`, `upsample`,
+/// `pool` and `skip`.
 enum class LayerKind {
   dense,        ///< W x + b.
   gated_dense,  ///< (W x + b) sigmoid(V x + c), elementwise. van den Oord et al. 2016.
@@ -44,6 +44,7 @@ enum class LayerKind {
   upsample,     ///< Each pixel becomes `factor` x `factor` of its kind.
   pool,         ///< The mean of each `factor` x `factor` pixels.
   residual,     ///< x + f(x), f a chain of layers that ends in the shape of x. He et al. 2016.
+  skip,         ///< Of decoders: x beside the output of a layer of the encoder. [U-net]
 };
 
 /// One layer of an encoder or decoder. A number is a dense layer, so `encoder = {400, 200}` works;
@@ -54,14 +55,17 @@ enum class LayerKind {
 ///     config.model.output = vae::deconv_output({4, 4}, 2);
 struct Layer {
   LayerKind kind = LayerKind::dense;  ///< Decides which of the fields below mean something.
-  ItemShape shape;                    ///< dense, gated_dense: of the output, [W] or [H, W, C].
-  int64_t filters = 0;                ///< conv, deconv: channels of the output.
-  Extent kernel;                      ///< conv, deconv.
-  Extent stride = 1;                  ///< conv, deconv.
+  /// dense, gated_dense: of the output, [W] or [H, W, C]. skip: of what stands beside x; it follows
+  /// from the encoder, see ModelConfig::decoder_layers().
+  ItemShape shape;
+  int64_t filters = 0;  ///< conv, deconv: channels of the output.
+  Extent kernel;        ///< conv, deconv.
+  Extent stride = 1;    ///< conv, deconv.
   /// conv, deconv: rows of zeros above and below, columns of zeros left and right of the larger
   /// image. Without it see padding_of().
   std::optional<Extent> padding;
   int64_t factor = 0;         ///< upsample, pool.
+  int64_t of = 0;             ///< skip: the number of the encoder's layer, from 0.
   std::vector<Layer> layers;  ///< residual: f.
   /// What follows; without it see activation_of().
   std::optional<Activation> activation;
@@ -101,6 +105,10 @@ Layer upsample(int64_t factor);
 Layer pool(int64_t factor);
 /// x + f(x).
 Layer residual(std::vector<Layer> f);
+/// x beside the output of layer number `of` of the encoder, along the channels: two images of one
+/// height and width, or two vectors. Ronneberger et al. 2015. A model with one decodes with the
+/// image at hand: it is trained, evaluated and reconstructs, and makes no picture of a code alone.
+Layer skip(int64_t of);
 /// Lists of layers, one behind the other: for functions that make a block of several.
 ///
 ///     config.model.encoder = vae::chain({block(32), block(64), {vae::gated_dense(256)}});

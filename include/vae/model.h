@@ -62,7 +62,9 @@ struct Evaluation {
   /// KL(q(z|x) || p(z|z2)) with the z2 that was drawn, in whose place `kl` has
   /// log q(z|x) - log p(z|z2) of the z that was drawn.
   std::vector<double> kl_per_dimension;
-  std::vector<double> mean_variance;                  ///< Var_x(mu) per dimension, likewise
+  std::vector<double> mean_variance;  ///< Var_x(mu) per dimension, likewise
+  /// `kl` of each layer of latents, z's first: they sum to it.
+  std::vector<double> kl_per_layer;
   Binarization binarization = Binarization::dynamic;  ///< How pixels became x.
   /// Whether the bounds are bounds of a likelihood: not of grey levels under a Bernoulli.
   bool is_likelihood = true;
@@ -174,11 +176,16 @@ class Model {
   /// A model with a condition needs the other sample(): Error(invalid_argument).
   Array sample(int64_t count, uint64_t seed = 1, int64_t first = 0);
   /// The same from a model with a condition, a draw for each row of the conditions [n, C]. The
-  /// draws do not depend on them: with one seed two classes have the same z.
+  /// noise does not depend on them: with one seed two classes have the same z, or, under
+  /// Prior::conditional, the same place within the prior of each.
   ///
   ///     std::vector<uint8_t> sevens(16, 7);
   ///     vae::Array digits = model.sample(model.conditions(sevens));
   Array sample(const Array& conditions, uint64_t seed = 1, int64_t first = 0);
+  /// Codes of N(0, I) [n, Z] brought to where the prior has them, mean + deviation * code: of p(z)
+  /// or, from a model with a condition, of p(z|c), which takes conditions as decode() does. Where
+  /// there are latents above z, whose p(z) is no Gaussian, they stay as they are.
+  Array in_prior(const Array& codes, const Array& conditions = {});
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vae/config.h"
 #include "vae/dataset.h"
@@ -40,7 +41,9 @@ struct Metrics {
   std::string split;
   double elbo = 0.0;            ///< reconstruction - kl.
   double reconstruction = 0.0;  ///< E_q log p(x|z).
-  double kl = 0.0;              ///< KL(q(z|x) || N(0, I)).
+  double kl = 0.0;              ///< KL(q(z|x) || p(z)), of all latents.
+  /// Of `validation` and `test`, where there are latents above z: `kl` of each layer, z's first.
+  std::vector<double> kl_per_layer;
   /// With importance samples L_K at the objective's weight of the KL term: of each step ("train"),
   /// or the final one. reconstruction and kl of "train" are then means over the samples. Without
   /// them `elbo`.

@@ -58,6 +58,7 @@ enum class Variance {
 enum class Prior {
   standard,  ///< N(0, I).
   learned,  ///< A Gaussian whose mean and log-variance of each dimension are trained, from N(0, I).
+  conditional,  ///< p(z|c): likewise, computed from what the model is told of an image. [CVAE]
 };
 
 /// How 8-bit pixels become the model's input x. Every result names the protocol it was made with.

@@ -40,6 +40,7 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
                                             "input_psnr",
                                             "kl",
                                             "kl_per_dimension",
+                                            "kl_per_layer",
                                             "n",
                                             "nll",
                                             "nll_standard_error",

@@ -35,11 +35,11 @@ class Layer:
                                 "none" if i == len(parts) - 1 else model_activation)
                           for i, part in enumerate(parts)]
         else:
-            found = re.fullmatch(r"(?:(gated dense|dense|conv|deconv|upsample|pool) ?)?([\dx/ ]*?)"
+            found = re.fullmatch(r"(?:(gated dense|dense|conv|deconv|upsample|pool|skip) ?)?([\dx/ ]*?)"
                                  r"(?: ?pad ([\dx]+))?(?: ?([a-z_]+))?", words)
             self.kind, activation = found[1] or "dense", found[4]
             self.sizes, self.padding = found[2].split(), found[3]
-        quiet = self.kind in ("gated dense", "upsample", "pool")
+        quiet = self.kind in ("gated dense", "upsample", "pool", "skip")
         self.activate = ACTIVATIONS["none" if quiet else activation or model_activation]
 
     def geometry(self):
@@ -181,12 +181,23 @@ class Network:
         self.decoder = chain(model["decoder"], "decoder")
         self.up = chain(model.get("top", []), "top.encoder")
         self.down = chain(model.get("top", [])[::-1], "top.decoder")
+        self.to_prior = chain(model.get("prior_layers", []), "prior")
         self.output = Layer(model.get("output", "dense"), "decoder.output", "none")
 
     def run(self, layers, h, weights):
+        return ([h] + self.run_each(layers, h, weights))[-1]
+
+    def run_each(self, layers, h, weights, encoder=()):
+        """What each layer makes; `encoder` has what the encoder's layers made of the images."""
+        made = []
         for layer in layers:
-            h = layer.run(h, weights)
-        return h
+            if layer.kind == "skip":
+                beside = encoder[int(layer.sizes[0])]
+                h = torch.cat([h, beside.repeat_interleave(len(h) // len(beside), 0)], -1)
+            else:
+                h = layer.run(h, weights)
+            made.append(h)
+        return made
 
     def heads(self, h, name, words, weights):
         """Side by side, and the shape of a code."""
@@ -206,17 +217,23 @@ class Network:
     def encode(self, x, condition, weights):
         """Heads of q(z|x), and the shape of z."""
         model = self.model
-        h = self.run(self.encoder,
-                     x.view(-1, model["height"], model["width"], model["channels"]), weights)
+        pixels = x.view(-1, model["height"], model["width"], model["channels"])
+        self.made = self.run_each(self.encoder, pixels, weights)
+        h = ([pixels] + self.made)[-1]
         words = model.get("heads", "dense")
         return self.heads(self.told(h, condition, words == "dense"), "encoder", words, weights)
 
     def outputs(self, z, condition, weights):
-        h = self.run(self.decoder, self.told(z, condition), weights)
+        told = self.told(z, condition)
+        h = ([told] + self.run_each(self.decoder, told, weights, self.made))[-1]
         return self.output.run(h, weights).flatten(1)
 
-    def prior(self, width, weights):
-        """p of the highest latents, one row."""
+    def prior(self, width, condition, weights):
+        """p of the highest latents, one row, or one for each of the condition."""
+        if self.model["prior"] == "conditional":
+            heads, _ = self.heads(self.run(self.to_prior, condition, weights), "prior", "dense",
+                                  weights)
+            return Normal(heads, self.model)
         heads = torch.zeros(1, 2 * width)
         if self.model["prior"] == "learned":
             heads = torch.cat([weights["prior.mu"], weights["prior.logvar"]])[None]
@@ -234,17 +251,20 @@ class Network:
         values = LIKELIHOODS[self.model["likelihood"]](outputs, x, self.log_variance(weights))
         return values.sum(1).float()
 
-    def latents(self, q, noise, samples, weights):
+    def latents(self, q, noise, samples, condition, weights):
         """[(posterior, prior, z)] of all latents, z's first, a row each for every sample."""
         q = q.repeated(samples)
+        if condition is not None:
+            condition = condition.repeat_interleave(samples, 0)
         z = q.draw(noise[0])
         if len(noise) == 1:
-            return [(q, self.prior(z.shape[1], weights), z)]
+            return [(q, self.prior(z.shape[1], condition, weights), z)]
         top, _ = self.heads(self.run(self.up, z, weights), "top.encoder", "dense", weights)
         q2 = Normal(top, self.model)
         z2 = q2.draw(noise[1])
         below, _ = self.heads(self.run(self.down, z2, weights), "top.decoder", "dense", weights)
-        return [(q, Normal(below, self.model), z), (q2, self.prior(z2.shape[1], weights), z2)]
+        return [(q, Normal(below, self.model), z),
+                (q2, self.prior(z2.shape[1], condition, weights), z2)]
 
 
 # ---- what is minimised: a batch's mean, and what is compared on the way
@@ -252,7 +272,8 @@ class Network:
 
 def elbo(network, batch, noise, training, weights):
     heads, shape = network.encode(batch["x"], batch.get("condition"), weights)
-    latents = network.latents(Normal(heads, network.model), noise, 1, weights)
+    latents = network.latents(Normal(heads, network.model), noise, 1, batch.get("condition"),
+                              weights)
     log_px = network.log_px(latents[0][2], shape, batch["x"], batch.get("condition"), weights)
     kl, charged = 0, 0
     for i, (q, p, z) in enumerate(latents):
@@ -279,7 +300,8 @@ def log_weights(network, latents, shape, batch, weights, q=None):
 def iwae(network, batch, noise, training, weights):
     samples = training["importance_samples"]
     heads, shape = network.encode(batch["x"], batch.get("condition"), weights)
-    latents = network.latents(Normal(heads, network.model), noise, samples, weights)
+    latents = network.latents(Normal(heads, network.model), noise, samples,
+                              batch.get("condition"), weights)
     log_px, log_ratio = log_weights(network, latents, shape, repeated(batch, samples), weights)
     bound = (log_px + training["beta"] * log_ratio).view(-1, samples).logsumexp(1)
     return -bound.mean(), {"heads": heads, "log_ratio": log_ratio, "log_px": log_px}
@@ -291,13 +313,15 @@ def dreg(network, batch, noise, training, weights):
     samples = training["importance_samples"]
     many = repeated(batch, samples)
     heads, shape = network.encode(batch["x"], batch.get("condition"), weights)
-    latents = network.latents(Normal(heads, network.model), noise, samples, weights)
+    latents = network.latents(Normal(heads, network.model), noise, samples,
+                              batch.get("condition"), weights)
     fixed = [(q.detached(), p, z.detach()) for q, p, z in latents]
     log_px, log_ratio = log_weights(network, fixed, shape, many, weights)
     log_w = log_px + log_ratio
     w = log_w.detach().view(-1, samples).softmax(1).flatten()
     frozen = {name: value.detach() for name, value in weights.items()}
-    through_z = [(q.detached(), network.prior(z.shape[1], frozen), z) for q, _, z in latents]
+    through_z = [(q.detached(), network.prior(z.shape[1], many.get("condition"), frozen), z)
+                 for q, _, z in latents]
     path = sum(log_weights(network, through_z, shape, many, frozen))
     loss = -(w * log_w + w**2 * (path - path.detach())).sum() / len(batch["x"])
     return loss, {"heads": heads, "log_ratio": log_ratio, "log_px": log_px}

@@ -40,6 +40,10 @@ MLP = {**SMALL, "encoder": [9], "decoder": [7]}
 IMAGE_CODE = {**SMALL, "latent": 32, "encoder": ["conv 6 4x4/2"], "heads": "conv 1x1",
               "decoder": ["conv 6 3x3 gelu"], "output": "deconv 4x4/2"}
 TWO_LAYERS = {**MLP, "top": [8, 6], "top_latent": 3}
+LABELS = {**MLP, "condition": "label", "classes": 4}
+U_NET = {**SMALL, "latent": 32, "encoder": ["conv 6 3x3", "pool 2", "conv 5 3x3"],
+         "heads": "conv 1x1", "decoder": ["conv 6 3x3", "skip 2", "upsample 2", "skip 0",
+                                          "conv 6 3x3"], "output": "conv 3x3"}
 MODELS = {
     "mlp-400-20": {"preset": "mlp-400-20"},
     "tutorial": {"preset": "tutorial"},
@@ -63,17 +67,25 @@ MODELS = {
     "logistic": {"model": {**MLP, "likelihood": "logistic"}, "training": {"binarization": "none"}},
     "beta-binomial": {"model": {**MLP, "likelihood": "beta-binomial"},
                       "training": {"binarization": "none"}},
-    "told labels": {"model": {**MLP, "condition": "label", "classes": 4}},
+    "told labels": {"model": LABELS},
     "told labels, a code that is an image": {"model": {**IMAGE_CODE, "condition": "label",
                                                        "classes": 4}},
     "told vectors": {"model": {**MLP, "condition": "side", "side_size": 3}},
     "learned prior": {"model": {**MLP, "prior": "learned"}, "training": {"beta": 0.5}},
+    "a prior of labels": {"model": {**LABELS, "prior": "conditional"}},
+    "a prior of labels by layers": {"model": {**LABELS, "prior": "conditional",
+                                              "prior_layers": [6]}},
+    "a prior of labels of two layers": {"model": {**LABELS, **TWO_LAYERS, "prior": "conditional"}},
+    "skips": {"model": U_NET},
     "two layers of latents": {"model": TWO_LAYERS},
     "two layers and a learned prior": {"model": {**TWO_LAYERS, "prior": "learned"}},
     "free bits": {"model": MLP, "training": {"free_bits": 0.02}},
     "decay": {"model": MLP, "training": {"weight_decay": 0.3}},
     "iwae": {"model": MLP, "training": {"importance_samples": 6}},
     "iwae, convolutions": {"model": IMAGE_CODE, "training": {"importance_samples": 3}},
+    "iwae, a prior of labels": {"model": {**LABELS, "prior": "conditional"},
+                                "training": {"importance_samples": 4}},
+    "iwae, skips": {"model": U_NET, "training": {"importance_samples": 3}},
     "iwae, two layers": {"model": {**TWO_LAYERS, "prior": "learned"},
                          "training": {"importance_samples": 5}},
     "dreg": {"model": {**MLP, "prior": "learned"},

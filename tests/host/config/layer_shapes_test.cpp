@@ -191,6 +191,8 @@ TEST(LayerShapesTest, ALayerStaysInItsRanges) {
            {dense(1, 4097, 1), "has width 4097, expected 1..4096"},
            {dense(1, 1, 65537), "has channels 65537, expected 1..65536"},
            {dense(4096, 4096, 64), "has more than 268435456 numbers"},
+           {skip(64), "\"skip 64\" has the number 64, expected 0..63"},
+           {residual({skip(0)}), "\"residual (skip 0)\" holds a skip"},
            {gated_dense(0), "\"gated dense 0\" has width 0"},
            {conv(0, 3), "has filters 0, expected 1..65536"},
            {conv(65537, 3), "has filters 65537"},
@@ -268,6 +270,20 @@ TEST(LayerShapesTest, SaysWhichLayerOfANetworkDoesNotFit) {
       << "no size is right";
   EXPECT_HAS(network_problem("none", "256", "conv 3x3"),
              "model.output (--output): \"conv 3x3\" needs an image");
+  EXPECT_EQ(
+      network_problem("conv 8 4x4/2, 16", "dense 7x7x4, skip 0", "conv 3x3"),
+      "configuration: model.decoder (--decoder) at [1]: \"skip 0\" puts 14x14x8, what the "
+      "encoder makes at [0], beside 7x7x4: these are two vectors, or images of one height and "
+      "width");
+  EXPECT_HAS(network_problem("conv 8 4x4/2, 16", "dense 7x7x4, skip 1", "conv 3x3"),
+             "\"skip 1\" puts 16, what the encoder makes at [1], beside 7x7x4");
+  EXPECT_EQ(
+      network_problem("16, 8", "9, skip 2", "dense"),
+      "configuration: model.decoder (--decoder) at [1]: \"skip 2\": the encoder has 2 layers, "
+      "counted from 0");
+  EXPECT_HAS(network_problem("16, skip 0", "none", "dense"),
+             "model.encoder (--encoder) at [1]: \"skip 0\" brings a layer of the encoder to the "
+             "decoder: it is a layer of model.decoder (--decoder) only");
   Config config;
   config.model.encoder = {conv(8, 4, 4)};
   config.model.heads = conv_output(1);
@@ -282,6 +298,8 @@ TEST(LayerShapesTest, NetworksThatFit) {
        std::vector<std::tuple<const char*, const char*, const char*>>{
            {"none", "none", "dense"},
            {"conv 8 3x3", "dense 7x7x8", "dense"},
+           {"conv 8 3x3, pool 2, 9", "dense 14x14x2, skip 1, upsample 2, skip 0", "conv 3x3"},
+           {"16, 8", "skip 1, skip 0", "dense"},
            {"conv 8 4x4/2, pool 2", "dense 7x7x8, upsample 4", "conv 5x5"},
            {"conv 8 1x1", "dense 30x30x2", "conv 3x3 pad 0"},
            {"gated dense 30, residual (30, 30)", "dense 1x1x20, deconv 9 7x7 pad 0, upsample 2",

@@ -35,6 +35,7 @@ const std::vector<Words>& all_words() {
       {"deconv 32 4x4/2 pad 0 none", deconv(32, 4, 2).padded(0).with(Activation::none)},
       {"upsample 2", upsample(2)},
       {"pool 3", pool(3)},
+      {"skip 0", skip(0)},
       {"residual (conv 64 3x3, conv 64 3x3)", residual({conv(64, 3), conv(64, 3)})},
       {"residual (16 tanh) gelu",
        residual({Layer(16).with(Activation::tanh)}).with(Activation::gelu)},
@@ -117,7 +118,8 @@ TEST(LayerTextTest, EveryFaultHasItsColumnAndAWayOut) {
            {"none, 256", 5, "expected nothing behind \"none\""},
            {"256 rleu", 5, "or an activation (none|relu|"},
            {"256 relu tanh", 10, "expected \",\" and a layer, found 'tanh'"},
-           {"gated dense 9 relu", 15, "expected \",\" and a layer, found 'relu'"},
+           {"gated dense 9 relu", 15,
+            "expected \",\" and a layer, as this layer takes no activation, found 'relu'"},
            {"dense", 6, "expected a width such as 256 or a shape such as 7x7x64, found the end"},
            {"dense x", 7, "expected a width"},
            {"dense 7x7", 7, "(height x width x channels), found '7x7'"},
@@ -141,7 +143,12 @@ TEST(LayerTextTest, EveryFaultHasItsColumnAndAWayOut) {
            {"conv 99999999999999999999 3x3", 6, "found a number too large"},
            {"upsample", 9, "expected a factor such as 2"},
            {"upsample 2x2", 11, "expected a factor such as 2"},
-           {"pool 2 relu", 8, "expected \",\" and a layer, found 'relu'"},
+           {"pool 2 relu", 8,
+            "expected \",\" and a layer, as this layer takes no activation, found 'relu'"},
+           {"skip", 5, "expected the number of a layer of the encoder, from 0, found the end"},
+           {"skip encoder.0", 6, "expected the number of a layer"},
+           {"skip 1 relu", 8,
+            "expected \",\" and a layer, as this layer takes no activation, found 'relu'"},
            {"residual conv 64 3x3", 10, "in brackets, \"residual (conv 64 3x3, conv 64 3x3)\""},
            {"residual ()", 11, "expected a layer"},
            {"residual (256", 14, "expected \",\" or \")\", found the end"},
@@ -158,8 +165,9 @@ TEST(LayerTextTest, OneLayerIsNoList) {
   Layer layer;
   expect_fault({"256, 128", 4, "expected the end, or an activation (none|relu|"},
                config_detail::parse_layer("256, 128", layer));
-  expect_fault({"upsample 2 tanh", 12, "expected the end, found 'tanh'"},
-               config_detail::parse_layer("upsample 2 tanh", layer));
+  expect_fault(
+      {"upsample 2 tanh", 12, "expected the end, as this layer takes no activation, found 'tanh'"},
+      config_detail::parse_layer("upsample 2 tanh", layer));
   expect_fault({"none", 1, "expected a layer"}, config_detail::parse_layer("none", layer));
 }
 

@@ -33,13 +33,15 @@ inline Tensors64 tensors_of(const Parameters& parameters,
   return result;
 }
 
-/// The first step of a training on tiny_data(). `prepare` may change the initial parameters.
+/// The first step of a training, on tiny_data() unless other images are given. `prepare` may change
+/// the initial parameters.
 class FirstStep {
  public:
-  explicit FirstStep(const Config& config, const std::function<void(Parameters&)>& prepare = {})
+  explicit FirstStep(const Config& config, const std::function<void(Parameters&)>& prepare = {},
+                     const ImageSet& images = tiny_data().train)
       : backend_(make_backend(Device::cpu(1))),
         network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
-        step_(network_, tiny_data().train, config.training) {
+        step_(network_, images, config.training) {
     network_.initialize(config.training.seed);
     if (prepare) prepare(network_.parameters());
     before_ = tensors_of(network_.parameters());
@@ -95,7 +97,7 @@ inline std::function<bool(const std::string&)> begins_with(std::string beginning
   return [=](const std::string& name) { return name.starts_with(beginning); };
 }
 
-/// Runs on tiny_data() in a folder.
+/// Runs in a folder, on tiny_data() unless other data are given.
 class RunFolderTest : public ::testing::Test {
  protected:
   TrainOptions options(const std::string& name) const {
@@ -108,16 +110,17 @@ class RunFolderTest : public ::testing::Test {
 
   /// A run that is stopped within its second epoch and goes on ends in the files of one that was
   /// not.
-  void expect_same_bytes_after_a_stop(const Config& config) const {
-    Trainer(config, tiny_data(), options("whole")).run();
+  void expect_same_bytes_after_a_stop(const Config& config,
+                                      const Dataset& data = tiny_data()) const {
+    Trainer(config, data, options("whole")).run();
     TrainOptions wanted = options("parts");
     wanted.on_step = [](const Progress& progress) {
       return progress.step == 13 ? Command::stop : Command::proceed;
     };
-    EXPECT_FALSE(Trainer(config, tiny_data(), wanted).run().finished);
+    EXPECT_FALSE(Trainer(config, data, wanted).run().finished);
     wanted = options("parts");
     wanted.resume = true;
-    EXPECT_TRUE(Trainer(config, tiny_data(), wanted).run().finished);
+    EXPECT_TRUE(Trainer(config, data, wanted).run().finished);
     auto whole = comparable_files(folder_ / "whole");
     auto parts = comparable_files(folder_ / "parts");
     for (auto* files : {&whole, &parts}) files->erase("run.json");  // has times
