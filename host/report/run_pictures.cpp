@@ -14,6 +14,7 @@
 #include "host/io/png.h"
 #include "host/run/picture_names.h"
 #include "host/text/html.h"
+#include "kernels/check.h"
 #include "vae/image.h"
 #include "vae/printable.h"
 

@@ -71,7 +71,7 @@ std::string unwrapped(const std::string& text) {
 
 TEST_F(UsageTest, HelpShowsTheDefaultOfEveryKeyOfTheConfiguration) {
   const std::string help = unwrapped(run_vae({"train", "--help"}).out);
-  for (const char* text : {"residual) [400]", "gelu|silu) [relu]", "(0..1000000) [1]",
+  for (const char* text : {"skip) [400]", "gelu|silu) [relu]", "(0..1000000) [1]",
                            "(none|static|dynamic|threshold) [dynamic]", "(> 0) [0.001]",
                            "with commas) [none]", "(true|false) [false]"}) {
     EXPECT_TRUE(contains(help, text)) << text;
