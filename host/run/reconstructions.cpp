@@ -35,12 +35,14 @@ std::vector<Image> class_images(std::span<const uint8_t> classes, const ModelCon
 }  // namespace
 
 Image class_image(std::span<const uint8_t> classes, int64_t height, int64_t width, int64_t count) {
-  constexpr Colour kNoClass = {224, 224, 224};
+  constexpr Colour kBackground = {0, 0, 0}, kNoClass = {224, 224, 224};
   VAE_CHECK(std::ssize(classes) == height * width, "class_image: ", classes.size(),
             " classes are no picture of ", height, " x ", width);
   Image image{height, width, 3, {}};
   for (const uint8_t value : classes) {
-    const Colour colour = value < count ? class_colour(value, count) : kNoClass;
+    const Colour colour = value == 0      ? kBackground
+                          : value < count ? class_colour(value - 1, count - 1)
+                                          : kNoClass;
     image.pixels.insert(image.pixels.end(), {colour.red, colour.green, colour.blue});
   }
   return image;

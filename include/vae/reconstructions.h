@@ -32,8 +32,8 @@ Image make_bands(const std::vector<std::vector<Image>>& rows, int64_t columns);
 /// The most probable class of each `classes` neighbouring probabilities, the first of equal ones.
 std::vector<uint8_t> likeliest_classes(const Array& probabilities, int64_t classes);
 
-/// Classes of pixels [height, width] in the colours of `count` classes, those of vae::latent_map
-/// too; a class beyond is light grey.
+/// Classes of pixels [height, width] as colours: class 0, which mostly is the background, is black,
+/// the others of the `count` have colours of their own, and a class beyond is light grey.
 Image class_image(std::span<const uint8_t> classes, int64_t height, int64_t width, int64_t count);
 
 }  // namespace vae

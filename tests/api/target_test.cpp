@@ -143,6 +143,19 @@ TEST(TargetTest, MasksAreLearntPixelByPixel) {
   }
 }
 
+TEST(TargetTest, MasksArePaintedOnBlack) {
+  const std::vector<uint8_t> classes = {0, 1, 2, 10, 10, kUnobserved};
+  const Image image = class_image(classes, 2, 3, 11);
+  std::vector<std::vector<uint8_t>> colours;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    colours.emplace_back(image.pixels.begin() + 3 * i, image.pixels.begin() + 3 * i + 3);
+  }
+  EXPECT_EQ(colours[0], (std::vector<uint8_t>{0, 0, 0})) << "the background";
+  EXPECT_EQ(colours[3], colours[4]);
+  std::sort(colours.begin(), colours.end());
+  EXPECT_EQ(std::unique(colours.begin(), colours.end()) - colours.begin(), 5) << "each its own";
+}
+
 TEST(TargetTest, WhatWasNotObservedTeachesNothing) {
   Dataset data = data_with(with_labels_of_sides);
   const auto trained = [&](uint8_t first_label) {
