@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/refusal.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
 #include "vae/model.h"
@@ -55,17 +56,7 @@ TrainOptions on_one_thread(const std::string& folder = {}) {
   return options;
 }
 
-template <typename Action>
-std::string refusal_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
+using test::refusal_of;
 
 bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/refusal.h"
 #include "tests/support/tiny_run.h"
 #include "vae/error.h"
 #include "vae/model.h"
@@ -73,17 +74,7 @@ TrainOptions quietly(const std::string& folder = {}) {
   return options;
 }
 
-template <typename Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
+using test::refusal_of;
 
 #define EXPECT_SAYS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
 
@@ -184,8 +175,8 @@ TEST(TargetTest, ImagesWithoutTargetsAreEncodedAndDecoded) {
   Model model(data.train.fit(config_of(Target::mask).model), Device::cpu(1));
   EXPECT_EQ(model.encode(plain.test).mean.values, model.encode(data.test).mean.values);
   EXPECT_EQ(model.reconstruct(plain.test).values, model.reconstruct(data.test).values);
-  EXPECT_SAYS(message_of([&] { model.evaluate(plain.test); }), "no masks");
-  EXPECT_SAYS(message_of([&] { model.targets(data.test); }), "ImageSet::masks()");
+  EXPECT_SAYS(refusal_of([&] { model.evaluate(plain.test); }), "no masks");
+  EXPECT_SAYS(refusal_of([&] { model.targets(data.test); }), "ImageSet::masks()");
 }
 
 TEST(TargetTest, LabelsAreTheClassesOfTheirNames) {
@@ -206,7 +197,7 @@ TEST(TargetTest, LabelsAreTheClassesOfTheirNames) {
   EXPECT_EQ(*model.evaluate(data.test).accuracy, *model.evaluate(test).accuracy);
   const ImageSet unknown = named(data.test, false, {"up", "down"});
   EXPECT_EQ(model.encode(unknown).mean.values, model.encode(test).mean.values);
-  EXPECT_SAYS(message_of([&] { model.evaluate(unknown); }), "which the model was not trained with");
+  EXPECT_SAYS(refusal_of([&] { model.evaluate(unknown); }), "which the model was not trained with");
 }
 
 TEST(TargetTest, AStoppedTrainingGoesOnToTheSameFiles) {
@@ -242,7 +233,7 @@ TEST(TargetTest, AStoppedTrainingGoesOnToTheSameFiles) {
     std::vector<uint8_t> masks(c.data.train.masks().begin(), c.data.train.masks().end());
     masks[7] = masks[7] == 0 ? 1 : 0;
     other.train = c.data.train.with_masks(masks);
-    EXPECT_SAYS(message_of([&] { train(c.config, other, options); }), "fingerprint");
+    EXPECT_SAYS(refusal_of([&] { train(c.config, other, options); }), "fingerprint");
   }
 }
 
@@ -265,13 +256,13 @@ TEST(TargetTest, FieldsOfASetStayTogether) {
       EXPECT_EQ(set.masks()[i + 1], kUnobserved);
     }
   }
-  EXPECT_SAYS(message_of([&] { images.with_masks({1, 2}); }), "50 images");
+  EXPECT_SAYS(refusal_of([&] { images.with_masks({1, 2}); }), "50 images");
 }
 
 TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
   const Dataset plain = test::tiny_data(), masked = data_with(with_masks_of_levels);
   const auto refused = [](const Config& config, const Dataset& data) {
-    return message_of([&] { train(config, data, quietly()); });
+    return refusal_of([&] { train(config, data, quietly()); });
   };
   EXPECT_SAYS(refused(config_of(Target::label), plain), "the training images have no labels");
   EXPECT_SAYS(refused(config_of(Target::mask), plain), "the training images have no masks");
@@ -299,7 +290,7 @@ TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
   EXPECT_SAYS(refused(restoring_config({CorruptionKind::quadrants, 4}), plain), "1, 2 or 3");
   EXPECT_SAYS(refused(restoring_config({CorruptionKind::noise, 0.0}), plain), "data.corrupt");
   Model model(plain.train.fit(test::tiny_config().model), Device::cpu(1));
-  EXPECT_SAYS(message_of([&] { model.set_corruption(kNoise); }), "--corrupt");
+  EXPECT_SAYS(refusal_of([&] { model.set_corruption(kNoise); }), "--corrupt");
   model.set_corruption({});
 }
 
@@ -312,7 +303,7 @@ TEST(TargetTest, CorruptionsAreWordsOfTheConfiguration) {
   }
   EXPECT_EQ(config_to_json(config).find("corrupt"), std::string::npos);
   for (const char* words : {"noise", "noise=", "none=1", "blur=2", "noise=0.5x", "=1", ""}) {
-    EXPECT_SAYS(message_of([&] { set_config_value(config, "data.corrupt", words); }),
+    EXPECT_SAYS(refusal_of([&] { set_config_value(config, "data.corrupt", words); }),
                 "none, noise=SIGMA or quadrants=1, 2 or 3");
   }
 }

@@ -9,26 +9,16 @@
 #include <string>
 
 #include "host/text/suggest.h"
+#include "tests/support/refusal.h"
 #include "vae/error.h"
 
 namespace vae {
 namespace {
 
-/// The message of the Error that `action` throws; its code must be invalid_argument.
-template <typename Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
+using test::refusal_of;
 
 std::string json_problem(const std::string& json) {
-  return message_of([&] { config_from_json(json, {}, "run.json"); });
+  return refusal_of([&] { config_from_json(json, {}, "run.json"); });
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -192,7 +182,7 @@ TEST(ConfigTest, RefusesTextThatIsNoValue) {
                                                         {"output_bias_from_mean", "yes"},
                                                         {"activation", "RELU"}}) {
     const std::string message =
-        message_of([&config, &key = key, &text = text] { set_config_value(config, key, text); });
+        refusal_of([&config, &key = key, &text = text] { set_config_value(config, key, text); });
     EXPECT_CONTAINS(message, key);
     EXPECT_CONTAINS(message, "expected");
   }
@@ -201,12 +191,12 @@ TEST(ConfigTest, RefusesTextThatIsNoValue) {
 
 TEST(ConfigTest, SuggestsTheClosestKeyWordAndPreset) {
   Config config;
-  EXPECT_CONTAINS(message_of([&] { set_config_value(config, "bach_size", "1"); }),
+  EXPECT_CONTAINS(refusal_of([&] { set_config_value(config, "bach_size", "1"); }),
                   "did you mean 'batch_size'?");
-  EXPECT_CONTAINS(message_of([&] { set_config_value(config, "activation", "rleu"); }),
+  EXPECT_CONTAINS(refusal_of([&] { set_config_value(config, "activation", "rleu"); }),
                   "did you mean 'relu'?");
-  EXPECT_CONTAINS(message_of([&] { preset("mlp-400-2"); }), "did you mean 'mlp-400-20'?");
-  EXPECT_CONTAINS(message_of([&] { binarization_from_string("statik"); }),
+  EXPECT_CONTAINS(refusal_of([&] { preset("mlp-400-2"); }), "did you mean 'mlp-400-20'?");
+  EXPECT_CONTAINS(refusal_of([&] { binarization_from_string("statik"); }),
                   "did you mean 'static'?");
   EXPECT_CONTAINS(json_problem(R"({"model": {"latnet": 3}})"), "did you mean 'latent'?");
   EXPECT_CONTAINS(json_problem(R"({"modle": {}})"), "did you mean 'model'?");
@@ -320,7 +310,7 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
   config.training.learning_rate = std::numeric_limits<double>::quiet_NaN();
   config.training.adam_beta1 = 1.0;
   config.training.schedule = LearningRateSchedule::step;
-  const std::string message = message_of([&] { validate(config); });
+  const std::string message = refusal_of([&] { validate(config); });
   EXPECT_CONTAINS(message, "7 problems");
   for (const char* part :
        {"--latent", "70000", "make more than 50331648 pixel values", "logvar_min",
@@ -332,19 +322,19 @@ TEST(ConfigTest, ValidationListsEveryValueOutOfItsRange) {
 TEST(ConfigTest, LatentsAboveTakeWhatTheyHaveAClosedFormFor) {
   Config config;
   set_config_value(config, "top", "100, gated dense 50");
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "--top-latent");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "--top-latent");
   set_config_value(config, "top_latent", "10");
   validate(config);
   EXPECT_EQ(config.model.all_latents(), 30);
   EXPECT_EQ(config_from_json(config_to_json(config), {}, "x"), config);
   config.training.free_bits = 0.1;
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "training.free_bits");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "training.free_bits");
   config.training.free_bits = 0.0;
   config.training.objective = Objective::dreg;
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "training.objective dreg");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "training.objective dreg");
   config.training.objective = Objective::iwae;
   set_config_value(config, "top", "dense 7x7x2, conv 3 3x3");
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "model.top (--top) takes dense layers");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "model.top (--top) takes dense layers");
 }
 
 TEST(ConfigTest, WhatIsStandardOfThePriorIsNotSaid) {
@@ -356,7 +346,7 @@ TEST(ConfigTest, LikelihoodsOfLevelsNeedThePixelsAsTheyAre) {
   for (const char* word : {"logistic", "beta-binomial"}) {
     Config config;
     set_config_value(config, "likelihood", word);
-    const std::string message = message_of([&] { validate(config); });
+    const std::string message = refusal_of([&] { validate(config); });
     EXPECT_CONTAINS(message, word);
     EXPECT_CONTAINS(message, "--binarization none");
     set_config_value(config, "binarization", "none");
@@ -368,7 +358,7 @@ TEST(ConfigTest, VariancesOfChannelsAndPixelsAreGaussian) {
   for (const char* word : {"per-channel", "per-pixel"}) {
     Config config;
     set_config_value(config, "variance", word);
-    EXPECT_CONTAINS(message_of([&] { validate(config); }), "--likelihood gaussian");
+    EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "--likelihood gaussian");
     set_config_value(config, "likelihood", "gaussian");
     EXPECT_NO_THROW(validate(config));
   }
@@ -449,14 +439,14 @@ TEST(ConfigTest, NoNumberBecomesInfiniteOrZeroOnItsWayToTheDevice) {
     for (const char* text : {"1e39", "-1e39", "1e-50", "-1e-50"}) {
       Config config;
       set_config_value(config, key, text);
-      EXPECT_CONTAINS(message_of([&] { validate(config); }), key) << text;
+      EXPECT_CONTAINS(refusal_of([&] { validate(config); }), key) << text;
     }
   }
   Config config;
   config.training.learning_rate = 1e39;
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "infinite as a 32-bit float");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "infinite as a 32-bit float");
   config.training.learning_rate = 1e-50;
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "0 as a 32-bit float");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "0 as a 32-bit float");
 }
 
 TEST(ConfigTest, TheRateOfEveryStageIsAFloat) {
@@ -466,18 +456,18 @@ TEST(ConfigTest, TheRateOfEveryStageIsAFloat) {
   EXPECT_NO_THROW(validate(config));
   for (const double factor : {1e-2, 1e3}) {
     config.training.step_factor = factor;
-    EXPECT_CONTAINS(message_of([&] { validate(config); }), "step_factor");
+    EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "step_factor");
   }
   config.training.step_factor = 0.1;
   config.training.step_epochs.push_back(33);
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "at most 32");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "at most 32");
 }
 
 TEST(ConfigTest, ClampsAreApartAsFloats) {
   Config config;
   config.model.logvar_min = 1.0;
   config.model.logvar_max = 1.0 + 1e-12;
-  EXPECT_CONTAINS(message_of([&] { validate(config); }), "logvar_min");
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "logvar_min");
 }
 
 TEST(SuggestTest, CountsASwapOfNeighboursAsOneEdit) {

@@ -16,6 +16,7 @@
 #include "host/model/model_impl.h"
 #include "kernels/philox.h"
 #include "tests/host/training/first_step.h"
+#include "tests/support/refusal.h"
 #include "vae/doubts.h"
 #include "vae/model.h"
 #include "vae/trainer.h"
@@ -108,16 +109,7 @@ void expect_step_gradients(const Config& config, const std::string& what) {
   }
 }
 
-std::string refusal_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
+using test::refusal_of;
 
 bool message_says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
