@@ -100,9 +100,12 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
   line += ", test " + nats(bound_of(test));
   const std::string right =
       test.accuracy ? fmt::format("  {:.2f} % right", 100.0 * *test.accuracy) : std::string();
-  for (const std::string& field : {right, "  kl " + nats(test.kl), kl_of_layers(test.kl_per_layer),
-                                   fmt::format("  {:.1f} s", train.seconds),
-                                   fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
+  const std::string decibels =
+      test.psnr ? fmt::format("  PSNR {:.2f} dB", *test.psnr) : std::string();
+  for (const std::string& field :
+       {right, decibels, "  kl " + nats(test.kl), kl_of_layers(test.kl_per_layer),
+        fmt::format("  {:.1f} s", train.seconds),
+        fmt::format("  {:.0f} samples/s", train.samples_per_second)}) {
     if (line.size() + field.size() > kEpochColumns) break;
     line += field;
   }

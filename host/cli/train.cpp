@@ -36,6 +36,7 @@ Json metrics_json(const Metrics& metrics) {
     json["importance_samples"] = metrics.importance_samples;
   }
   if (metrics.accuracy) json["accuracy"] = *metrics.accuracy;
+  if (metrics.psnr) json["psnr"] = *metrics.psnr;
   return json;
 }
 
@@ -54,8 +55,9 @@ std::string metrics_line(const Metrics& metrics) {
           : std::string();
   const std::string right =
       metrics.accuracy ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy) : "";
-  return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}{}\n", metrics.split,
-                     bound, metrics.elbo, metrics.reconstruction, metrics.kl, right);
+  const std::string decibels = metrics.psnr ? fmt::format("  PSNR {:.2f} dB", *metrics.psnr) : "";
+  return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}{}{}\n", metrics.split,
+                     bound, metrics.elbo, metrics.reconstruction, metrics.kl, right, decibels);
 }
 
 /// Which checkpoint stands for the run, in lines that fit a narrow terminal.

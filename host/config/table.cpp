@@ -94,8 +94,10 @@ constexpr Range kPositive = {0.0, kInfinity, true, true};
 constexpr Range kNotNegative = {0.0, kInfinity, false, true};
 constexpr Range kImageSide = {1, 4096};
 constexpr Range kChannels = {1, 1024};
-constexpr Range kLayers = {0, 0, false, false, kMostLayers};  // layer_problem() has the rest
-constexpr Range kLogvar = {-80, 80};                          // exp() of it stays a finite float
+constexpr Range kDecoderLayers = {0, 0, false, false, kMostLayers};  // layer_problem() has the rest
+constexpr Range kEncoderLayers = {0, 0, false, false, kMostLayers, LayersOf::encoder};
+constexpr Range kVectorLayers = {0, 0, false, false, kMostLayers, LayersOf::vectors};
+constexpr Range kLogvar = {-80, 80};  // exp() of it stays a finite float
 
 using M = ModelConfig;
 using T = TrainConfig;
@@ -131,7 +133,7 @@ std::vector<Entry> model_entries() {
       {{"model", "encoder", "--encoder",
         "layers from the pixels to the heads, as in \"400\" or \"conv 32 4x4/2, 256\"", ""},
        model<&M::encoder>,
-       kLayers},
+       kEncoderLayers},
       {{"model", "heads", "--heads",
         "the layer of the posterior's mu and logvar, as in \"conv 1x1\"", ""},
        model<&M::heads>,
@@ -140,7 +142,7 @@ std::vector<Entry> model_entries() {
       {{"model", "decoder", "--decoder",
         "layers from the latent on, as in \"400\" or \"256, dense 7x7x64, deconv 32 4x4/2\"", ""},
        model<&M::decoder>,
-       kLayers},
+       kDecoderLayers},
       {{"model", "output", "--output", "the layer of the outputs, as in \"deconv 4x4/2\"", ""},
        model<&M::output>,
        kAnything,
@@ -156,12 +158,12 @@ std::vector<Entry> model_entries() {
       {{"model", "prior_layers", "--prior-layers",
         "prior conditional: dense layers from the condition to it, as in \"128\"", ""},
        model<&M::prior_layers>,
-       kLayers,
+       kVectorLayers,
        /*said_always=*/false},
       {{"model", "top", "--top",
         "dense layers between z and latents above it, both ways, as in \"100, 100\"", ""},
        model<&M::top>,
-       kLayers,
+       kVectorLayers,
        /*said_always=*/false},
       {{"model", "top_latent", "--top-latent",
         "dimensions of the latents above z, which its prior is computed from; 0: none", ""},

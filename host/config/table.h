@@ -14,6 +14,9 @@
 
 namespace vae::config_detail {
 
+/// Where layers stand decides what they may be.
+enum class LayersOf { decoder, encoder, vectors };
+
 /// Allowed numbers of a key; for lists, of each entry.
 struct Range {
   double low = 0.0;
@@ -21,6 +24,7 @@ struct Range {
   bool low_open = false;   ///< low itself is not allowed
   bool high_open = false;  ///< high itself is not allowed
   int64_t max_items = 0;   ///< lists: longest length
+  LayersOf layers_of = LayersOf::decoder;
 };
 
 /// Where a key's value lives in a Config.

@@ -49,7 +49,10 @@ std::string joined(const std::vector<std::string>& list) {
 std::string layers_text(const Range& range) {
   std::string text =
       "none, or up to " + std::to_string(range.max_items) + " layers, a comma between: N";
-  for (const std::string& word : layer_words()) text += ", " + word;
+  if (range.layers_of == LayersOf::vectors) return text + ", dense, gated";
+  for (const std::string& word : layer_words()) {
+    if (word != "skip" || range.layers_of == LayersOf::decoder) text += ", " + word;
+  }
   return text;
 }
 

@@ -71,6 +71,7 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   read_member(object, "skipped_steps", metrics.skipped_steps);
   read_member(object, "images", metrics.images);
   if (object.contains("accuracy")) read_member(object, "accuracy", metrics.accuracy.emplace());
+  if (object.contains("psnr")) read_member(object, "psnr", metrics.psnr.emplace());
   read_member(object, "seconds", metrics.seconds);
   read_member(object, "samples_per_second", metrics.samples_per_second);
   return metrics;
@@ -125,6 +126,7 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
     json.member("bound", metrics.bound).member("importance_samples", metrics.importance_samples);
   }
   if (metrics.accuracy) json.member("accuracy", *metrics.accuracy);
+  if (metrics.psnr) json.member("psnr", *metrics.psnr);
   if (!metrics.kl_per_layer.empty()) json.member("kl_per_layer", metrics.kl_per_layer);
   return json.text();
 }

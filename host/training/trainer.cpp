@@ -406,6 +406,7 @@ Model Trainer::Impl::averaged_model() const {
   Parameters& trained = model->impl().network->parameters();
   auto copy = std::make_shared<Model::Impl>(config, options.device, /*training=*/false);
   copy->trained_mean = model->impl().trained_mean;
+  copy->label_names = model->impl().label_names;
   Parameters& parameters = copy->network->parameters();
   parameters.upload(parameters.values(), trained.download(trained.averages()));
   return Model(std::move(copy));
@@ -630,6 +631,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.kl_per_layer = of_several_layers(found);
   metrics.bound = found.nll ? -*found.nll : found.elbo;
   metrics.accuracy = found.accuracy;
+  metrics.psnr = found.psnr;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);

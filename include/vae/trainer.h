@@ -51,6 +51,8 @@ struct Metrics {
   int64_t importance_samples = 1;  ///< K of `bound`.
   /// Evaluation::accuracy, of "validation" and "test".
   std::optional<double> accuracy = {};
+  /// Evaluation::psnr, likewise.
+  std::optional<double> psnr = {};
   double beta = 1.0;                ///< Weight at the end of the epoch.
   double learning_rate = 0.0;       ///< At the end of the epoch.
   int64_t step = 0;                 ///< Steps of the run behind it.

@@ -87,6 +87,9 @@ class CpuBackend final : public Backend {
                                      ConstView log_variance, int64_t width, bool weighted);
   void run_variance_slopes(const LikelihoodArgs& args);
 
+  /// The rows of a batch's images.
+  template <typename T, typename Args>
+  void load_rows(const Args& args, const BasicView<T>& to, BasicView<const T> from);
   /// Calls body(first, last) for consecutive ranges of 0 .. count - 1. The ranges are the same
   /// whatever the number of threads, so sums made per range are too.
   template <typename Body>

@@ -29,24 +29,18 @@ void CpuBackend::run(const LoadLabelsArgs& args) {
   });
 }
 
-void CpuBackend::run(const LoadVectorsArgs& args) {
-  const int64_t width = args.y.cols();
-  const BatchOrder image_at(args, args.vectors.rows());
-  for_ranges(args.y.rows(), rows_of_load(width), [&](int64_t first, int64_t last) {
+template <typename T, typename Args>
+void CpuBackend::load_rows(const Args& args, const BasicView<T>& to, BasicView<const T> from) {
+  const int64_t width = to.cols();
+  const BatchOrder image_at(args, from.rows());
+  for_ranges(to.rows(), rows_of_load(width), [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
-      std::copy_n(args.vectors.data + image_at(row) * width, width, args.y.data + row * width);
+      std::copy_n(from.data + image_at(row) * width, width, to.data + row * width);
     }
   });
 }
 
-void CpuBackend::run(const LoadClassesArgs& args) {
-  const int64_t width = args.t.cols();
-  const BatchOrder image_at(args, args.classes.rows());
-  for_ranges(args.t.rows(), rows_of_load(width), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      std::copy_n(args.classes.data + image_at(row) * width, width, args.t.data + row * width);
-    }
-  });
-}
+void CpuBackend::run(const LoadVectorsArgs& args) { load_rows(args, args.y, args.vectors); }
+void CpuBackend::run(const LoadClassesArgs& args) { load_rows(args, args.t, args.classes); }
 
 }  // namespace vae::cpu

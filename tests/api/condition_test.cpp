@@ -205,6 +205,9 @@ TEST(ConditionTest, NamesOfLabelsAreKeptAndMeanTheSameElsewhere) {
   trained.save(folder / "m.safetensors");
   Model model = Model::load(folder / "m.safetensors", Device::cpu(1));
   EXPECT_EQ(model.label_names(), (std::vector<std::string>{"a", "b\\x1b[2J", "c"}));
+  Config averaged = label_config();
+  averaged.training.ema = 0.9;
+  EXPECT_EQ(train(averaged, data, on_one_thread()).label_names(), model.label_names());
   EXPECT_EQ(model.config().classes, kClasses);
   const Array codes = model.encode(data.test).mean;
   EXPECT_EQ(codes.values, trained.encode(data.test).mean.values);

@@ -135,6 +135,7 @@ TEST_F(TargetVerbsTest, CorruptedImagesAreRestored) {
   const json found = json_of({"eval", run, "--data", data(), "--json"});
   EXPECT_GT(found["psnr"], 0.0);
   EXPECT_GT(found["input_psnr"], 0.0);
+  EXPECT_TRUE(contains(read("run/metrics.jsonl"), "\"psnr\":"));
   EXPECT_TRUE(contains(run_vae({"eval", run, "--data", data()}).out, "PSNR"));
   const auto restored = [&](const std::string& out, const std::vector<std::string>& more) {
     std::vector<std::string> words = {"reconstruct", run, "--data", data(), "--out", path(out)};
