@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "host/cli/exit_status.h"
@@ -29,7 +30,9 @@ class Sample : public Verb {
     label_.declare(command, /*with_all=*/true);
     command.seed(seed_, "key of the draws; the same seed gives the same pictures");
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
-    out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [count, X]");
+    out_.declare(
+        command, {"png", "npy", "npz"},
+        "grid of pictures, pixel values [count, X], or a data set of them with their labels");
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
@@ -38,7 +41,9 @@ class Sample : public Verb {
         "  vae sample runs/first --count 10000 --seed 7 --out samples.npy\n"
         "  vae train --condition label --out runs/digits\n"
         "  vae sample runs/digits --label 7 --count 16 --out sevens.png\n"
-        "  vae sample runs/digits --label all --out classes.png");
+        "  vae sample runs/digits --label all --out classes.png\n"
+        "  vae sample runs/digits --label all --count 6000 --out drawn.npz\n"
+        "  vae train --data drawn.npz --target label --out runs/judge");
   }
 
   int run() override {
@@ -58,6 +63,8 @@ class Sample : public Verb {
     };
     if (in_rows && out_.format() == "png") {
       write_class_grid(model, classes, source);
+    } else if (out_.format() == "npz") {
+      write_data_set(model, classes, source);
     } else {
       const auto sets = std::max<int64_t>(1, std::ssize(classes));
       write_rows(out_, scale_, model, sets * count_, columns_, source);
@@ -80,6 +87,29 @@ class Sample : public Verb {
       first += draws;
     }
     return rows;
+  }
+
+  /// 8-bit images to train on, and the labels they were drawn for.
+  void write_data_set(const Model& model, const std::vector<uint8_t>& classes,
+                      const RowSource& source) const {
+    constexpr int64_t kPiece = 1024;
+    const ModelConfig& config = model.config();
+    const int64_t all = std::max<int64_t>(1, std::ssize(classes)) * count_;
+    std::vector<uint8_t> pixels, labels;
+    pixels.reserve(static_cast<std::size_t>(all * config.pixels()));
+    for (int64_t first = 0; first < all; first += kPiece) {
+      Array rows = source(first, std::min(kPiece, all - first));
+      for (float& value : rows.values) value = std::clamp(value, 0.0f, 1.0f);
+      const ImageSet piece =
+          ImageSet::from_floats(config.height, config.width, config.channels, rows.values);
+      pixels.insert(pixels.end(), piece.pixels().begin(), piece.pixels().end());
+    }
+    for (const uint8_t label : classes) {
+      labels.insert(labels.end(), static_cast<std::size_t>(count_), label);
+    }
+    Dataset drawn;
+    drawn.train = ImageSet(config.height, config.width, config.channels, std::move(pixels), labels);
+    drawn.save(out_.path());
   }
 
   /// A row for each class, its name on the left.

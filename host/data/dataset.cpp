@@ -4,9 +4,11 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "host/data/prepare.h"
 #include "host/data/source.h"
+#include "host/io/npz.h"
 #include "host/io/xxh64.h"
 #include "kernels/check.h"
 #include "vae/array.h"
@@ -41,6 +43,17 @@ Dataset with_side_vectors(const Dataset& data, const std::string& path) {
   return known;
 }
 
+/// The arrays of a set, their keys beginning with the name of its split.
+void add_members(const std::string& split, const ImageSet& set, std::vector<NpzMember>& members) {
+  if (set.count() == 0) return;
+  std::vector<int64_t> image = {set.count(), set.height(), set.width()};
+  const std::vector<int64_t> mask = image;
+  if (set.channels() > 1) image.push_back(set.channels());
+  members.push_back({split + "_images", image, set.pixels()});
+  if (!set.labels().empty()) members.push_back({split + "_labels", {set.count()}, set.labels()});
+  if (!set.masks().empty()) members.push_back({split + "_masks", mask, set.masks()});
+}
+
 }  // namespace
 
 Dataset Dataset::load(const std::string& where, const LogCallback& log) {
@@ -65,6 +78,13 @@ Dataset Dataset::load(const std::string& where, const LoadOptions& options) {
     }
   }
   return data;
+}
+
+void Dataset::save(const std::string& path) const {
+  std::vector<NpzMember> members;
+  add_members("train", train, members);
+  add_members("test", test, members);
+  write_npz(path, members);
 }
 
 std::string Dataset::fingerprint() const {

@@ -184,10 +184,10 @@ NpyHeader parse_header(std::string_view text, std::string_view origin) {
 
 }  // namespace
 
-std::string npy_header(const std::vector<int64_t>& shape) {
+std::string npy_header(const std::vector<int64_t>& shape, std::string_view type) {
   VAE_CHECK(shape.size() <= kLargestNpyRank, "an array of ", shape.size(),
             " dimensions cannot be written as .npy");
-  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  std::string header = concat("{'descr': '", type, "', 'fortran_order': False, 'shape': (");
   for (const int64_t size : shape) header += concat(size, ", ");
   if (shape.size() > 1) header.resize(header.size() - 2);   // (2, 3)
   if (shape.size() == 1) header.resize(header.size() - 1);  // (2,)

@@ -16,8 +16,8 @@ namespace vae {
 
 /// NumPy's .npy format, version 1.0: little-endian float32 in C order.
 std::vector<std::byte> encode_npy(const Array& array);
-/// What stands there before the values.
-std::string npy_header(const std::vector<int64_t>& shape);
+/// What stands there before the values, which have the type `type` in NumPy's words.
+std::string npy_header(const std::vector<int64_t>& shape, std::string_view type = "<f4");
 
 /// Reads versions 1.0 and 2.0 with values of the types of npy_values.h, in C or Fortran order. The
 /// header is Python source; only the one form NumPy writes is recognised and nothing is evaluated.

@@ -213,6 +213,13 @@ struct Dataset {
   /// there are test images already.
   Dataset with_test(double share) const;
 
+  /// Writes the training and the test images, with the labels and masks they have, as a .npz file
+  /// that load() takes and numpy.load opens: train_images, train_labels, train_masks, test_images,
+  /// test_labels, test_masks, all of bytes; names are left out. Images of one channel are
+  /// [n, height, width], others [n, height, width, channels]. The file appears whole or not at all.
+  /// Throws Error(io), and Error(unsupported) beyond 4 GiB.
+  void save(const std::string& path) const;
+
   /// Hash over counts, sizes and all pixels, and over source_hash where there is one, as 16
   /// hexadecimal digits. A resumed run must match.
   std::string fingerprint() const;

@@ -3,10 +3,13 @@
 // Models that are told labels or side vectors, on the command line.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "tests/cli/cli_test.h"
 #include "vae/array.h"
+#include "vae/dataset.h"
 #include "vae/image.h"
 
 namespace vae::test {
@@ -47,6 +50,20 @@ TEST_F(ConditionVerbsTest, AClassIsSampledAndAllOfThemAreAGrid) {
   const Array all = load_npy(path("all.npy")), one = load_npy(path("one.npy"));
   EXPECT_EQ(all.rows(), 4 * kFour);
   EXPECT_EQ(one.values, std::vector<float>(all.row(4), all.row(8)));
+  sample("all", "4", "all.npz");
+  const Dataset drawn = Dataset::load(path("all.npz"));
+  ASSERT_EQ(drawn.train.count() + drawn.test.count(), 4 * kFour) << "all of it, in two splits";
+  for (int64_t i = 0; i < drawn.train.count(); ++i) {
+    // A data set without test images gives some away: the others are found by their pixels.
+    const auto pixels = drawn.train.slice(i, 1).pixels();
+    const auto is_row = [&](int64_t row) {
+      return std::equal(pixels.begin(), pixels.end(), all.row(row), [](uint8_t byte, float value) {
+        return std::abs(byte / 255.0f - value) <= 1.0f / 509.0f;
+      });
+    };
+    const int64_t first = 4 * drawn.train.labels()[static_cast<std::size_t>(i)];
+    EXPECT_TRUE(is_row(first) || is_row(first + 1) || is_row(first + 2) || is_row(first + 3)) << i;
+  }
   sample("all", "4", "all.png");
   const Image grid = load_png(path("all.png"));
   EXPECT_GT(grid.height, 0);

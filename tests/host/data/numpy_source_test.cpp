@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "host/data/numpy_source.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "host/io/npy.h"
 #include "tests/host/io/sample_files.h"
 #include "tests/support/memory_growth.h"
@@ -87,6 +90,30 @@ TEST_F(NumpySourceTest, TheKeysOfAnArchiveSayWhatIsWhat) {
   }
   const Dataset simple = load({{"labels.npy", labels("\5\6")}, {"images.npy", images(2, "2, 2")}});
   EXPECT_EQ(simple.train.labels()[0], 5);
+}
+
+TEST_F(NumpySourceTest, ADataSetThatIsSavedIsTheSame) {
+  const ImageSet grey = ImageSet(2, 1, 1, {1, 2, 3, 4, 5, 6}, {7, 8, 9})
+                            .with_masks({0, 1, 2, 255, 4, 5})
+                            .as(Split::train);
+  const ImageSet colours = ImageSet(1, 2, 3, {1, 2, 3, 4, 5, 6}).as(Split::test);
+  Dataset saved;
+  saved.train = grey;
+  saved.test = grey.slice(1, 2).as(Split::test);
+  saved.save(folder_.file("a.npz"));
+  const Dataset found = Dataset::load(folder_.file("a.npz"));
+  EXPECT_EQ(found.fingerprint(), saved.fingerprint());
+  for (const auto& [a, b] : {std::pair(found.train, saved.train), {found.test, saved.test}}) {
+    EXPECT_TRUE(std::ranges::equal(a.labels(), b.labels()));
+    EXPECT_TRUE(std::ranges::equal(a.masks(), b.masks()));
+  }
+  saved.train = colours;
+  saved.test = {};
+  saved.save(folder_.file("b.npz"));
+  const ImageSet back = load_npz(folder_.file("b.npz"), {}).train;
+  EXPECT_EQ(back.channels(), 3);
+  EXPECT_TRUE(std::ranges::equal(back.pixels(), colours.pixels()));
+  EXPECT_THROW(saved.save(folder_.file("none/b.npz")), Error);
 }
 
 TEST_F(NumpySourceTest, MasksOfAnArchiveAreOfItsImages) {
