@@ -17,9 +17,10 @@ enum class Stream : uint32_t {
   shuffle = 3,
   initialize = 4,
   prior = 5,
-  validation = 6,   ///< which training images are set aside
-  observation = 7,  ///< draws of x from p(x|z)
-  corruption = 8,   ///< of inputs
+  validation = 6,    ///< which training images are set aside
+  observation = 7,   ///< draws of x from p(x|z)
+  corruption = 8,    ///< of inputs
+  known_labels = 9,  ///< which images' labels are known
 };
 
 /// Where the stochastic nodes of a graph draw: the first as it always did, those after it from

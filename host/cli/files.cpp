@@ -114,27 +114,30 @@ bool OutputFile::allows(const std::string& format) const {
   return std::find(formats_.begin(), formats_.end(), format) != formats_.end();
 }
 
-void OutputFile::check() const {
-  if (!allows(format())) {
+void check_output(const std::string& option, const std::string& path,
+                  const std::vector<std::string>& formats) {
+  if (std::find(formats.begin(), formats.end(), lower_extension(path)) == formats.end()) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("--out {}: the extension decides the format and must be .{}", path_,
-                            fmt::join(formats_, " or .")));
+                fmt::format("{} {}: the extension decides the format and must be .{}", option, path,
+                            fmt::join(formats, " or .")));
   }
   struct stat status {};
-  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    throw Error(ErrorCode::io, fmt::format("--out {}: exists and is no ordinary file", path_));
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::io, fmt::format("{} {}: exists and is no ordinary file", option, path));
   }
-  const std::string parent = std::filesystem::path(path_).parent_path().string();
+  const std::string parent = std::filesystem::path(path).parent_path().string();
   const std::string folder = parent.empty() ? std::string(".") : parent;
   // The file appears by a rename, so it is the folder that must be writable.
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    fail_io(fmt::format("--out {}", path_),
+    fail_io(fmt::format("{} {}", option, path),
             fmt::format("the folder {} cannot be written to", folder).c_str());
   }
   if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    throw Error(ErrorCode::io, fmt::format("--out {}: {} is no folder", path_, folder));
+    throw Error(ErrorCode::io, fmt::format("{} {}: {} is no folder", option, path, folder));
   }
 }
+
+void OutputFile::check() const { check_output("--out", path_, formats_); }
 
 void ScaleOption::declare(Command& command) {
   command.integer("--scale", scale_, 0, 64,

@@ -29,13 +29,17 @@ void write_text_file(const std::string& path, const std::string& text);
 /// Whether a JSON configuration has a key "preset".
 bool names_preset(const std::string& json);
 
+/// What is done with a path before the work that fills it: throws Error(invalid_argument) for
+/// another extension than one of `formats`, Error(io) when the file cannot be written there.
+void check_output(const std::string& option, const std::string& path,
+                  const std::vector<std::string>& formats);
+
 /// --out: the extension decides the format.
 class OutputFile {
  public:
   /// `formats` are extensions without the dot: {"png", "npy"}.
   void declare(Command& command, std::vector<std::string> formats, const std::string& help);
-  /// Throws Error(invalid_argument) for another extension, Error(io) when the file cannot be
-  /// written there. Call it before any work.
+  /// check_output(). Call it before any work.
   void check() const;
   /// The extension in lower case.
   std::string format() const;

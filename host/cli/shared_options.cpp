@@ -82,9 +82,10 @@ void ModelOptions::declare(Command& command) {
   device_.declare(command);
 }
 
-Model ModelOptions::load(Terminal& terminal) const {
+Model ModelOptions::load(Terminal& terminal) {
   require_input(path_);
-  Model model = Model::load(path_, device_.choose(terminal).device);
+  chosen_ = device_.choose(terminal).device;
+  Model model = Model::load(path_, chosen_);
   terminal.info(checkpoint_text(*model.checkpoint()));
   return model;
 }
@@ -113,16 +114,21 @@ LoadOptions DataOptions::load_options(Model& model, Terminal& terminal) const {
   return source_.load_options(config.data, terminal);
 }
 
+Dataset DataOptions::load_all(Model& model, Terminal& terminal) const {
+  Dataset data = Dataset::load(where_, load_options(model, terminal));
+  const double validation = model.run_config().training.validation;
+  return validation > 0.0 ? data.with_validation(validation) : data;
+}
+
 ImageSet DataOptions::load(Model& model, Terminal& terminal) const {
-  const TrainConfig& training = model.run_config().training;
-  if (split_ == "validation" && training.validation == 0.0) {
+  return choose(model, load_all(model, terminal), terminal);
+}
+
+ImageSet DataOptions::choose(const Model& model, const Dataset& data, Terminal& terminal) const {
+  if (split_ == "validation" && model.run_config().training.validation == 0.0) {
     throw Error(ErrorCode::invalid_argument,
                 "--split validation: the model was trained without --validation, so no images were "
                 "set aside; choose train or test");
-  }
-  Dataset data = Dataset::load(where_, load_options(model, terminal));
-  if (split_ != "test" && training.validation > 0.0) {
-    data = data.with_validation(training.validation);
   }
   const ImageSet& images = split_ == "train"        ? data.train
                            : split_ == "validation" ? data.validation

@@ -42,12 +42,15 @@ class ModelOptions {
  public:
   void declare(Command& command);
   /// Says on the terminal which file was read.
-  Model load(Terminal& terminal) const;
+  Model load(Terminal& terminal);
   const std::string& path() const { return path_; }
+  /// Where load() put the model, with its threads.
+  const Device& device() const { return chosen_; }
 
  private:
   std::string path_;
   DeviceOptions device_;
+  Device chosen_;
 };
 
 /// --preset, --config and one flag per configuration key.
@@ -95,6 +98,10 @@ class DataOptions {
   /// The images of the split as the model's run had it; they must have the model's size. Says what
   /// is odd about them.
   ImageSet load(Model& model, Terminal& terminal) const;
+  /// The whole data set as the model's run had it, validation set aside.
+  Dataset load_all(Model& model, Terminal& terminal) const;
+  /// Of that, what load() gives.
+  ImageSet choose(const Model& model, const Dataset& data, Terminal& terminal) const;
   /// How images for the model are read: as its run did it, with the flags over it; the model is
   /// told what it is to do to them.
   LoadOptions load_options(Model& model, Terminal& terminal) const;

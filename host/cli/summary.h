@@ -19,6 +19,7 @@ Json checkpoint_json(const Model& model);
 class SummaryOption {
  public:
   void declare(Command& command);
+  bool is_json() const { return json_; }
   /// Nothing without --json. `more` is an object of what the verb alone has to say.
   void print(const Model& model, const std::vector<std::string>& files,
              const Json& more = Json::object()) const;

@@ -38,6 +38,7 @@
 #include "vae/doubts.h"
 #include "vae/error.h"
 #include "vae/image.h"
+#include "vae/label_spreading.h"
 #include "vae/latent.h"
 #include "vae/latent_map.h"
 #include "vae/layers.h"

@@ -29,7 +29,7 @@ WINGS = (
     ("graph",),
     ("model",),
     ("run",),
-    ("map", "report", "training"),
+    ("classify", "map", "report", "training"),
     ("bench",),
 )
 

@@ -76,6 +76,10 @@ case $how in
     grep -c 'nats, code' "$scratch/served" | grep -qx 10
     test -s "$scratch/serve_model.png"
     "$scratch/prefix/bin/vae" sample "$scratch/own_network.safetensors" --out "$scratch/own-s.png"
+    "$scratch/prefix/bin/vae" train --data "$root/data/mnist" --epochs 1 --encoder 32 --decoder 32 \
+      --latent 4 --no-pictures --quiet --out "$scratch/run"
+    "$scratch/build/few_labels" "$scratch/run" "$root/data/mnist" 100 |
+      grep -qx '100 labels known, [0-9]* of 9900 others found'
     # What they wrote is read by the program, and by the examples in Python where it has NumPy.
     for model in own_data training_loop; do
       "$scratch/prefix/bin/vae" sample "$scratch/$model.safetensors" --out "$scratch/$model-s.png"

@@ -10,6 +10,7 @@
 
 #include "host/text/suggest.h"
 #include "tests/support/refusal.h"
+#include "tests/support/with_classes.h"
 #include "vae/error.h"
 
 namespace vae {
@@ -261,7 +262,9 @@ TEST(ConfigTest, PresetsAreTheNetworksOfTheirNames) {
   EXPECT_EQ(preset("iwae-1").training.batch_size, 20);
   EXPECT_EQ(preset("iwae-1").training.adam_epsilon, 1e-4);
   EXPECT_EQ(preset(preset_names().front()), Config());
-  for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
+  for (const std::string& name : preset_names()) {
+    EXPECT_NO_THROW(validate(test::with_classes(preset(name)))) << name;
+  }
 }
 
 int64_t parameters_of(const ModelConfig& model) {

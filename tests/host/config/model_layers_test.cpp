@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "host/model/network.h"
+#include "tests/support/with_classes.h"
 #include "vae/config.h"
 #include "vae/error.h"
 
@@ -60,7 +61,7 @@ TEST(ModelLayersTest, RefusesWhatDoesNotFit) {
 /// What is counted from the words is what the network has.
 TEST(ModelLayersTest, ParametersAreThoseOfTheNetwork) {
   for (const std::string& name : preset_names()) {
-    const ModelConfig model = preset(name).model;
+    const ModelConfig model = test::with_classes(preset(name)).model;
     int64_t counted = 0, declared = 0;
     for (const ModelLayer& line : model_layers(model)) counted += line.parameters;
     for (const ParameterSpec& spec : parameter_specs(model)) {
