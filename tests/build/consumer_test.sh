@@ -129,8 +129,9 @@ END
     done
     ;;
   subdirectory)
-    # The CPU's part, in few compilations: minutes count here.
-    configure_and_build tests/consumer -DVAE_SOURCE="$root" -DVAE_WITH_CUDA=OFF -DCMAKE_UNITY_BUILD=ON
+    # The CPU's part, unoptimised: minutes count here. Every source alone, as no preset does.
+    configure_and_build tests/consumer -DVAE_SOURCE="$root" -DVAE_WITH_CUDA=OFF \
+      -DCMAKE_CXX_FLAGS_DEBUG=-O0
     (cd "$scratch" && ./build/consumer)
     # Somebody else's project gets the library alone: no tests, no program, no install rules.
     for unwanted in vae/tests vae/vae; do

@@ -179,7 +179,7 @@ def build_and_train(root, files, compiler, folder):
     run([build / "tests/vae_host_test", "--gtest_brief=1",
          "--gtest_filter=GraphTest*:LayerTextTest*:LayerShapesTest*:LikelihoodTrainingTest*:"
          "NetworkTest.GradientsOfEveryLikelihood*"])
-    vae, model, data = build / "vae", folder / "run", small_mnist(root, folder / "small")
+    vae, model, data = build / "vae", folder / "trained", small_mnist(root, folder / "small")
     run([vae, "train", "--data", data, "--likelihood", "binomial", "--binarization", "none",
          "--encoder", "gated conv 8 4x4/2, pool 2, 32", "--decoder",
          "32, dense 14x14x4, gated conv 4 3x3", "--output", "deconv 4x4/2", "--latent", "4",

@@ -17,6 +17,7 @@ touched.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -125,22 +126,28 @@ class Laboratory:
 
     def run(self, build: str, programs, limit: float) -> str:
         """Empty when all tests pass for every seed, else what the first failure said."""
-        for seed in SEEDS[build]:
-            environment = dict(os.environ, VAE_REQUIRE_GPU="1", VAE_SIMT_SEED=seed,
-                               TSAN_OPTIONS="halt_on_error=1:suppress_equal_stacks=0",
-                               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
-            for program, filter_ in programs:
-                command = [str(next((self.folder / build).rglob(program))),
-                           f"--gtest_filter={filter_}", "--gtest_fail_fast", "--gtest_brief=1"]
-                try:
-                    result = subprocess.run(command, stdout=subprocess.PIPE,
-                                            stderr=subprocess.STDOUT, text=True, errors="replace",
-                                            timeout=limit, env=environment)
-                except subprocess.TimeoutExpired:
-                    return f"seed {seed}: still running after {limit:.0f} s"
-                if result.returncode != 0:
-                    said = telling_line(result.stdout).replace(f"{self.source}/", "")
-                    return f"seed {seed}: {said}"
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            said = list(pool.map(lambda seed: self.run_seed(build, programs, limit, seed),
+                                 SEEDS[build]))
+        return next(filter(None, said), "")
+
+    def run_seed(self, build: str, programs, limit: float, seed: str) -> str:
+        """The same of one seed."""
+        environment = dict(os.environ, VAE_REQUIRE_GPU="1", VAE_SIMT_SEED=seed,
+                           TSAN_OPTIONS="halt_on_error=1:suppress_equal_stacks=0",
+                           UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        for program, filter_ in programs:
+            command = [str(next((self.folder / build).rglob(program))),
+                       f"--gtest_filter={filter_}", "--gtest_fail_fast", "--gtest_brief=1"]
+            try:
+                result = subprocess.run(command, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, errors="replace",
+                                        timeout=limit, env=environment)
+            except subprocess.TimeoutExpired:
+                return f"seed {seed}: still running after {limit:.0f} s"
+            if result.returncode != 0:
+                said = telling_line(result.stdout).replace(f"{self.source}/", "")
+                return f"seed {seed}: {said}"
         return ""
 
 
