@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "host/model/network.h"
 #include "tests/support/with_classes.h"
 #include "vae/config.h"
@@ -60,8 +63,15 @@ TEST(ModelLayersTest, RefusesWhatDoesNotFit) {
 
 /// What is counted from the words is what the network has.
 TEST(ModelLayersTest, ParametersAreThoseOfTheNetwork) {
+  std::map<std::string, ModelConfig> models;
   for (const std::string& name : preset_names()) {
-    const ModelConfig model = test::with_classes(preset(name)).model;
+    models[name] = test::with_classes(preset(name)).model;
+  }
+  ModelConfig& layers = models["layers beside the chains"] = models["generate"];
+  layers.prior_layers = {7};
+  layers.top = {6, 5};
+  layers.top_latent = 3;
+  for (const auto& [name, model] : models) {
     int64_t counted = 0, declared = 0;
     for (const ModelLayer& line : model_layers(model)) counted += line.parameters;
     for (const ParameterSpec& spec : parameter_specs(model)) {
