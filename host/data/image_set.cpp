@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "host/data/boxes.h"
 #include "host/data/pixel_values.h"
 #include "kernels/check.h"
 #include "vae/dataset.h"
@@ -82,6 +83,19 @@ std::span<const uint8_t> ImageSet::masks() const {
   if (!masks_ || masks_->empty()) return {};
   const int64_t pixels = height_ * width_;
   return std::span(*masks_).subspan(first_ * pixels, count_ * pixels);
+}
+
+std::span<const Box> ImageSet::boxes() const {
+  if (!boxes_) return {};
+  const int64_t* const offsets = box_offsets_->data() + first_;
+  return std::span(*boxes_).subspan(offsets[0], offsets[count_] - offsets[0]);
+}
+
+std::span<const Box> ImageSet::boxes(int64_t image) const {
+  VAE_CHECK(image >= 0 && image < count_, "image set: boxes of image ", image, " of ", count_);
+  if (!boxes_) return {};
+  const int64_t* const offsets = box_offsets_->data() + first_ + image;
+  return std::span(*boxes_).subspan(offsets[0], offsets[1] - offsets[0]);
 }
 
 std::span<const float> ImageSet::side() const {
@@ -173,6 +187,27 @@ ImageSet ImageSet::with_masks(std::vector<uint8_t> masks) const {
   ImageSet masked = *this;
   masked.masks_ = std::make_shared<const std::vector<uint8_t>>(std::move(masks));
   return masked;
+}
+
+ImageSet ImageSet::with_boxes(const std::vector<std::vector<Box>>& boxes) const {
+  require_whole("boxes");
+  VAE_CHECK(std::ssize(boxes) == count_, "image set: ", count_, " images but boxes of ",
+            boxes.size());
+  std::vector<Box> all;
+  std::vector<int64_t> offsets = {0};
+  for (const std::vector<Box>& of_image : boxes) {
+    for (const Box& box : of_image) {
+      const std::string problem = box_problem(box, height_, width_);
+      VAE_CHECK(problem.empty(), "image set: box ", std::ssize(all) - offsets.back(), " of image ",
+                std::ssize(offsets) - 1, " (counted from 0) ", problem);
+      all.push_back(box);
+    }
+    offsets.push_back(std::ssize(all));
+  }
+  ImageSet known = *this;
+  known.boxes_ = std::make_shared<const std::vector<Box>>(std::move(all));
+  known.box_offsets_ = std::make_shared<const std::vector<int64_t>>(std::move(offsets));
+  return known;
 }
 
 Image ImageSet::image(int64_t index) const {

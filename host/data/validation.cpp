@@ -62,6 +62,7 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
   std::vector<uint8_t> pixels, labels, masks;
   std::vector<std::string> names;
   std::vector<float> side;
+  std::vector<std::vector<Box>> boxes;
   pixels.reserve(count * images.image_size());
   for (int64_t i = 0; i < images.count(); ++i) {
     if (chosen[i] != wanted) continue;
@@ -75,6 +76,7 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
     }
     const auto known = images.side().subspan(i * images.side_size(), images.side_size());
     side.insert(side.end(), known.begin(), known.end());
+    if (images.has_boxes()) boxes.emplace_back(images.boxes(i).begin(), images.boxes(i).end());
     if (!images.names().empty()) names.push_back(images.names()[i]);
   }
   const auto label_names = images.label_names();
@@ -82,6 +84,7 @@ ImageSet gather(const ImageSet& images, const std::vector<bool>& chosen, bool wa
                           std::move(labels))
                      .with_names(std::move(names), {label_names.begin(), label_names.end()});
   if (!masks.empty()) set = set.with_masks(std::move(masks));
+  if (images.has_boxes()) set = set.with_boxes(boxes);
   return images.side_size() > 0 ? set.with_side(images.side_size(), std::move(side)) : set;
 }
 

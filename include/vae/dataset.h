@@ -49,6 +49,19 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
+/// A thing in an image, by the rectangle around it. Places are in pixels from the image's upper left
+/// corner, as in COCO's files: pixel (row r, column c) is the square from (c, r) to (c + 1, r + 1).
+struct Box {
+  float x = 0.0f;       ///< Of its left edge.
+  float y = 0.0f;       ///< Of its upper edge.
+  float width = 0.0f;   ///< To the right.
+  float height = 0.0f;  ///< Downwards.
+  uint8_t class_ = 0;   ///< What it is, counted from 0: the label of such a thing alone.
+
+  /// Field by field.
+  bool operator==(const Box&) const = default;
+};
+
 /// How the values of a pixel lie in memory, for images of several channels.
 enum class ChannelOrder {
   last,   ///< [N, H, W, C], a pixel's values together: what PNG files and this library have.
@@ -99,7 +112,13 @@ class ImageSet {
   int64_t side_size() const { return side_size_; }  ///< S, numbers of a side vector, or 0.
   std::span<const float> side() const;              ///< [count, S] or empty
   std::span<const uint8_t> masks() const;           ///< [count, height, width] or empty
-  /// All that is known of each image.
+  /// Whether the things in the images are known: by boxes, of which an image may have none.
+  bool has_boxes() const { return boxes_ != nullptr; }
+  /// Those of all images, in the order of the images; empty where has_boxes() is false.
+  std::span<const Box> boxes() const;
+  /// Those of one image. Throws Error(invalid_argument).
+  std::span<const Box> boxes(int64_t image) const;
+  /// What is known of each image in numbers of one shape: all but boxes and names.
   std::vector<Field> fields() const;
   /// [count] or empty: the picture's file, relative to the folder that was read.
   std::span<const std::string> names() const;
@@ -138,6 +157,10 @@ class ImageSet {
   /// class of each pixel, 255 where it was not observed. Throws Error(invalid_argument) for another
   /// number.
   ImageSet with_masks(std::vector<uint8_t> masks) const;
+  /// The same images with the boxes of each. Throws Error(invalid_argument) for another number of
+  /// images than there are, and says which box of which image is not finite, has no area or leaves
+  /// the image.
+  ImageSet with_boxes(const std::vector<std::vector<Box>>& boxes) const;
   /// Mean of each pixel value in [0, 1]: X numbers.
   std::vector<double> mean_pixels() const;
 
@@ -148,6 +171,8 @@ class ImageSet {
   std::shared_ptr<const std::vector<uint8_t>> labels_;
   std::shared_ptr<const std::vector<uint8_t>> masks_;
   std::shared_ptr<const std::vector<float>> side_;
+  std::shared_ptr<const std::vector<Box>> boxes_;
+  std::shared_ptr<const std::vector<int64_t>> box_offsets_;  // [whole count + 1]: image i's begin
   std::shared_ptr<const std::vector<std::string>> names_, label_names_;
   int64_t first_ = 0, count_ = 0, height_ = 0, width_ = 0, channels_ = 1, side_size_ = 0;
   Split split_ = Split::train;
