@@ -95,8 +95,8 @@ struct LoadClassesArgs {
 /// corruption at (row = first_draw + image index, step = state->step):
 ///   none       y = x
 ///   noise      y = clip(x + amount eps, 0, 1), eps the normal of element i of value i
-///   quadrants  y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which,
-///   else
+///   quadrants, random_quadrants
+///              y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which, else
 ///              0; there counted = 1 and where x is shown 0. Otherwise all counts.
 struct CorruptArgs {
   View y;        // [B, H*W*C] out

@@ -58,6 +58,7 @@ constexpr Word<CorruptionKind> kCorruptions[] = {
     {CorruptionKind::none, "none"},
     {CorruptionKind::noise, "noise"},
     {CorruptionKind::quadrants, "quadrants"},
+    {CorruptionKind::random_quadrants, "random-quadrants"},
 };
 constexpr Word<Objective> kObjectives[] = {
     {Objective::elbo, "elbo"},

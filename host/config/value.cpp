@@ -83,7 +83,7 @@ std::string kind_text(const Range& range) {
   } else if constexpr (std::is_same_v<T, ImageSize>) {
     return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
   } else if constexpr (std::is_same_v<T, Corruption>) {
-    return "none, noise=SIGMA or quadrants=1, 2 or 3";
+    return "none, noise=SIGMA, quadrants=1, 2 or 3, or random-quadrants=1, 2 or 3";
   } else {
     return range_text(range);
   }
@@ -317,11 +317,12 @@ std::string corruption_problem(const Corruption& corruption, const Range& range)
     case CorruptionKind::noise:
       return number_problem(corruption.amount, range);
     case CorruptionKind::quadrants:
+    case CorruptionKind::random_quadrants:
       break;
   }
   const double count = corruption.amount;
   if (count == 1.0 || count == 2.0 || count == 3.0) return {};
-  return "is quadrants=" + number_text(count) + ", expected 1, 2 or 3 of the four";
+  return "is " + corruption_text(corruption) + ", expected 1, 2 or 3 of the four";
 }
 
 std::string list_problem(const std::vector<int64_t>& list, const Range& range) {

@@ -197,9 +197,9 @@ struct ImageSize {
   bool operator==(const ImageSize&) const = default;
 };
 
-/// A corruption and how much of it: "noise=0.5", "quadrants=1", "none" in files and flags. Drawn
-/// for each image afresh at every step of a training, once in an evaluation, keyed by the
-/// training's seed and the image's index.
+/// A corruption and how much of it: "noise=0.5", "quadrants=1", "random-quadrants=1", "none" in
+/// files and flags. What is random is drawn for each image afresh at every step of a training, once
+/// in an evaluation, keyed by the training's seed and the image's index.
 struct Corruption {
   CorruptionKind kind = CorruptionKind::none;  ///< What is done.
   double amount = 0.0;  ///< The noise's standard deviation, or how many quadrants are shown, 1..3.

@@ -73,9 +73,12 @@ enum class Binarization {
 enum class CorruptionKind {
   none,   ///< Nothing: input and target are one.
   noise,  ///< x + amount eps with eps ~ N(0, 1), clipped to [0, 1].
-  /// Only `amount` of its four quadrants are shown, chosen at random, and the others are 0;
-  /// log p(x|z) counts those that are not shown.
+  /// Only `amount` of its four quadrants are shown, and the others are 0; log p(x|z) counts those
+  /// that are not shown. The lower left one is shown first, then the upper left, then the upper
+  /// right one, of every image the same: the protocol of Pyro's example of [CVAE].
   quadrants,
+  /// The same with quadrants chosen at random. Named "random-quadrants" in files.
+  random_quadrants,
 };
 
 /// What training makes as large as it can. The last two draw K samples of each image.

@@ -171,7 +171,7 @@ inline void corrupt_by_noise(Rule rule, float* y, const float* x, int64_t count,
 template <typename Rule>
 inline void corrupt_by_quadrants(Rule rule, float* y, float* counted, const float* x,
                                  const CorruptionModel& model, const PhiloxRow& noise) {
-  const uint32_t shown = shown_quadrants(philox_quad(noise, 0), static_cast<int>(model.amount));
+  const uint32_t shown = rule.quadrants(noise, static_cast<int>(model.amount));
   int64_t at = 0;
   for (int64_t row = 0; row < model.height; ++row) {
     for (int64_t column = 0; column < model.width; ++column) {

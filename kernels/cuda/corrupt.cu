@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(kCorruptThreads)
     uint32_t shown = 0;
     if constexpr (Rule::kNormals) normals = normals_of_quad(noise, quad);
     if constexpr (Rule::kQuadrants) {
-      shown = shown_quadrants(philox_quad(noise, 0), static_cast<int>(amount));
+      shown = Rule::quadrants(noise, static_cast<int>(amount));
     }
     VAE_UNROLL
     for (unsigned j = 0; j < 4; ++j) {

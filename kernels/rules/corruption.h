@@ -2,7 +2,9 @@
 //
 // What is done to an image before the model sees it. A rule has
 //   kNormals                        whether `normal` is the value's standard normal, else anything
-//   kQuadrants                      whether `shown` says if the value's quadrant is, else anything
+//   kQuadrants                      whether `shown` says if the value's quadrant is, else anything;
+//                                   then quadrants(noise, count) are those that are shown, a bit
+//                                   each, of an image with that noise
 //   value(x, normal, shown, amount) what stands in the place of x
 //   counted(shown)                  the weight of x in log p(x|z)
 #pragma once
@@ -15,6 +17,27 @@
 #include "vae/types.h"
 
 namespace vae {
+
+// Quadrants 0 and 1 are the upper left and right one, 2 and 3 the lower ones; bit q says whether
+// quadrant q is shown.
+
+/// Those of the `count` smallest of four words, the first of equal ones.
+VAE_HD static inline uint32_t drawn_quadrants(const PhiloxWords& words, int count) {
+  const uint32_t a = words.word[0], b = words.word[1], c = words.word[2], d = words.word[3];
+  const int rank_a = (b < a) + (c < a) + (d < a);
+  const int rank_b = (a <= b) + (c < b) + (d < b);
+  const int rank_c = (a <= c) + (b <= c) + (d < c);
+  const int rank_d = (a <= d) + (b <= d) + (c <= d);
+  return (rank_a < count ? 1u : 0u) | (rank_b < count ? 2u : 0u) | (rank_c < count ? 4u : 0u) |
+         (rank_d < count ? 8u : 0u);
+}
+
+/// The lower left one, then the upper left, then the upper right one, as in Pyro's example of
+/// [CVAE].
+VAE_HD static inline uint32_t first_quadrants(int count) {
+  constexpr uint32_t kUpperLeft = 1, kUpperRight = 2, kLowerLeft = 4;
+  return kLowerLeft | (count > 1 ? kUpperLeft : 0u) | (count > 2 ? kUpperRight : 0u);
+}
 
 namespace rules {
 
@@ -35,10 +58,22 @@ struct AddedNoise {
 };
 
 /// What is shown need not be predicted.
-struct ShownQuadrants {
+struct FixedQuadrants {
   static constexpr bool kNormals = false, kQuadrants = true;
+  VAE_HD static uint32_t quadrants(const PhiloxRow&, int count) { return first_quadrants(count); }
   VAE_HD static float value(float x, float, bool shown, float) { return shown ? x : 0.0f; }
   VAE_HD static float counted(bool shown) { return shown ? 0.0f : 1.0f; }
+};
+
+struct DrawnQuadrants {
+  static constexpr bool kNormals = false, kQuadrants = true;
+  VAE_HD static uint32_t quadrants(const PhiloxRow& noise, int count) {
+    return drawn_quadrants(philox_quad(noise, 0), count);
+  }
+  VAE_HD static float value(float x, float, bool shown, float amount) {
+    return FixedQuadrants::value(x, 0.0f, shown, amount);
+  }
+  VAE_HD static float counted(bool shown) { return FixedQuadrants::counted(shown); }
 };
 
 }  // namespace
@@ -55,21 +90,16 @@ VAE_HD static constexpr auto visit(CorruptionKind kind, Body body) {
     case CorruptionKind::noise:
       return body(rules::AddedNoise());
     case CorruptionKind::quadrants:
-      return body(rules::ShownQuadrants());
+      return body(rules::FixedQuadrants());
+    case CorruptionKind::random_quadrants:
+      return body(rules::DrawnQuadrants());
   }
   __builtin_unreachable();
 }
 
-/// Bit q says whether quadrant q is shown: those of the `count` smallest of four words, the first
-/// of equal ones. 0 and 1 are the upper left and right one, 2 and 3 the lower ones.
-VAE_HD static inline uint32_t shown_quadrants(const PhiloxWords& words, int count) {
-  const uint32_t a = words.word[0], b = words.word[1], c = words.word[2], d = words.word[3];
-  const int rank_a = (b < a) + (c < a) + (d < a);
-  const int rank_b = (a <= b) + (c < b) + (d < b);
-  const int rank_c = (a <= c) + (b <= c) + (d < c);
-  const int rank_d = (a <= d) + (b <= d) + (c <= d);
-  return (rank_a < count ? 1u : 0u) | (rank_b < count ? 2u : 0u) | (rank_c < count ? 4u : 0u) |
-         (rank_d < count ? 8u : 0u);
+/// Whether a part of an image is hidden, so that log p(x|z) counts that alone.
+static constexpr bool hides_a_part(CorruptionKind kind) {
+  return visit(kind, [](auto rule) { return rule.kQuadrants; });
 }
 
 /// Whether the quadrant of row y, column x is shown. Of odd sizes the upper and left ones are the

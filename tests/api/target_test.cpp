@@ -65,6 +65,7 @@ Config restoring_config(const Corruption& corruption, int64_t epochs = 2) {
 
 constexpr Corruption kNoise = {CorruptionKind::noise, 0.5};
 constexpr Corruption kOneQuadrant = {CorruptionKind::quadrants, 1};
+constexpr Corruption kAnyQuadrant = {CorruptionKind::random_quadrants, 1};
 
 TrainOptions quietly(const std::string& folder = {}) {
   TrainOptions options;
@@ -210,7 +211,8 @@ TEST(TargetTest, AStoppedTrainingGoesOnToTheSameFiles) {
   };
   for (const Case& c :
        {Case{config_of(Target::mask), masked}, Case{several, masked},
-        Case{restoring_config(kNoise), plain}, Case{restoring_config(kOneQuadrant), plain}}) {
+        Case{restoring_config(kNoise), plain}, Case{restoring_config(kOneQuadrant), plain},
+        Case{restoring_config(kAnyQuadrant), plain}}) {
     const test::ScratchFolder folder;
     train(c.config, c.data, quietly(folder / "whole"));
     TrainOptions options = quietly(folder / "parts");
@@ -287,7 +289,9 @@ TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
   wrong = config_of(Target::image);
   wrong.model.target_classes = 3;
   EXPECT_SAYS(refused(wrong, plain), "model.target_classes");
-  EXPECT_SAYS(refused(restoring_config({CorruptionKind::quadrants, 4}), plain), "1, 2 or 3");
+  for (const auto kind : {CorruptionKind::quadrants, CorruptionKind::random_quadrants}) {
+    EXPECT_SAYS(refused(restoring_config({kind, 4}), plain), "quadrants=4, expected 1, 2 or 3");
+  }
   EXPECT_SAYS(refused(restoring_config({CorruptionKind::noise, 0.0}), plain), "data.corrupt");
   Model model(plain.train.fit(test::tiny_config().model), Device::cpu(1));
   EXPECT_SAYS(refusal_of([&] { model.set_corruption(kNoise); }), "--corrupt");
@@ -296,7 +300,7 @@ TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
 
 TEST(TargetTest, CorruptionsAreWordsOfTheConfiguration) {
   Config config;
-  for (const char* words : {"noise=0.5", "quadrants=3", "none"}) {
+  for (const char* words : {"noise=0.5", "quadrants=3", "random-quadrants=2", "none"}) {
     set_config_value(config, "data.corrupt", words);
     EXPECT_EQ(to_string(config.data.corrupt), words);
     EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
@@ -304,13 +308,13 @@ TEST(TargetTest, CorruptionsAreWordsOfTheConfiguration) {
   EXPECT_EQ(config_to_json(config).find("corrupt"), std::string::npos);
   for (const char* words : {"noise", "noise=", "none=1", "blur=2", "noise=0.5x", "=1", ""}) {
     EXPECT_SAYS(refusal_of([&] { set_config_value(config, "data.corrupt", words); }),
-                "none, noise=SIGMA or quadrants=1, 2 or 3");
+                "none, noise=SIGMA, quadrants=1, 2 or 3, or random-quadrants=1, 2 or 3");
   }
 }
 
 TEST(TargetTest, EveryImageHasOneCorruptionWhereverItIsRead) {
   const Dataset data = test::tiny_data();
-  for (const Corruption& corruption : {kNoise, kOneQuadrant}) {
+  for (const Corruption& corruption : {kNoise, kAnyQuadrant}) {
     Model model = train(restoring_config(corruption, 1), data, quietly());
     const Array all = model.inputs(data.test), clean = model.targets(data.test);
     EXPECT_NE(all.values, clean.values);

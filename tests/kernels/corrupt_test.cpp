@@ -126,9 +126,9 @@ TEST_P(CorruptTest, ImagesAreShownInWholeQuadrantsAndTheRestCounts) {
     const std::vector<float> x(c.rows * c.values(), 0.25f);
     for (const int seen : {1, 2, 3}) {
       const Corrupted found =
-          corrupt(backend(), c, x, CorruptionKind::quadrants, static_cast<float>(seen));
+          corrupt(backend(), c, x, CorruptionKind::random_quadrants, static_cast<float>(seen));
       for (int64_t row = 0; row < c.rows; ++row) {
-        const uint32_t shown = shown_quadrants(philox_quad(noise_of_row(c, row), 0), seen);
+        const uint32_t shown = drawn_quadrants(philox_quad(noise_of_row(c, row), 0), seen);
         for (int64_t i = 0; i < c.values(); ++i) {
           const int64_t pixel = i / c.channels;
           const int64_t top = (c.height + 1) / 2, left = (c.width + 1) / 2;
@@ -139,6 +139,36 @@ TEST_P(CorruptTest, ImagesAreShownInWholeQuadrantsAndTheRestCounts) {
           ASSERT_EQ(found.counted[at], is_seen ? 0.0f : 1.0f);
         }
       }
+    }
+  }
+}
+
+/// By hand: s is shown, of images of even and of odd sides; the upper and left halves are the larger
+/// ones.
+TEST_P(CorruptTest, TheFirstQuadrantsAreThoseOfEveryImage) {
+  struct Case {
+    int64_t height, width, channels;
+    const char* shown[3];  // for one, two and three quadrants
+  };
+  for (const Case& c : {Case{2, 4, 1, {"....ss..", "ss..ss..", "ssssss.."}},
+                        Case{3, 3, 1, {"......ss.", "ss.ss.ss.", "ssssssss."}},
+                        Case{3, 2, 2, {"........ss..", "ss..ss..ss..", "ssssssssss.."}},
+                        Case{1, 5, 1, {".....", "sss..", "sssss"}}}) {
+    const int64_t values = c.height * c.width * c.channels;
+    for (int count = 1; count <= 3; ++count) {
+      const CorruptCase images{7, 5, c.height, c.width, c.channels, 1, 3, true};
+      const std::vector<float> x = random_values(5 * values, 4, 0.25f, 1.0f);
+      const Corrupted found =
+          corrupt(backend(), images, x, CorruptionKind::quadrants, static_cast<float>(count));
+      for (int64_t i = 0; i < 5 * values; ++i) {
+        const bool shown = c.shown[count - 1][i % values] == 's';
+        ASSERT_EQ(found.y[i], shown ? x[i] : 0.0f) << c.height << 'x' << c.width << ' ' << count;
+        ASSERT_EQ(found.counted[i], shown ? 0.0f : 1.0f);
+      }
+      const Corrupted unaligned = corrupt<UnalignedTensor>(
+          backend(), images, x, CorruptionKind::quadrants, static_cast<float>(count));
+      EXPECT_EQ(bits_of(unaligned.y), bits_of(found.y));
+      EXPECT_EQ(unaligned.counted, found.counted);
     }
   }
 }
@@ -183,7 +213,7 @@ TEST(QuadrantsTest, EveryChoiceIsDrawnAlike) {
     std::vector<int> times(16);
     for (uint32_t row = 0; row < kDraws; ++row) {
       const PhiloxWords words = philox_quad(philox_row(1, Stream::corruption, 0, row), 0);
-      ++times[shown_quadrants(words, count)];
+      ++times[drawn_quadrants(words, count)];
     }
     const double choices = count == 2 ? 6.0 : 4.0;
     for (uint32_t shown = 0; shown < 16; ++shown) {
@@ -192,8 +222,8 @@ TEST(QuadrantsTest, EveryChoiceIsDrawnAlike) {
       EXPECT_NEAR(times[shown], expected, 5.0 * std::sqrt(expected)) << shown;
     }
   }
-  EXPECT_EQ(shown_quadrants({{7, 7, 7, 7}}, 2), 3u) << "the first of equal ones";
-  EXPECT_EQ(shown_quadrants({{4, 3, 2, 1}}, 1), 8u);
+  EXPECT_EQ(drawn_quadrants({{7, 7, 7, 7}}, 2), 3u) << "the first of equal ones";
+  EXPECT_EQ(drawn_quadrants({{4, 3, 2, 1}}, 1), 8u);
 }
 
 VAE_INSTANTIATE_BACKENDS(CorruptTest);
