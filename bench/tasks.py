@@ -126,10 +126,52 @@ def classify(bench):
                 standard_error=share_error(error, test["n"]), seconds=bench.seconds(run))]
 
 
+def restoration_baselines(bench):
+    """What restoring takes without a network; nothing where there is no NumPy or other data."""
+    folder = pathlib.Path(bench.data)
+    folder = folder if folder.is_dir() else ROOT / "data" / bench.data
+    found = subprocess.run([sys.executable, HERE / "restoration_baselines.py", "--data", folder],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return json.loads(found.stdout) if found.returncode == 0 else {}
+
+
+def denoise(bench):
+    """Noise of half the range taken off."""
+    run = bench.train("denoise", "--preset", "denoise")
+    bench.vae("restore", run, "--data", bench.data, "--samples", 2, "--out",
+              bench.work / "denoise.png")
+    test = bench.vae("eval", run, "--data", bench.data)
+    train = bench.vae("eval", run, "--data", bench.data, "--split", "train", "--limit", 10000)
+    known = restoration_baselines(bench).get("denoising_psnr", {})
+    baselines = {"noisy": test["input_psnr"]}
+    baselines.update({words: known[key] for key, words in
+                      (("pca", "principal components"), ("linear", "best linear estimate"))
+                      if key in known})
+    return [row("take noise off", "PSNR in dB", test["psnr"], bar=18.5, train=train["psnr"],
+                baselines=baselines, n=test["n"], seconds=bench.seconds(run))]
+
+
+def inpaint(bench):
+    """Three quadrants found from the lower left one."""
+    run = bench.train("inpaint", "--preset", "inpaint")
+    bench.vae("restore", run, "--data", bench.data, "--samples", 3, "--out",
+              bench.work / "inpaint.png")
+    test = bench.vae("eval", run, "--data", bench.data, "--importance-samples", 100)
+    train = bench.vae("eval", run, "--data", bench.data, "--split", "train", "--limit", 2000,
+                      "--importance-samples", 100)
+    known = restoration_baselines(bench).get("inpainting_nats", {})
+    baselines = {"mean of neighbours": known["mean_of_neighbours"]} if known else {}
+    return [row("find three quadrants", "nats of the unseen pixels, -L_100", test["nll"], bar=76.0,
+                lower=True, train=train["nll"], baselines=baselines, n=test["n"],
+                standard_error=test["nll_standard_error"], seconds=bench.seconds(run))]
+
+
 TASKS = {
     "generate": generate,
     "classify-few": classify_few,
     "classify": classify,
+    "denoise": denoise,
+    "inpaint": inpaint,
 }
 
 

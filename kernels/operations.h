@@ -96,8 +96,8 @@ struct LoadClassesArgs {
 ///   none       y = x
 ///   noise      y = clip(x + amount eps, 0, 1), eps the normal of element i of value i
 ///   quadrants, random_quadrants
-///              y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which, else
-///              0; there counted = 1 and where x is shown 0. Otherwise all counts.
+///              y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which,
+///              else 0; there counted = 1 and where x is shown 0. Otherwise all counts.
 struct CorruptArgs {
   View y;        // [B, H*W*C] out
   View counted;  // [B, H*W*C] out, the weights of x in log p(x|z); may be empty

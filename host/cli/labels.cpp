@@ -67,6 +67,12 @@ std::vector<uint8_t> LabelOption::classes(const Model& model) const {
                 "this model takes a side vector with every code; Model::decode() and "
                 "Model::sample() of the C++ library take them");
   }
+  if (config.condition == Condition::seen) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        "this model takes what is seen of an image with every code: `vae restore` finds the "
+        "rest of images, and draws several with --samples");
+  }
   if (config.condition == Condition::none) {
     if (word_.empty()) return {};
     throw Error(ErrorCode::invalid_argument,

@@ -109,7 +109,9 @@ void DataOptions::declare(Command& command, bool with_limit) {
 
 LoadOptions DataOptions::load_options(Model& model, Terminal& terminal) const {
   const Config config = config_.resolve(model.run_config());
-  validate(config);
+  Config checked;  // whose model says nothing of images that are read as they are
+  checked.data = config.data;
+  validate(checked);
   model.set_corruption(config.data.corrupt);
   return source_.load_options(config.data, terminal);
 }
@@ -118,6 +120,10 @@ Dataset DataOptions::load_all(Model& model, Terminal& terminal) const {
   Dataset data = Dataset::load(where_, load_options(model, terminal));
   const double validation = model.run_config().training.validation;
   return validation > 0.0 ? data.with_validation(validation) : data;
+}
+
+bool DataOptions::says_uncorrupted() const {
+  return config_.has_key("corrupt") && config_.resolve({}).data.corrupt == Corruption();
 }
 
 ImageSet DataOptions::load(Model& model, Terminal& terminal) const {

@@ -95,6 +95,8 @@ class DataOptions {
   void declare(Command& command, bool with_limit);
   const std::string& split() const { return split_; }
   bool given() const { return given_; }
+  /// Whether --corrupt none was given: the images are those that need to be restored.
+  bool says_uncorrupted() const;
   /// The images of the split as the model's run had it; they must have the model's size. Says what
   /// is odd about them.
   ImageSet load(Model& model, Terminal& terminal) const;

@@ -199,6 +199,10 @@ void Train::suggest(const Config& config) {
     commands.push_back("map " + run + data + " --out map.png");
     return try_out(commands);
   }
+  if (config.data.corrupt.kind != CorruptionKind::none) {
+    commands.push_back("restore " + run + data + " --samples 2 --out restored.png");
+    return try_out(commands);
+  }
   if (model.condition == Condition::label && !model.has_skips()) {
     commands.push_back("sample " + run + " --label all --out samples.png");
   } else if (model.condition == Condition::none && !model.has_skips()) {

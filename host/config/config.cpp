@@ -127,6 +127,26 @@ void check_condition(const ModelConfig& model, std::vector<std::string>& problem
   }
 }
 
+/// What is seen of an image is what its corruption leaves. What tells the model the image itself
+/// beside it would have nothing to restore.
+void check_seen(const Config& config, std::vector<std::string>& problems) {
+  if (config.model.condition != Condition::seen) return;
+  const std::string seen = "model.condition seen (--condition)";
+  if (config.data.corrupt.kind == CorruptionKind::none) {
+    problems.push_back(seen +
+                       " is what data.corrupt (--corrupt) leaves of an image: give it, as in "
+                       "--corrupt quadrants=1");
+  }
+  if (config.model.has_class_target()) {
+    problems.push_back(seen + " is of images that are restored: model.target (--target) is image");
+  }
+  if (config.model.has_skips()) {
+    problems.push_back(seen +
+                       " excludes a skip in model.decoder (--decoder): the encoder reads the image "
+                       "that is to be found");
+  }
+}
+
 /// Classes are no values of an image.
 void check_target(const ModelConfig& model, std::vector<std::string>& problems) {
   constexpr int64_t kMostOfMasks = 255;  // beside the class 255, which is not observed
@@ -173,8 +193,8 @@ void check_prior(const ModelConfig& model, std::vector<std::string>& problems) {
   const bool conditional = model.prior == Prior::conditional;
   if (conditional && model.condition == Condition::none) {
     problems.push_back(
-        "model.prior conditional (--prior) is computed from a condition: give --condition label "
-        "or side with it");
+        "model.prior conditional (--prior) is computed from a condition: give --condition label, "
+        "side or seen with it");
   }
   if (!conditional && !model.prior_layers.empty()) {
     problems.push_back(
@@ -222,6 +242,7 @@ void check_relations(const Config& config, std::vector<std::string>& problems) {
     problems.push_back("model.logvar_min must be below model.logvar_max as a 32-bit float");
   }
   check_condition(model, problems);
+  check_seen(config, problems);
   check_target(model, problems);
   check_prior(model, problems);
   check_top(config, problems);

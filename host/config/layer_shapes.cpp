@@ -434,6 +434,8 @@ int64_t ModelConfig::condition_size() const {
       return classes;
     case Condition::side:
       return side_size;
+    case Condition::seen:
+      return pixels();
   }
   return 0;
 }

@@ -69,6 +69,7 @@ constexpr Word<Condition> kConditions[] = {
     {Condition::none, "none"},
     {Condition::label, "label"},
     {Condition::side, "side"},
+    {Condition::seen, "seen"},
 };
 constexpr Word<Target> kTargets[] = {
     {Target::image, "image"},
@@ -175,7 +176,7 @@ std::vector<Entry> model_entries() {
        model<&M::activation>,
        kAnything},
       {{"model", "condition", "--condition",
-        "what both nets are told of an image: its label, or a side vector", ""},
+        "what both nets are told of an image: its label, a side vector, or what is seen of it", ""},
        model<&M::condition>,
        kAnything,
        /*said_always=*/false},

@@ -74,6 +74,25 @@ void PosteriorNode::issue_prior_sample(Pass& pass) const {
   pass.issue(args);
 }
 
+/// The first half of its columns: what a concatenation's backward pass takes apart. A prior that
+/// all rows share has one row.
+void PosteriorNode::issue_prior_mean(Pass& pass) const {
+  const ConstView prior = prior_->heads(pass);
+  const View z = pass.data(z_);
+  if (prior.rows() == z.rows()) {
+    ConcatBackwardArgs halves;
+    halves.dx = z;
+    halves.dy = prior;
+    pass.issue(halves);
+  } else {
+    ConcatArgs repeated;
+    repeated.y = z;
+    repeated.x = ConstView(prior.data, {1, z.cols()});
+    repeated.repeat = z.rows();
+    pass.issue(repeated);
+  }
+}
+
 void PosteriorNode::issue_statistics(Pass& pass, DoubleView sums) const {
   PosteriorStatisticsArgs args;
   args.sums = sums;

@@ -38,6 +38,8 @@ class PosteriorNode final : public Node {
 
   /// z ~ p(z) where its prior's value is there already.
   void issue_prior_sample(Pass& pass) const;
+  /// z = the mean of a prior that is no N(0, I), likewise.
+  void issue_prior_mean(Pass& pass) const;
   /// Adds the statistics of its rows to sums [3, Z].
   void issue_statistics(Pass& pass, DoubleView sums) const;
 

@@ -161,11 +161,16 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
   return true;
 }
 
-/// What is measured at z = mu, where that tells more than the bound.
+/// What is measured at z = mu, of p(z|c) where that is what restores, and where it tells more than
+/// the bound.
 void Evaluator::decode_means(int64_t first, int64_t rows) {
   const bool of_classes = network_.config().has_class_target();
   if (!of_classes && !network_.restores()) return;
-  network_.take_posterior_mean(rows);
+  if (network_.config().condition == Condition::seen) {
+    network_.take_prior_mean(rows);
+  } else {
+    network_.take_posterior_mean(rows);
+  }
   network_.decode(rows);
   of_classes ? count_right_classes(first, rows) : add_squared_errors(rows);
 }
@@ -179,7 +184,7 @@ std::vector<float> Evaluator::download(ConstView view) const {
 void Evaluator::add_squared_errors(int64_t rows) {
   const std::vector<float> restored = download(network_.output_mean(rows));
   const std::vector<float> clean = download(network_.clean(rows)),
-                           input = download(network_.input(rows)),
+                           input = download(network_.shown(rows)),
                            counted = download(network_.counted(rows));
   const auto square = [](double error) { return error * error; };
   for (std::size_t i = 0; i < clean.size(); ++i) {

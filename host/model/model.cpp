@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "host/model/batches.h"
 #include "host/model/checkpoint.h"
 #include "host/model/checkpoint_choice.h"
 #include "host/model/evaluator.h"
@@ -20,9 +21,6 @@ namespace vae {
 
 namespace {
 
-constexpr int64_t kInferenceRows = 128;  // enough for full GEMM speed, small enough for any cache
-constexpr std::size_t kInferenceBytes = std::size_t{256} << 20;  // bounds the rows of large images
-
 Config with_model(const ModelConfig& model) {
   Config config;
   config.model = model;
@@ -34,44 +32,6 @@ Config with_model(const ModelConfig& model) {
 Device with_precision(Device device, Precision configured) {
   if (device.precision == Precision::automatic) device.precision = configured;
   return device;
-}
-
-void append(Backend& backend, ConstView rows, std::vector<float>& out) {
-  const std::size_t before = out.size();
-  out.resize(before + rows.count());
-  backend.copy_to_host(out.data() + before, rows.data, rows.count() * sizeof(float));
-}
-
-/// How many of `count` rows go through the network at once.
-int64_t batch_of(Network& network, int64_t count, std::size_t bytes_of_one) {
-  const auto fitting = static_cast<int64_t>(kInferenceBytes / bytes_of_one);
-  return std::min({kInferenceRows, std::max<int64_t>(1, fitting), std::max<int64_t>(1, count),
-                   network.most_rows()});
-}
-
-/// Calls body(first, rows) for consecutive batches of `count` rows.
-template <typename Body>
-void for_batches(int64_t batch, int64_t count, Body body) {
-  for (int64_t first = 0; first < count; first += batch) {
-    body(first, std::min(batch, count - first));
-  }
-}
-
-/// The same, after room was made for such batches in the encoder.
-template <typename Body>
-void encode_batches(Network& network, int64_t count, Body body) {
-  const int64_t batch = batch_of(network, count, network.activation_bytes(1, 0));
-  network.reserve(batch, 0);
-  for_batches(batch, count, body);
-}
-
-/// The same, after room was made for such batches in the decoder, and for their conditions.
-template <typename Body>
-void decode_batches(Network& network, int64_t count, Body body) {
-  const int64_t images = network.config().condition_size() > 0 ? 1 : 0;
-  const int64_t batch = batch_of(network, count, network.activation_bytes(images, 1));
-  network.reserve(images * batch, batch);
-  for_batches(batch, count, body);
 }
 
 void check_codes(const ModelConfig& model, const Array& z, const char* method) {
@@ -97,6 +57,12 @@ float clamped_logvar(const ModelConfig& model, float logvar) {
                     static_cast<float>(model.logvar_max));
 }
 
+const char* told_text(const ModelConfig& model) {
+  return model.condition == Condition::label  ? "labels"
+         : model.condition == Condition::side ? "side vectors"
+                                              : "what is seen of images";
+}
+
 /// Conditions of as many rows as are decoded, or none for a model without.
 void check_conditions(const ModelConfig& model, const Array& conditions, int64_t rows,
                       const char* method) {
@@ -106,8 +72,7 @@ void check_conditions(const ModelConfig& model, const Array& conditions, int64_t
     return;
   }
   VAE_CHECK(!conditions.values.empty() || rows == 0, method, ": the model is conditioned on ",
-            model.condition == Condition::label ? "labels" : "side vectors",
-            " (model.condition): give that of each row, [n, ", size,
+            told_text(model), " (model.condition): give that of each row, [n, ", size,
             "]; Model::conditions() makes ", "it");
   VAE_CHECK(conditions.shape == (std::vector<int64_t>{rows, size}), method,
             ": takes conditions of shape [", rows, ", ", size, "], got ", conditions.rows(),
@@ -116,14 +81,6 @@ void check_conditions(const ModelConfig& model, const Array& conditions, int64_t
     fail(ErrorCode::invalid_argument, method, ": row ", *at / size, ", column ", *at % size,
          " of the conditions (counted from 0) is ", conditions.values[*at]);
   }
-}
-
-/// Tells the network the conditions from row `first` on.
-void write_conditions(Network& network, const Array& conditions, int64_t first, int64_t rows) {
-  const View condition = network.condition(rows);
-  if (!condition) return;
-  network.backend().copy_to_device(condition.data, conditions.row(first),
-                                   condition.count() * sizeof(float));
 }
 
 }  // namespace
@@ -143,13 +100,21 @@ Model::Impl::Impl(const Config& wanted, const Device& device, bool training) : c
 }
 
 ImageReader Model::Impl::reader(const ImageSet& images, std::optional<Binarization> binarization,
-                                std::optional<uint64_t> seed) {
+                                std::optional<uint64_t> seed) const {
   const TrainConfig& training = config.training;
   const Binarization without_chance =
       draws(training.binarization) ? Binarization::none : training.binarization;
   const bool told = config.model.condition == Condition::label;  // a target is not read here
   return {*network, told ? with_own_labels(images) : images, binarization.value_or(without_chance),
           seed.value_or(training.seed), Reading::inputs};
+}
+
+void Model::Impl::require_images_before_corruption(const char* method) const {
+  VAE_CHECK(config.model.condition != Condition::seen ||
+                network->corruption().kind != CorruptionKind::none,
+            method, ": q(z|x, c) of this model (model.condition seen) reads the image before its ",
+            "corruption, which an image that needs to be restored (--corrupt none) does not have: "
+            "restore() takes it");
 }
 
 ImageSet Model::Impl::with_own_labels(const ImageSet& images) const {
@@ -244,6 +209,7 @@ std::string Model::device_name() const { return impl().backend->name(); }
 
 Posterior Model::encode(const ImageSet& images, std::optional<Binarization> binarization,
                         std::optional<uint64_t> seed) {
+  impl().require_images_before_corruption("encode");
   Network& network = *impl().network;
   ImageReader reader = impl().reader(images, binarization, seed);
   const int64_t latent = config().latent;
@@ -312,8 +278,13 @@ Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> bin
   const int64_t batch = batch_of(network, images.count(), network.activation_bytes(1, 1));
   network.reserve(batch, batch);
   for_batches(batch, images.count(), [&](int64_t first, int64_t rows) {
-    network.encode(reader.batch(first, rows));
-    network.take_posterior_mean(rows);
+    if (config().condition == Condition::seen) {
+      network.load(reader.batch(first, rows));
+      network.take_prior_mean(rows);
+    } else {
+      network.encode(reader.batch(first, rows));
+      network.take_posterior_mean(rows);
+    }
     network.decode(rows);
     append(*impl().backend, network.output_mean(rows), out.values);
   });
@@ -375,23 +346,31 @@ Array Model::conditions(const ImageSet& images) const {
       return conditions(impl().with_own_labels(images).labels());
     case Condition::side:
       return {{images.count(), images.side_size()}, {images.side().begin(), images.side().end()}};
+    case Condition::seen:
+      return impl().shown(images, {}, {});
   }
   return {};
 }
 
 Evaluation Model::evaluate(const ImageSet& images, const EvaluateOptions& options) {
+  impl().require_images_before_corruption("evaluate");
   return vae::evaluate(*impl().network, impl().with_own_labels(images), options,
                        impl().config.training);
 }
 
 Array Model::inputs(const ImageSet& images, std::optional<Binarization> binarization,
                     std::optional<uint64_t> seed) {
-  Network& network = *impl().network;
-  ImageReader reader = impl().reader(images, binarization, seed);
-  Array out{{images.count(), config().pixels()}, {}};
-  out.values.reserve(static_cast<std::size_t>(images.count() * config().pixels()));
-  encode_batches(network, images.count(), [&](int64_t first, int64_t rows) {
-    append(*impl().backend, network.load(reader.batch(first, rows)), out.values);
+  return impl().shown(images, binarization, seed);
+}
+
+Array Model::Impl::shown(const ImageSet& images, std::optional<Binarization> binarization,
+                         std::optional<uint64_t> seed) const {
+  ImageReader source = reader(images, binarization, seed);
+  Array out{{images.count(), config.model.pixels()}, {}};
+  out.values.reserve(static_cast<std::size_t>(images.count() * config.model.pixels()));
+  encode_batches(*network, images.count(), [&](int64_t first, int64_t rows) {
+    network->load(source.batch(first, rows));
+    append(*backend, network->shown(rows), out.values);
   });
   return out;
 }
@@ -413,7 +392,7 @@ Array Model::targets(const ImageSet& images, std::optional<Binarization> binariz
 bool Model::restores() const { return impl().network->restores(); }
 
 void Model::set_corruption(const Corruption& corruption) {
-  Config checked = impl().config;
+  Config checked;  // a model that is told what is seen may be shown images as they are
   checked.data.corrupt = corruption;
   validate(checked);
   impl().network->set_corruption(corruption);

@@ -23,7 +23,12 @@ struct Model::Impl {
 
   /// Reads images as Model::encode() and its kin do.
   ImageReader reader(const ImageSet& images, std::optional<Binarization> binarization,
-                     std::optional<uint64_t> seed);
+                     std::optional<uint64_t> seed) const;
+  /// Model::inputs().
+  Array shown(const ImageSet& images, std::optional<Binarization> binarization,
+              std::optional<uint64_t> seed) const;
+  /// Throws Error(invalid_argument) where q(z|x, c) has no x: `method` says what was asked for.
+  void require_images_before_corruption(const char* method) const;
   /// Model::sample().
   Array draw(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw);
   /// The images with the labels that the model has for theirs: those of the same names.

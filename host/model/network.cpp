@@ -120,6 +120,7 @@ void Network::start_output_bias(std::span<const double> mean_pixels) {
 
 View Network::input(int64_t rows) const { return images_of(vae_.x, rows); }
 View Network::clean(int64_t rows) const { return images_of(vae_.clean, rows); }
+View Network::shown(int64_t rows) const { return images_of(vae_.shown, rows); }
 View Network::counted(int64_t rows) const { return images_of(vae_.counted, rows); }
 
 /// `rows` images; of no value none.
@@ -154,17 +155,22 @@ void Network::run(Pass& pass, Graph::Section section) {
   pass.finish();
 }
 
-ConstView Network::load(const BatchLoad& load) {
+void Network::load(const BatchLoad& load) {
   Pass pass(backend_, load.rows());
   load.issue(pass);
   pass.finish();
-  return input(load.rows());
 }
 
 ConstView Network::encode(const BatchLoad& load) {
   const int64_t rows = load.rows();
   Pass pass(backend_, rows);
   load.issue(pass);
+  run(pass, vae_.encoder);
+  return heads(rows);
+}
+
+ConstView Network::encode(int64_t rows) {
+  Pass pass(backend_, rows);
   run(pass, vae_.encoder);
   return heads(rows);
 }
@@ -198,13 +204,30 @@ ConstView Network::take_posterior_mean(int64_t rows) {
 ConstView Network::sample_prior(int64_t rows, const NoiseKey& noise) {
   Pass pass(backend_, rows);
   pass.noise = noise;
+  for_priors(pass, [&](const PosteriorNode& node) { node.issue_prior_sample(pass); });
+  return latent(rows);
+}
+
+ConstView Network::take_prior_mean(int64_t rows) {
+  Pass pass(backend_, rows);
+  for_priors(pass, [&](const PosteriorNode& node) {
+    pass.finish();
+    const View z = pass.data(node.z());
+    if (node.prior() == nullptr) backend_.fill_zero(z.data, z.count() * sizeof(float));
+    if (node.prior() != nullptr) node.issue_prior_mean(pass);
+  });
+  return latent(rows);
+}
+
+/// Calls take(posterior) from the highest latents down, each when its prior is computed.
+template <typename Take>
+void Network::for_priors(Pass& pass, Take take) {
   vae_.graph.forward(pass, vae_.conditional_prior);
   for (std::size_t i = vae_.posteriors.size(); i-- > 0;) {
     if (i == 0) vae_.graph.forward(pass, vae_.prior);
-    vae_.posteriors[i]->issue_prior_sample(pass);
+    take(*vae_.posteriors[i]);
   }
   pass.finish();
-  return latent(rows);
 }
 
 ConstView Network::prior_heads(int64_t rows) {

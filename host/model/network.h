@@ -66,6 +66,8 @@ class Network {
   View input(int64_t rows) const;
   /// Where load_batch() writes its images [rows, X]: x, or what x is a corruption of.
   View clean(int64_t rows) const;
+  /// What is seen of images that are restored [rows, X]: x, or of Condition::seen the condition.
+  View shown(int64_t rows) const;
   /// Where the weights of their values are written [rows, X]; empty where all count alike.
   View counted(int64_t rows) const;
   /// What is done to images that are loaded from now on. Of a network that was made without
@@ -73,7 +75,7 @@ class Network {
   const Corruption& corruption() const { return corruption_; }
   void set_corruption(const Corruption& corruption);
   /// Whether the target is apart from the input.
-  bool restores() const { return vae_.clean != vae_.x; }
+  bool restores() const { return vae_.clean != vae_.shown; }
   /// What is known of them, [rows, condition size]: loaded with them, or written before decode().
   /// Empty where the model is told nothing.
   View condition(int64_t rows) const;
@@ -81,10 +83,12 @@ class Network {
   BasicView<uint8_t> classes(int64_t rows) const;
 
   // Forward passes.
-  /// Loads the inputs alone: x [rows, X].
-  ConstView load(const BatchLoad& load);
+  /// Loads the inputs alone.
+  void load(const BatchLoad& load);
   /// Loads the inputs, then x -> heads [rows, 2Z].
   ConstView encode(const BatchLoad& load);
+  /// The same of what was written into input(), and into condition().
+  ConstView encode(int64_t rows);
   /// encode(), then one z of each row [rows, Z] and its kl [rows].
   ConstView infer(const BatchLoad& load, const NoiseKey& noise);
   /// heads -> further z [rows * samples, Z] and their log_ratio [rows * samples].
@@ -94,6 +98,9 @@ class Network {
   /// z [rows, Z] ~ p(z), or p(z|c) of the condition that was written, from its own draws and those
   /// of the latents above it. The noise's stream is that of each.
   ConstView sample_prior(int64_t rows, const NoiseKey& noise);
+  /// z = E[z] under p(z) or p(z|c), likewise, [rows, Z]; under latents above z it is the mean of
+  /// p(z|z2) at the mean of z2.
+  ConstView take_prior_mean(int64_t rows);
   /// Mean and log-variance of p(z), [1, 2Z], or of p(z|c) of the condition that was written,
   /// [rows, 2Z]; of a model whose prior is no N(0, I) and which has no latents above z.
   ConstView prior_heads(int64_t rows);
@@ -139,6 +146,8 @@ class Network {
   void run_backward(Pass& pass);
   void start_output_bias(std::span<const double> mean_pixels);
   void run(Pass& pass, Graph::Section section);
+  template <typename Take>
+  void for_priors(Pass& pass, Take take);
 
   Backend& backend_;
   ModelConfig config_;

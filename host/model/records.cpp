@@ -144,7 +144,7 @@ BatchLoad Records::batch(const Network& network, int64_t rows, LoadBatchArgs loa
 CorruptArgs Records::corruption(const Network& network, const LoadBatchArgs& load) const {
   const ModelConfig& model = network.config();
   CorruptArgs args;
-  args.y = network.input(load.x.rows());
+  args.y = network.shown(load.x.rows());
   args.counted = network.counted(load.x.rows());
   args.x = load.x;
   args.kind = network.corruption().kind;

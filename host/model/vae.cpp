@@ -8,6 +8,7 @@
 #include "host/graph/join.h"
 #include "host/model/layers.h"
 #include "kernels/math.h"
+#include "kernels/rules/corruption.h"
 #include "kernels/rules/likelihoods.h"
 
 namespace vae {
@@ -60,14 +61,16 @@ LikelihoodNode::Options likelihood_options(Graph& graph, const ModelConfig& conf
 
 Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   const Shape image{config.height, config.width, config.channels};
+  const bool told = config.condition == Condition::seen;
   x = &graph.add_value(image, Rows::images);
-  clean = corruption == CorruptionKind::none ? x : &graph.add_value(image, Rows::images);
-  if (corruption == CorruptionKind::quadrants && !config.has_class_target()) {
+  clean = told || corruption == CorruptionKind::none ? x : &graph.add_value(image, Rows::images);
+  if (hides_a_part(corruption) && !config.has_class_target()) {
     counted = &graph.add_value(image, Rows::images);
   }
 
   const int64_t known = config.condition_size();
   if (known > 0) condition = &graph.add_value({known}, Rows::images);
+  shown = told ? condition : x;
 
   const LayerValues layers =
       add_each_layer(graph, *x, "encoder", config.encoder, config.activation);

@@ -20,6 +20,7 @@ struct Vae {
   Graph graph;
   Value* x;                                      // the picture as it is encoded, [images, X]
   Value* clean;                                  // as it was before; x where nothing is done to it
+  Value* shown;                                  // what is to be restored: x, or the condition
   Value* counted = nullptr;                      // weights of its values; none: all count alike
   Value* condition = nullptr;                    // what is known of it, [images, condition size]
   PosteriorNode* posterior;                      // of the latents that are decoded

@@ -233,6 +233,9 @@ std::string samples_figure(const Contestant& run, const ComparisonOptions& optio
     if (model.config().condition == Condition::side) {
       return begin + " no samples: the model takes a side vector of each</figcaption></figure>\n";
     }
+    if (model.config().condition == Condition::seen) {
+      return begin + " no samples: the model restores images</figcaption></figure>\n";
+    }
     if (model.config().has_class_target()) {
       return begin + " no samples: the model decodes classes</figcaption></figure>\n";
     }

@@ -58,6 +58,9 @@ std::string rows_text(const RunRecord& run) {
   constexpr size_t kMostBytes = 40;  // of a name
   const ModelConfig& model = run.config.model;
   if (model.condition == Condition::side) return ": each told the side vector of a test image";
+  if (model.condition == Condition::seen) {
+    return ": in a column, draws for what is seen of one test image";
+  }
   if (model.condition == Condition::none) return {};
   std::string text = ": a row for each class, from above ";
   for (int64_t i = 0; i < std::min(kMostRows, model.classes); ++i) {

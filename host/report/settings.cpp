@@ -63,6 +63,7 @@ std::string likelihood_text(const ModelConfig& model) {
 }
 
 std::string condition_text(const ModelConfig& model) {
+  if (model.condition == Condition::seen) return "what is seen of the image, told to both nets";
   return model.condition == Condition::label
              ? "the label, one of " + std::to_string(model.classes) + ", told to both nets"
              : "a side vector of " + std::to_string(model.side_size) +

@@ -109,13 +109,14 @@ Array conditions_of(const Model& model, int64_t count, int64_t first, uint8_t la
     case Condition::label:
       return model.conditions(std::vector<uint8_t>(static_cast<std::size_t>(count), label));
     case Condition::side:
+    case Condition::seen:
       break;
   }
-  Array conditions{{count, config.side_size}, {}};
+  const Array all = model.conditions(known);
+  Array conditions{{count, config.condition_size()}, {}};
   for (int64_t i = 0; i < count && known.count() > 0; ++i) {
-    const auto of_image =
-        known.side().subspan((first + i) % known.count() * config.side_size, config.side_size);
-    conditions.values.insert(conditions.values.end(), of_image.begin(), of_image.end());
+    const int64_t image = (first + i) % known.count();
+    conditions.values.insert(conditions.values.end(), all.row(image), all.row(image + 1));
   }
   return conditions;
 }
@@ -169,9 +170,13 @@ Image sample_picture(Model& model, uint64_t seed, int64_t columns, int64_t rows,
   const PictureLayout layout = lay_out(config, columns, rows);
   if (config.condition != Condition::label) {
     const int64_t count = layout.columns * layout.rows;
+    // Below what is seen of an image stand several draws of it.
+    const bool in_columns = config.condition == Condition::seen;
+    const int64_t told = in_columns ? layout.columns : count;
+    const ImageSet first_ones = known.slice(0, std::min(told, known.count()));
     return make_grid(make_cells(count, config, layout,
                                 [&](int64_t first, int64_t draws) {
-                                  return draw(model, draws, seed, first, 0, known);
+                                  return draw(model, draws, seed, first, 0, first_ones);
                                 }),
                      layout.columns);
   }

@@ -144,6 +144,11 @@ std::vector<std::string> find_doubts(const Dataset& data, const Config& config) 
                             ": the values of the training images are ", pixels.smallest(), "..",
                             pixels.largest(), ", the threshold is ", kThreshold));
   }
+  if (config.model.condition == Condition::seen && config.model.prior != Prior::conditional) {
+    doubts.push_back(concat("--condition seen with --prior ", to_string(config.model.prior),
+                            " restores from latents that do not depend on what is seen: --prior "
+                            "conditional fits"));
+  }
   const bool restores = config.data.corrupt.kind != CorruptionKind::none;
   if (config.model.has_skips() && !config.model.has_class_target() && !restores) {
     doubts.push_back(

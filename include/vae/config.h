@@ -19,6 +19,9 @@ enum class Condition {
   none,   ///< Nothing: q(z|x) and p(x|z).
   label,  ///< The label, one of `classes`, as a one-hot vector.
   side,   ///< A vector of `side_size` numbers.
+  /// What is left of the image after its corruption (DataConfig::corrupt), X numbers. q(z|x, c)
+  /// then reads the image as it was; the restored one is drawn from p(z|c) and p(x|z, c).
+  seen,
 };
 
 /// The word of a value in files and flags: "label".
@@ -73,7 +76,7 @@ struct ModelConfig {
 
   /// X, the number of pixel values of one image.
   int64_t pixels() const { return height * width * channels; }
-  /// Numbers of the condition of an image: classes, side_size, or 0 without one.
+  /// Numbers of the condition of an image: classes, side_size, X of what is seen, or 0 without.
   int64_t condition_size() const;
   /// The shape of an image, [height, width, channels].
   ItemShape image_shape() const;
@@ -224,7 +227,8 @@ struct DataConfig {
   /// Share of the images held out for testing where a source has no test images; 0 stands for a
   /// tenth. Which ones depends on their index alone. A Dataset says 0 where it had test images.
   double test_share = 0.0;
-  /// What the model sees of an image that it is to restore.
+  /// What the model sees of an image that it is to restore: its input, or of Condition::seen what
+  /// it is told.
   Corruption corrupt = {};
 
   /// Field by field.

@@ -16,6 +16,7 @@
 #include "vae/config.h"
 #include "vae/dataset.h"
 #include "vae/device.h"
+#include "vae/restoration.h"
 
 namespace vae {
 
@@ -51,7 +52,7 @@ struct Evaluation {
   /// Where the target is classes: the share of those observed that are the most probable ones at
   /// z = mu(x). NaN where none was observed.
   std::optional<double> accuracy;
-  /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of E[x|z = mu(x)]
+  /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;
   std::optional<double> input_psnr;  ///< The same of the corrupted images themselves.
@@ -134,7 +135,8 @@ class Model {
   // images, and throw Error(invalid_argument) for images without it, and for a label that is none
   // of the classes. Where both sides have names of labels, a label is the class of its name.
 
-  /// Of each image [n, C]; empty for a model without a condition.
+  /// Of each image [n, C]; empty for a model without a condition. Of Condition::seen what inputs()
+  /// gives.
   Array conditions(const ImageSet& images) const;
   /// Of labels, for Condition::label [n, C]. Throws Error(invalid_argument).
   Array conditions(std::span<const uint8_t> labels) const;
@@ -158,7 +160,8 @@ class Model {
   // evaluate() does, keyed by `seed` (without a value that of the training) and by the image's
   // index, see ImageSet.
 
-  /// q(z|x) of each image: mean and log-variance [n, Z].
+  /// q(z|x) of each image: mean and log-variance [n, Z]. Of Condition::seen x is the image before
+  /// its corruption: Error(invalid_argument) while that is `none`, here and of evaluate().
   Posterior encode(const ImageSet& images, std::optional<Binarization> binarization = {},
                    std::optional<uint64_t> seed = {});
   /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities. Of a
@@ -167,7 +170,8 @@ class Model {
   /// model with a condition takes that of each row, too [n, C], see conditions(); others take none.
   /// Throws Error(invalid_argument) for another shape and where a number is NaN or infinite.
   Array decode(const Array& z, const Array& conditions = {});
-  /// E[x|z = mu(x)]: decodes the posterior mean [n, X]. No bound follows from it.
+  /// E[x|z = mu(x)]: decodes the posterior mean [n, X], or of Condition::seen, E[x|z = m(c), c],
+  /// the mean of p(z|c). No bound follows from it.
   Array reconstruct(const ImageSet& images, std::optional<Binarization> binarization = {},
                     std::optional<uint64_t> seed = {});
   /// E[x|z] for z drawn from the prior [count, X]. Draw number i depends on the seed and i only:
@@ -189,7 +193,8 @@ class Model {
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 
-  /// The images as the model reads them, values in [0, 1]: [n, X].
+  /// The images as the model reads them, values in [0, 1]: [n, X]. Of Condition::seen what it is
+  /// told.
   Array inputs(const ImageSet& images, std::optional<Binarization> binarization = {},
                std::optional<uint64_t> seed = {});
   /// What they should be decoded to [n, X]: inputs() before they were corrupted. Throws
@@ -204,6 +209,25 @@ class Model {
   void set_corruption(const Corruption& corruption);
   /// Whether it was.
   bool restores() const;
+  /// Restores images: takes the noise off, or finds what is not seen. How depends on the model:
+  ///
+  /// - trained with DataConfig::corrupt: z = mean of q(z|y) of the corrupted image y, for samples
+  ///   z ~ q(z|y); and E[x|z]. With a mask only where the corruption hid a part, too.
+  /// - of Condition::seen: z = mean of p(z|c) of what is seen, for samples z ~ p(z|c); E[x|z, c].
+  ///   [CVAE]
+  /// - all others, with a mask: chains z ~ q(z|x), then what is not seen of x becomes E[x|z], T
+  ///   times, from E[x|z] of a z ~ p(z) on. [DLGM appendix F] A sample is the end of a chain of its
+  ///   own, and `restored` the mean of E[x|z] over the second halves of all chains.
+  ///
+  /// What is seen under a mask or in quadrants stays as it is. Where nothing is said otherwise the
+  /// images are whole, and are corrupted as the training did it or as set_corruption() says, so
+  /// that the truth is known. Throws Error(invalid_argument) for a mask of another size or of other
+  /// numbers than 0 and 1, for a model that was trained without corruption where there is no mask,
+  /// for one whose target is classes, and for chains through a decoder with skips.
+  ///
+  ///     vae::Restoration found = model.restore(data.test.slice(0, 16), {.samples = 3});
+  ///     vae::save_png("restored.png", vae::make_grid(vae::to_images(found.restored, 28, 28, 1)));
+  Restoration restore(const ImageSet& images, const RestoreOptions& options = {});
 
   /// \cond internal
   // For the library's own trainer.

@@ -47,5 +47,6 @@
 #include "vae/printable.h"
 #include "vae/reconstructions.h"
 #include "vae/report.h"
+#include "vae/restoration.h"
 #include "vae/trainer.h"
 #include "vae/version.h"

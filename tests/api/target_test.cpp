@@ -63,6 +63,15 @@ Config restoring_config(const Corruption& corruption, int64_t epochs = 2) {
   return config;
 }
 
+/// A conditional model whose condition is one quadrant of the image.
+Config told_what_is_seen(int64_t epochs = 2) {
+  Config config = restoring_config({CorruptionKind::quadrants, 1}, epochs);
+  config.model.condition = Condition::seen;
+  config.model.prior = Prior::conditional;
+  config.model.prior_layers = {5};
+  return config;
+}
+
 constexpr Corruption kNoise = {CorruptionKind::noise, 0.5};
 constexpr Corruption kOneQuadrant = {CorruptionKind::quadrants, 1};
 constexpr Corruption kAnyQuadrant = {CorruptionKind::random_quadrants, 1};
@@ -212,7 +221,7 @@ TEST(TargetTest, AStoppedTrainingGoesOnToTheSameFiles) {
   for (const Case& c :
        {Case{config_of(Target::mask), masked}, Case{several, masked},
         Case{restoring_config(kNoise), plain}, Case{restoring_config(kOneQuadrant), plain},
-        Case{restoring_config(kAnyQuadrant), plain}}) {
+        Case{restoring_config(kAnyQuadrant), plain}, Case{told_what_is_seen(), plain}}) {
     const test::ScratchFolder folder;
     train(c.config, c.data, quietly(folder / "whole"));
     TrainOptions options = quietly(folder / "parts");
@@ -293,6 +302,15 @@ TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
     EXPECT_SAYS(refused(restoring_config({kind, 4}), plain), "quadrants=4, expected 1, 2 or 3");
   }
   EXPECT_SAYS(refused(restoring_config({CorruptionKind::noise, 0.0}), plain), "data.corrupt");
+  Config seen = told_what_is_seen();
+  seen.data.corrupt = {};
+  EXPECT_SAYS(refused(seen, plain), "--corrupt quadrants=1");
+  seen = told_what_is_seen();
+  seen.model.decoder = layers_from_string("9, skip 0");
+  EXPECT_SAYS(refused(seen, plain), "excludes a skip");
+  seen = told_what_is_seen();
+  seen.model.target = Target::mask;
+  EXPECT_SAYS(refused(seen, masked), "model.target (--target) is image");
   Model model(plain.train.fit(test::tiny_config().model), Device::cpu(1));
   EXPECT_SAYS(refusal_of([&] { model.set_corruption(kNoise); }), "--corrupt");
   model.set_corruption({});

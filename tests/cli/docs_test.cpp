@@ -81,7 +81,7 @@ TEST(DocsTest, EverySectionOfAVerbNamesItsOptions) {
   for (const char* verb :
        {"train",  "eval",     "sample", "reconstruct", "interpolate", "traverse", "manifold",
         "map",    "classify", "encode", "decode",      "compare",     "bench",    "inspect",
-        "import", "devices",  "doctor", "help",        "completion",  "manual"}) {
+        "import", "devices",  "doctor", "help",        "completion",  "manual",   "restore"}) {
     const std::string heading = std::string("\n## vae ") + verb + "\n";
     const std::size_t begin = text.find(heading);
     ASSERT_NE(begin, std::string::npos) << verb;

@@ -13,7 +13,7 @@ namespace {
 const std::vector<std::string> kVerbs = {
     "train",   "eval",    "sample", "reconstruct", "interpolate", "traverse", "manifold",
     "map",     "compare", "encode", "decode",      "bench",       "inspect",  "import",
-    "devices", "doctor",  "help",   "completion",  "manual"};
+    "devices", "doctor",  "help",   "completion",  "manual",      "restore"};
 
 using UsageTest = CliTest;
 

@@ -143,8 +143,8 @@ TEST_P(CorruptTest, ImagesAreShownInWholeQuadrantsAndTheRestCounts) {
   }
 }
 
-/// By hand: s is shown, of images of even and of odd sides; the upper and left halves are the larger
-/// ones.
+/// By hand: s is shown, of images of even and of odd sides; the upper and left halves are the
+/// larger ones.
 TEST_P(CorruptTest, TheFirstQuadrantsAreThoseOfEveryImage) {
   struct Case {
     int64_t height, width, channels;

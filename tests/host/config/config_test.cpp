@@ -267,6 +267,21 @@ TEST(ConfigTest, PresetsAreTheNetworksOfTheirNames) {
   }
 }
 
+TEST(ConfigTest, PresetsThatRestoreSayWhatIsDoneToTheImages) {
+  EXPECT_EQ(preset("denoise").data.corrupt, (Corruption{CorruptionKind::noise, 0.5}));
+  EXPECT_TRUE(preset("denoise").model.has_skips());
+  const Config inpaint = preset("inpaint");
+  EXPECT_EQ(inpaint.data.corrupt, (Corruption{CorruptionKind::quadrants, 1}));
+  EXPECT_EQ(inpaint.model.condition, Condition::seen);
+  EXPECT_EQ(inpaint.model.condition_size(), 784);
+  EXPECT_EQ(inpaint.model.heads_input_shape(), ItemShape{1284});
+  EXPECT_EQ(inpaint.model.decoder_input_shape(), ItemShape{984});
+  for (const char* name : {"denoise", "inpaint"}) {
+    EXPECT_EQ(preset(name).training.validation, 5000);
+    EXPECT_EQ(config_from_json(config_to_json(preset(name)), {}, "x"), preset(name));
+  }
+}
+
 int64_t parameters_of(const ModelConfig& model) {
   int64_t sum = 0;
   ItemShape shape = model.image_shape();

@@ -40,7 +40,8 @@ class FirstStep {
   explicit FirstStep(const Config& config, const std::function<void(Parameters&)>& prepare = {},
                      const ImageSet& images = tiny_data().train)
       : backend_(make_backend(Device::cpu(1))),
-        network_(*backend_, config.model, {config.training.batch_size, 1, /*training=*/true}),
+        network_(*backend_, config.model,
+                 {config.training.batch_size, 1, /*training=*/true, config.data.corrupt}),
         step_(network_, images, config.training) {
     network_.initialize(config.training.seed);
     if (prepare) prepare(network_.parameters());

@@ -115,6 +115,23 @@ bool message_says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// ---- what is seen of an image as the condition
+
+TEST(SeenTest, GradientsAreThoseOfTheObjective) {
+  for (const int64_t samples : {1, 4}) {
+    for (const Corruption& corrupt :
+         {Corruption{CorruptionKind::quadrants, 1}, Corruption{CorruptionKind::noise, 0.5}}) {
+      Config config = step_config(samples);
+      config.training.binarization = Binarization::none;
+      config.model.condition = Condition::seen;
+      config.model.prior = Prior::conditional;
+      config.model.prior_layers = {5};
+      config.data.corrupt = corrupt;
+      expect_step_gradients(config, to_string(corrupt) + ", K = " + std::to_string(samples));
+    }
+  }
+}
+
 // ---- skips
 
 TEST(SkipTest, GradientsAreThoseOfTheObjective) {

@@ -104,7 +104,7 @@ Dataset data_with_targets() {
 }
 
 TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
-  std::vector<Config> configs(6, tiny_config(100));
+  std::vector<Config> configs(7, tiny_config(100));
   for (Config& config : configs) config.training.binarization = Binarization::none;
   configs[0].model.target = Target::label;
   configs[1].model.target = Target::mask;
@@ -115,6 +115,10 @@ TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
   configs[4].model.likelihood = Likelihood::gaussian;
   configs[4].model.variance = Variance::learned;
   configs[5].data.corrupt = {CorruptionKind::random_quadrants, 1};
+  configs[6].data.corrupt = {CorruptionKind::quadrants, 1};
+  configs[6].model.condition = Condition::seen;
+  configs[6].model.prior = Prior::conditional;
+  configs[6].model.prior_layers = {5};
   for (const Config& config : configs) {
     Training card(cuda(), config, data_with_targets());
     Training cpu(Device::cpu(1), config, data_with_targets());
