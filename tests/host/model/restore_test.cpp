@@ -182,7 +182,8 @@ TEST(RestoreTest, WhatIsHiddenIsFoundAtTheMeanOfThePriorOfWhatIsSeen) {
 }
 
 TEST(RestoreTest, SamplesOfAnImageAreItsOwnWhereverItIsRestored) {
-  const ImageSet images = test::tiny_data().test;
+  constexpr int64_t kImage = 135;
+  const ImageSet images = test::blobs(140, 6, 1000);  // more than go through at once
   const std::vector<uint8_t> left = [] {
     std::vector<uint8_t> mask;
     for (int64_t i = 0; i < kValues; ++i) mask.push_back(i % kSideLength < 3 ? 1 : 0);
@@ -204,19 +205,21 @@ TEST(RestoreTest, SamplesOfAnImageAreItsOwnWhereverItIsRestored) {
            {seen, unmasked}, {seen, masked}, {noisy, unmasked}, {noisy, masked}, {plain, masked}}) {
     const Restoration all = c.model.restore(images, c.options);
     ASSERT_EQ(all.samples.shape, (std::vector<int64_t>{3 * images.count(), kValues}));
-    const Restoration one = c.model.restore(images.slice(5, 1), c.options);
-    EXPECT_EQ(one.restored.values, std::vector<float>(all.restored.row(5), all.restored.row(6)));
-    EXPECT_EQ(one.samples.values, std::vector<float>(all.samples.row(15), all.samples.row(18)));
+    const Restoration one = c.model.restore(images.slice(kImage, 1), c.options);
+    EXPECT_EQ(one.restored.values,
+              std::vector<float>(all.restored.row(kImage), all.restored.row(kImage + 1)));
+    EXPECT_EQ(one.samples.values,
+              std::vector<float>(all.samples.row(3 * kImage), all.samples.row(3 * kImage + 3)));
     const auto sample = [&](int64_t s) {
       return std::vector<float>(all.samples.row(s), all.samples.row(s + 1));
     };
-    EXPECT_NE(sample(15), sample(16));
-    EXPECT_NE(sample(16), sample(17));
+    EXPECT_NE(sample(3 * kImage), sample(3 * kImage + 1));
+    EXPECT_NE(sample(3 * kImage + 1), sample(3 * kImage + 2));
     RestoreOptions fewer = c.options, other = c.options;
     fewer.samples = 1;
     other.seed = 99;
-    EXPECT_EQ(c.model.restore(images.slice(5, 1), fewer).samples.values, sample(15));
-    EXPECT_NE(c.model.restore(images.slice(5, 1), other).samples.values, one.samples.values);
+    EXPECT_EQ(c.model.restore(images.slice(kImage, 1), fewer).samples.values, sample(3 * kImage));
+    EXPECT_NE(c.model.restore(images.slice(kImage, 1), other).samples.values, one.samples.values);
   }
 }
 
