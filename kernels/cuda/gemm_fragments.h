@@ -144,7 +144,7 @@ __device__ inline void add_product_of_tiles(Sums<Tile>& sums, const float* a, co
 template <typename Shared>
 __device__ inline void load_four(float (&values)[4], const float* shared, int own, int k) {
   if constexpr (Shared::kMajor == Major::depth) {
-    const float4 all = *reinterpret_cast<const float4*>(shared + Shared::at(own, k));
+    const float4 all = vector_at<float4>(shared + Shared::at(own, k));
     values[0] = all.x;
     values[1] = all.y;
     values[2] = all.z;

@@ -211,8 +211,8 @@ __device__ inline void stage(float* staged, const Sums<Tile>& sums) {
       float* const at = staged + (warp.row + 16 * i + warp.group) * Tile::kStagedPitch +
                         warp.column + 8 * j + 2 * warp.member;
       const float(&d)[4] = sums.of_tile[i][j];
-      *reinterpret_cast<float2*>(at) = make_float2(d[0], d[1]);
-      *reinterpret_cast<float2*>(at + 8 * Tile::kStagedPitch) = make_float2(d[2], d[3]);
+      vector_at<float2>(at) = make_float2(d[0], d[1]);
+      vector_at<float2>(at + 8 * Tile::kStagedPitch) = make_float2(d[2], d[3]);
     }
   }
 }

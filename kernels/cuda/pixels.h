@@ -40,7 +40,7 @@ __device__ inline unsigned find_images(uint32_t* image_of, std::size_t first, st
 
 /// Pixels 0 to 3 at `memory`; zeros from `remaining` on. `aligned`: to 4 bytes.
 __device__ inline uchar4 load_pixels(const uint8_t* memory, std::size_t remaining, bool aligned) {
-  if (aligned && remaining >= 4) return *reinterpret_cast<const uchar4*>(memory);
+  if (aligned && remaining >= 4) return vector_at<uchar4>(memory);
   uchar4 pixels = {};
   if (remaining > 0) pixels.x = memory[0];
   if (remaining > 1) pixels.y = memory[1];

@@ -25,7 +25,7 @@ __host__ __device__ constexpr std::size_t quads_of(std::size_t count) { return (
 /// that the address is a multiple of 16.
 __device__ inline Quad load_quad(const float* memory, std::size_t remaining, bool aligned) {
   if (aligned && remaining >= 4) {
-    const float4 all = *reinterpret_cast<const float4*>(memory);
+    const float4 all = vector_at<float4>(memory);
     return {{all.x, all.y, all.z, all.w}};
   }
   Quad quad = {};
@@ -40,7 +40,7 @@ __device__ inline Quad load_quad(const float* memory, std::size_t remaining, boo
 __device__ inline void store_quad(float* memory, const Quad& quad, std::size_t remaining,
                                   bool aligned) {
   if (aligned && remaining >= 4) {
-    *reinterpret_cast<float4*>(memory) =
+    vector_at<float4>(memory) =
         make_float4(quad.value[0], quad.value[1], quad.value[2], quad.value[3]);
     return;
   }

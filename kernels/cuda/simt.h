@@ -8,6 +8,7 @@
 //   VAE_UNROLL for (...)                    #pragma unroll
 //   VAE_SHARED(float, tile, [2][64 * 36]);  __shared__ float tile[2][64 * 36];
 //   SharedCarver shared;                    extern __shared__ ...; pieces by hand
+//   vector_at<float4>(memory)               *reinterpret_cast<float4*>(memory)
 //   launch_kernel(stream, shape, kernel, arguments...)      kernel<<<...>>>(arguments...)
 //
 // Every piece of shared memory is aligned to 16 bytes.
@@ -31,6 +32,7 @@ namespace vae::cuda {
 
 using simt::LaunchShape;   // as above, and where it was written
 using simt::SharedCarver;  // as above; each piece is an allocation of its own
+using simt::vector_at;     // as above; an address that is not aligned ends the launch
 
 template <typename... Parameters, typename... Arguments>
 cudaError_t launch_kernel(cudaStream_t stream, const LaunchShape& shape,
@@ -80,6 +82,16 @@ class SharedCarver {
  private:
   std::size_t used_ = 0;
 };
+
+/// The vector that begins at an address, a multiple of its size: one access of up to 16 bytes.
+template <typename Vector>
+__device__ inline Vector& vector_at(float* memory) {
+  return *reinterpret_cast<Vector*>(memory);
+}
+template <typename Vector, typename Scalar>
+__device__ inline const Vector& vector_at(const Scalar* memory) {
+  return *reinterpret_cast<const Vector*>(memory);
+}
 
 /// The one way to launch. Arguments are converted to the kernel's parameter types first. The
 /// returned status must be checked; later faults of the kernel show at the next synchronization.

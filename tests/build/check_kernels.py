@@ -31,6 +31,7 @@ WORDS = (
     (r"\b(cooperative_groups|nvcuda|wmma|cub|thrust)\s*::|\bnamespace\s+cg\b", (),
      "use simt.h, instructions.h and reduce.h"),
     (r"#\s*pragma\s+unroll", (), "write VAE_UNROLL"),
+    (r"\*\s*reinterpret_cast\s*<[^<>]*[a-z][234]\s*\*\s*>", (SIMT,), "write vector_at<float4>(memory)"),
     (r"\b__(shfl\w*|any|all|ballot|reduce_\w+)_sync\s*\(\s*(?!0xffffffffu\b)", (),
      "all lanes of the warp take part: the mask is 0xffffffffu"),
     (r"\b__syncwarp\s*\(\s*[^)\s]", (), "all lanes of the warp take part: no mask"),

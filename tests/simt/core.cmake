@@ -11,6 +11,7 @@ add_library(vae_simt_core STATIC
   ${CMAKE_CURRENT_LIST_DIR}/core/launch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/core/schedule.cpp
   ${CMAKE_CURRENT_LIST_DIR}/core/shared_memory.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/core/vectors.cpp
   ${CMAKE_CURRENT_LIST_DIR}/core/warp.cpp
 )
 vae_set_simulator_options(vae_simt_core)

@@ -266,6 +266,22 @@ TEST_F(MisuseTest, MatrixRowsOutsideSharedMemory) {
 
 alignas(16) const float g_source[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
+template <typename Vector, int kOffset>
+__global__ void vector_kernel() {
+  VAE_SHARED(float, memory, [12]);
+  if (threadIdx.x == 0) vector_at<Vector>(memory + kOffset) = Vector{};
+}
+
+TEST_F(MisuseTest, VectorsThatAreNotAligned) {
+  for (void (*aligned)() : {vector_kernel<float4, 4>, vector_kernel<float2, 2>}) {
+    EXPECT_EQ(error_of([&] { launch_kernel(nullptr, {1, 64}, aligned); }), "");
+  }
+  EXPECT_CONTAINS(message(vector_kernel<float4, 2>),
+                  "vector_at: the address is not aligned to 16 bytes");
+  EXPECT_CONTAINS(message(vector_kernel<float2, 1>),
+                  "vector_at: the address is not aligned to 8 bytes");
+}
+
 template <int kToOffset, int kFromOffset>
 __global__ void misaligned_copy_kernel() {
   VAE_SHARED(float, to, [8]);

@@ -12,4 +12,5 @@
 #include <simt/launch.h>
 #include <simt/location.h>
 #include <simt/shared_memory.h>
+#include <simt/vectors.h>
 #include <simt/warp.h>
