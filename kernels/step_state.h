@@ -21,6 +21,7 @@ enum class Stream : uint32_t {
   observation = 7,   ///< draws of x from p(x|z)
   corruption = 8,    ///< of inputs
   known_labels = 9,  ///< which images' labels are known
+  scene = 10,        ///< what is where in scenes that are made of images
 };
 
 /// Where the stochastic nodes of a graph draw: the first as it always did, those after it from

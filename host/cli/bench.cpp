@@ -25,7 +25,7 @@ class Bench : public Verb {
     device_.declare(command, /*with_precision=*/false);
     // `output` of a model has the name of the format here; a preset or a file can say it.
     config_.declare(command, {"batch_size", "output", "size", "grey", "rgb", "transpose",
-                              "test_share", "corrupt"});
+                              "test_share", "corrupt", "scene"});
     command.examples(
         "  vae bench\n"
         "  vae bench --preset iwae-1 --batch-size 20,128,512 --threads 1 --output csv");

@@ -48,10 +48,8 @@ class Encode : public Verb {
 
  private:
   ImageSet load(Model& model) {
-    if (images_.empty()) return data_.load(model, terminal_);
-    ImageSet images = load_images(images_, model.config(), data_.load_options(model, terminal_));
-    warn_of_doubts(images, model, terminal_);
-    return images;
+    return images_.empty() ? data_.load(model, terminal_)
+                           : data_.load_pictures(images_, model, terminal_);
   }
 
   Terminal terminal_;

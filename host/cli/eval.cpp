@@ -95,6 +95,10 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"kl_per_layer", result.kl_per_layer},
                {"bits_per_dimension", nullptr},
                {"accuracy", nullptr},
+               {"mean_iou", nullptr},
+               {"foreground_iou", nullptr},
+               {"threshold_mean_iou", nullptr},
+               {"threshold_foreground_iou", nullptr},
                {"psnr", nullptr},
                {"input_psnr", nullptr},
                {"binarization", to_string(result.binarization)},
@@ -105,6 +109,12 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
   if (result.nll) json["nll"] = *result.nll;
   if (result.bits_per_dimension) json["bits_per_dimension"] = *result.bits_per_dimension;
   if (result.accuracy) json["accuracy"] = number_or_null(*result.accuracy);
+  if (result.mean_iou) {
+    json["mean_iou"] = number_or_null(*result.mean_iou);
+    json["foreground_iou"] = number_or_null(*result.foreground_iou);
+    json["threshold_mean_iou"] = number_or_null(*result.threshold_mean_iou);
+    json["threshold_foreground_iou"] = number_or_null(*result.threshold_foreground_iou);
+  }
   if (result.psnr) json["psnr"] = number_or_null(*result.psnr);
   if (result.input_psnr) json["input_psnr"] = number_or_null(*result.input_psnr);
   json.update(checkpoint_json(model));
@@ -149,6 +159,12 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
     text +=
         fmt::format("  right classes   {:10.2f} %   of {} at z = mu\n", 100.0 * *result.accuracy,
                     model.config().target == Target::mask ? "the pixels" : "the images");
+  }
+  if (result.mean_iou && std::isfinite(*result.mean_iou)) {
+    text += fmt::format("  mean IoU        {:10.3f}   over classes; of a threshold {:.3f}\n",
+                        *result.mean_iou, *result.threshold_mean_iou);
+    text += fmt::format("  foreground IoU  {:10.3f}   of all but class 0; of a threshold {:.3f}\n",
+                        *result.foreground_iou, *result.threshold_foreground_iou);
   }
   text += fmt::format("  active units    {:>6} of {}\n", result.active_units,
                       model.config().all_latents());

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "host/cli/output_folder.h"
 #include "vae/error.h"
 #include "vae/printable.h"
 
@@ -103,9 +104,12 @@ bool names_preset(const std::string& json) {
 }
 
 void OutputFile::declare(Command& command, std::vector<std::string> formats,
-                         const std::string& help) {
+                         const std::string& help, bool or_folder) {
   formats_ = std::move(formats);
-  command.required_text("--out", fmt::format("FILE.{}", fmt::join(formats_, "|")), path_, help);
+  or_folder_ = or_folder;
+  command.required_text(
+      "--out", fmt::format("FILE.{}{}", fmt::join(formats_, "|"), or_folder ? "|FOLDER" : ""),
+      path_, help);
 }
 
 std::string OutputFile::format() const { return lower_extension(path_); }
@@ -113,6 +117,24 @@ std::string OutputFile::format() const { return lower_extension(path_); }
 bool OutputFile::allows(const std::string& format) const {
   return std::find(formats_.begin(), formats_.end(), format) != formats_.end();
 }
+
+namespace {
+
+/// What is made there appears by a rename, so it is the folder that must be writable.
+void check_parent(const std::string& option, const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const std::string folder = parent.empty() ? std::string(".") : parent;
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    fail_io(fmt::format("{} {}", option, path),
+            fmt::format("the folder {} cannot be written to", folder).c_str());
+  }
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    throw Error(ErrorCode::io, fmt::format("{} {}: {} is no folder", option, path, folder));
+  }
+}
+
+}  // namespace
 
 void check_output(const std::string& option, const std::string& path,
                   const std::vector<std::string>& formats) {
@@ -125,19 +147,16 @@ void check_output(const std::string& option, const std::string& path,
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     throw Error(ErrorCode::io, fmt::format("{} {}: exists and is no ordinary file", option, path));
   }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const std::string folder = parent.empty() ? std::string(".") : parent;
-  // The file appears by a rename, so it is the folder that must be writable.
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    fail_io(fmt::format("{} {}", option, path),
-            fmt::format("the folder {} cannot be written to", folder).c_str());
-  }
-  if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    throw Error(ErrorCode::io, fmt::format("{} {}: {} is no folder", option, path, folder));
-  }
+  check_parent(option, path);
 }
 
-void OutputFile::check() const { check_output("--out", path_, formats_); }
+void OutputFile::check() const {
+  if (!is_folder()) return check_output("--out", path_, formats_);
+  OutputFolder(path_).check();
+  std::filesystem::path path = path_;
+  if (!path.has_filename()) path = path.parent_path();  // a slash at the end
+  check_parent("--out", path.string());
+}
 
 void ScaleOption::declare(Command& command) {
   command.integer("--scale", scale_, 0, 64,

@@ -37,12 +37,15 @@ void check_output(const std::string& option, const std::string& path,
 /// --out: the extension decides the format.
 class OutputFile {
  public:
-  /// `formats` are extensions without the dot: {"png", "npy"}.
-  void declare(Command& command, std::vector<std::string> formats, const std::string& help);
-  /// check_output(). Call it before any work.
+  /// `formats` are extensions without the dot: {"png", "npy"}. With `or_folder` a path without an
+  /// extension is a folder, see OutputFolder.
+  void declare(Command& command, std::vector<std::string> formats, const std::string& help,
+               bool or_folder = false);
+  /// check_output(), or that there can be such a folder. Call it before any work.
   void check() const;
   /// The extension in lower case.
   std::string format() const;
+  bool is_folder() const { return or_folder_ && format().empty(); }
   /// Whether a format is one of those declared.
   bool allows(const std::string& format) const;
   const std::string& path() const { return path_; }
@@ -50,6 +53,7 @@ class OutputFile {
  private:
   std::string path_;
   std::vector<std::string> formats_;
+  bool or_folder_ = false;
 };
 
 /// --scale: whole enlargement of pictures.

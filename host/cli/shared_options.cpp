@@ -148,6 +148,19 @@ ImageSet DataOptions::choose(const Model& model, const Dataset& data, Terminal& 
   return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
 }
 
+bool DataOptions::makes_scenes(const Model& model) const {
+  return config_.resolve(model.run_config()).data.scene != SceneConfig();
+}
+
+ImageSet DataOptions::load_pictures(const std::string& path, Model& model,
+                                    Terminal& terminal) const {
+  LoadOptions options = load_options(model, terminal);
+  if (!config_.has_key("scene")) options.data.scene = {};
+  ImageSet images = load_images(path, model.config(), options);
+  warn_of_doubts(images, model, terminal);
+  return images;
+}
+
 void InputOptions::declare(Command& command, const std::string& otherwise) {
   command.word("--binarization", binarization_, {"none", "static", "dynamic", "threshold"},
                fmt::format("how pixels become the model's input; default: {}", otherwise));

@@ -104,6 +104,11 @@ class DataOptions {
   Dataset load_all(Model& model, Terminal& terminal) const;
   /// Of that, what load() gives.
   ImageSet choose(const Model& model, const Dataset& data, Terminal& terminal) const;
+  /// All images of a folder or file, or one picture. They are taken as they are: no scenes are made
+  /// of them unless --scene asks for it.
+  ImageSet load_pictures(const std::string& path, Model& model, Terminal& terminal) const;
+  /// Whether load() makes scenes of single images.
+  bool makes_scenes(const Model& model) const;
   /// How images for the model are read: as its run did it, with the flags over it; the model is
   /// told what it is to do to them.
   LoadOptions load_options(Model& model, Terminal& terminal) const;

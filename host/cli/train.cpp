@@ -37,6 +37,7 @@ Json metrics_json(const Metrics& metrics) {
   }
   if (metrics.accuracy) json["accuracy"] = *metrics.accuracy;
   if (metrics.psnr) json["psnr"] = *metrics.psnr;
+  if (metrics.mean_iou) json["mean_iou"] = *metrics.mean_iou;
   return json;
 }
 
@@ -53,8 +54,10 @@ std::string metrics_line(const Metrics& metrics) {
       metrics.importance_samples > 1
           ? fmt::format("  {} {:.3f}", bound_name(metrics.importance_samples), metrics.bound)
           : std::string();
-  const std::string right =
-      metrics.accuracy ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy) : "";
+  const std::string right = metrics.mean_iou ? fmt::format("  mean IoU {:.3f}", *metrics.mean_iou)
+                            : metrics.accuracy
+                                ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy)
+                                : "";
   const std::string decibels = metrics.psnr ? fmt::format("  PSNR {:.2f} dB", *metrics.psnr) : "";
   return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}{}{}\n", metrics.split,
                      bound, metrics.elbo, metrics.reconstruction, metrics.kl, right, decibels);
@@ -194,8 +197,9 @@ void Train::suggest(const Config& config) {
   const ModelConfig& model = config.model;
   std::vector<std::string> commands = {"eval " + run + data};
   if (model.has_class_target()) {
-    const bool mask = model.target == Target::mask;
-    commands.push_back("reconstruct " + run + data + (mask ? " --out masks.png" : " --out p.npy"));
+    commands.push_back(model.target == Target::mask
+                           ? "segment " + run + data + " --samples 4 --out segments.png"
+                           : "reconstruct " + run + data + " --out p.npy");
     commands.push_back("map " + run + data + " --out map.png");
     return try_out(commands);
   }

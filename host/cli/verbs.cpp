@@ -24,6 +24,7 @@ std::vector<VerbEntry> all_verbs() {
   add("eval", "bounds and latent statistics of a model on a data set", make_eval());
   add("sample", "pictures drawn from the prior", make_sample());
   add("reconstruct", "images above their reconstructions", make_reconstruct());
+  add("segment", "the class of each pixel of images", make_segment());
   add("restore", "noise taken off images, or what is hidden of them found", make_restore());
   add("interpolate", "the path between two images in latent space", make_interpolate());
   add("traverse", "what each latent dimension changes", make_traverse());

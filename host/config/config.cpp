@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/config/layer_shapes.h"
+#include "host/config/scene_text.h"
 #include "host/config/table.h"
 #include "host/config/value.h"
 #include "host/io/json.h"
@@ -430,6 +431,7 @@ std::string_view to_string(CorruptionKind value) { return word_of(value); }
 std::string to_string(const Corruption& corruption) {
   return config_detail::corruption_text(corruption);
 }
+std::string to_string(const SceneConfig& scene) { return config_detail::scene_text(scene); }
 std::string_view to_string(Objective value) { return word_of(value); }
 std::string_view to_string(Condition value) { return word_of(value); }
 std::string_view to_string(Target value) { return word_of(value); }

@@ -143,6 +143,32 @@ Config inpaint() {
   return config;
 }
 
+/// A class for each pixel of scenes of 40 x 40: a U-net whose lowest level are the latents, as
+/// images of 10 x 10. Where things are comes by the skips, and what they are by the latents.
+Config segment_40() {
+  Config config;
+  ModelConfig& model = config.model;
+  model.height = model.width = 40;
+  model.encoder = layers_from_string(
+      "conv 8 3x3, conv 32 4x4/2, conv 32 3x3, conv 64 4x4/2, conv 64 3x3, conv 64 3x3");
+  model.heads = conv_output({1, 1});
+  model.latent = 10 * 10 * 8;
+  model.decoder = layers_from_string(
+      "conv 64 3x3, deconv 32 4x4/2, skip 2, conv 32 3x3, upsample 2, skip 0, conv 24 1x1");
+  model.output = conv_output({1, 1});
+  model.target = Target::mask;
+  model.target_classes = 11;
+  model.initialization = Initialization::he_normal;  // keeps signals their size through ten layers
+  config.training.beta = 0.1;
+  config.training.binarization = Binarization::none;
+  config.training.batch_size = 64;
+  config.training.learning_rate = 2e-3;
+  config.training.schedule = LearningRateSchedule::cosine;
+  config.training.epochs = 6;
+  config.data.scene = {1, 3, {40, 40}, 6};
+  return config;
+}
+
 struct Preset {
   const char* name;
   Config (*make)();
@@ -166,6 +192,7 @@ constexpr Preset kPresets[] = {
      }},
     {"denoise", denoise},
     {"inpaint", inpaint},
+    {"segment-40", segment_40},
 };
 
 std::string name_list() {

@@ -353,6 +353,11 @@ std::vector<Entry> data_entries() {
        data<&D::corrupt>,
        {0, 100, true, false},
        /*said_always=*/false},
+      {{"data", "scene", "--scene",
+        "make scenes of single images, at random places among clutter, with masks and boxes", ""},
+       data<&D::scene>,
+       kAnything,
+       /*said_always=*/false},
   };
 }
 

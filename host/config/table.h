@@ -28,10 +28,11 @@ struct Range {
 };
 
 /// Where a key's value lives in a Config.
-using Field = std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*,
-                           std::vector<Layer>*, Layer*, ImageSize*, Corruption*, Activation*,
-                           Initialization*, Likelihood*, Variance*, Prior*, Binarization*,
-                           Objective*, Condition*, Target*, LearningRateSchedule*, Precision*>;
+using Field =
+    std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
+                 Layer*, ImageSize*, Corruption*, SceneConfig*, Activation*, Initialization*,
+                 Likelihood*, Variance*, Prior*, Binarization*, Objective*, Condition*, Target*,
+                 LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;

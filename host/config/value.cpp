@@ -12,6 +12,7 @@
 
 #include "host/config/layer_ranges.h"
 #include "host/config/layer_text.h"
+#include "host/config/scene_text.h"
 #include "host/text/suggest.h"
 
 namespace vae::config_detail {
@@ -84,6 +85,8 @@ std::string kind_text(const Range& range) {
     return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
   } else if constexpr (std::is_same_v<T, Corruption>) {
     return "none, noise=SIGMA, quadrants=1, 2 or 3, or random-quadrants=1, 2 or 3";
+  } else if constexpr (std::is_same_v<T, SceneConfig>) {
+    return scene_choices();
   } else {
     return range_text(range);
   }
@@ -98,6 +101,7 @@ std::string kind_name() {
   if constexpr (std::is_same_v<T, Layer>) return "a layer in quotes";
   if constexpr (std::is_same_v<T, ImageSize>) return "a size";
   if constexpr (std::is_same_v<T, Corruption>) return "a corruption";
+  if constexpr (std::is_same_v<T, SceneConfig>) return "a scene in quotes";
   if constexpr (std::is_enum_v<T>) return "one of " + joined(word_list<T>());
   return "a whole number";
 }
@@ -160,6 +164,12 @@ bool parse_corruption(std::string_view text, Corruption& corruption) {
   if (has_amount && !parse_number(text.substr(equals + 1), parsed.amount)) return false;
   corruption = parsed;
   return true;
+}
+
+/// Sets the scene, or says which part of the text is none of its parts.
+std::string read_scene(std::string_view text, SceneConfig& scene) {
+  const std::string problem = parse_scene(text, scene);
+  return problem.empty() ? problem : "cannot be " + quoted(text) + ": " + problem;
 }
 
 template <typename T>
@@ -345,6 +355,8 @@ std::string set_from_text(const Field& field, const Range& range, std::string_vi
           return parse_layers(text, *target);
         } else if constexpr (std::is_same_v<T, Layer>) {
           return parse_output(text, *target);
+        } else if constexpr (std::is_same_v<T, SceneConfig>) {
+          return read_scene(text, *target);
         } else if (parse(text, *target)) {
           return {};
         }
@@ -362,6 +374,8 @@ std::string set_from_json(const Field& field, const Range& range, const json& va
           if (value.is_array()) return read_layers(value, *target);
         } else if constexpr (std::is_same_v<T, Layer>) {
           if (value.is_string()) return parse_output(value.get_ref<const std::string&>(), *target);
+        } else if constexpr (std::is_same_v<T, SceneConfig>) {
+          if (value.is_string()) return read_scene(value.get_ref<const std::string&>(), *target);
         } else if (read(value, *target)) {
           return {};
         }
@@ -396,6 +410,8 @@ std::string to_json_text(const Field& field) {
           return json(size_text(*value)).dump();
         } else if constexpr (std::is_same_v<T, Corruption>) {
           return json(corruption_text(*value)).dump();
+        } else if constexpr (std::is_same_v<T, SceneConfig>) {
+          return json(scene_text(*value)).dump();
         } else {
           return json(*value).dump();
         }
@@ -421,6 +437,8 @@ std::string check_range(const Field& field, const Range& range) {
           return "is " + size_text(*value) + ", expected " + kind_text<T>(range);
         } else if constexpr (std::is_same_v<T, Corruption>) {
           return corruption_problem(*value, range);
+        } else if constexpr (std::is_same_v<T, SceneConfig>) {
+          return scene_problem(*value);
         } else if constexpr (std::is_same_v<T, int64_t>) {
           if (inside(static_cast<double>(*value), range)) return {};
           return "is " + std::to_string(*value) + ", expected " + range_text(range);
@@ -449,6 +467,7 @@ std::string_view placeholder_text(const Field& field) {
         if constexpr (std::is_same_v<T, Layer>) return "LAYER";
         if constexpr (std::is_same_v<T, ImageSize>) return "WxH";
         if constexpr (std::is_same_v<T, Corruption>) return "WORD=X";
+        if constexpr (std::is_same_v<T, SceneConfig>) return "WORD=N,...";
         return "N";
       },
       field);

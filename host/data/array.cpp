@@ -22,6 +22,19 @@ void save_npy(const std::string& path, const Array& array) {
   write_file_atomically(path, encode_npy(array));
 }
 
+void save_npy(const std::string& path, const std::vector<int64_t>& shape,
+              std::span<const uint8_t> bytes) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  VAE_CHECK(count == std::ssize(bytes), "save_npy: the shape promises ", count,
+            " values but there are ", bytes.size());
+  const std::string header = npy_header(shape, "|u1");
+  AtomicFile file(path, header.size() + bytes.size());
+  file.append(as_bytes(header));
+  file.append(std::as_bytes(bytes));
+  file.commit();
+}
+
 struct NpyWriter::Impl {
   AtomicFile file;
   int64_t row_size;

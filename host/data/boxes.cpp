@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kRounding = 0.02;  // pixels: files have one or two decimals
 
-std::string text_of(const Box& box) {
+std::string box_text(const Box& box) {
   return concat("[", box.x, ", ", box.y, ", ", box.width, ", ", box.height, "]");
 }
 
@@ -21,7 +21,7 @@ bool lies_within(double first, double length, int64_t end) {
 }  // namespace
 
 std::string box_problem(const Box& box, int64_t height, int64_t width) {
-  const std::string is = concat("is ", text_of(box), " (x, y, width, height)");
+  const std::string is = concat("is ", box_text(box), " (x, y, width, height)");
   for (const float number : {box.x, box.y, box.width, box.height}) {
     if (!std::isfinite(number)) return is + ": its numbers are finite";
   }

@@ -2,11 +2,13 @@
 #include "vae/dataset.h"
 
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "host/data/prepare.h"
+#include "host/data/scene.h"
 #include "host/data/source.h"
 #include "host/io/npz.h"
 #include "host/io/xxh64.h"
@@ -77,7 +79,7 @@ Dataset Dataset::load(const std::string& where, const LoadOptions& options) {
                                          " images are held out for testing"));
     }
   }
-  return data;
+  return data.with_scenes(options.data.scene);
 }
 
 void Dataset::save(const std::string& path) const {
@@ -121,15 +123,16 @@ std::string Dataset::fingerprint(const ModelConfig& model) const {
 ImageSet load_images(const std::string& path, const ModelConfig& model,
                      const LoadOptions& options) {
   const PictureSize wanted{model.height, model.width, model.channels};
-  Dataset data = read_source(path, options, wanted);
+  const bool scenes = options.data.scene != SceneConfig();
+  Dataset data = read_source(path, options, scenes ? std::optional<PictureSize>() : wanted);
   if (!options.side_vectors.empty()) data = with_side_vectors(data, options.side_vectors);
-  const ImageSet& images = data.train;
   if (data.test.count() > 0) {
     fail(ErrorCode::invalid_argument, path,
          ": this holds training and test images; name it with --data, and choose with --split");
   }
+  const ImageSet images = make_scenes(data.train.as(Split::test), options.data.scene);
   const PictureSize found{images.height(), images.width(), images.channels()};
-  if (found == wanted) return images.as(Split::test);
+  if (found == wanted) return images;
   std::string words;
   if (found.width != wanted.width || found.height != wanted.height) {
     words = concat("--size ", wanted.width, "x", wanted.height);

@@ -143,6 +143,7 @@ Dataset read_source(const std::string& where, const LoadOptions& options,
   }
   if (!mask_pictures && !options.masks.empty()) data = with_masks_of_file(data, options);
   data.prepared = options.data;
+  data.prepared.scene = {};  // which are made of the sets that training and testing have
   if (data.train.count() == 0) fail(ErrorCode::corrupt, where, ": there are no images");
   if (is_prepared(data) || !changes_images(options.data)) return data;
   data.source_hash = data.fingerprint();

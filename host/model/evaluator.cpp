@@ -5,16 +5,19 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "host/graph/arena.h"
+#include "host/measure/confusion.h"
 #include "host/model/image_reader.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
 #include "kernels/math.h"
 #include "kernels/rules/binarization.h"
 #include "kernels/rules/likelihoods.h"
+#include "vae/reconstructions.h"
 
 namespace vae {
 
@@ -54,6 +57,7 @@ class Evaluator {
         batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
         reader_(network, images, binarization_, seed_, Reading::targets),
         arena_(network.backend()) {
+    if (network.config().has_class_target()) confusion_.emplace(network.config().target_classes);
     const int64_t rows = std::min(batch_, images_);
     const std::vector<int64_t> widths = network.latent_widths();
     statistics_.resize(widths.size());
@@ -71,13 +75,14 @@ class Evaluator {
   void read_batch(int64_t first, int64_t rows);
   bool add_importance_bound(int64_t first, int64_t rows);
   void decode_means(int64_t first, int64_t rows);
-  void count_right_classes(int64_t first, int64_t rows);
+  void compare_classes(int64_t first, int64_t rows);
   void add_squared_errors(int64_t rows);
   std::vector<float> download(ConstView view) const;
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
   void summarize_latents(const DoubleView& sums, Evaluation& result) const;
   void summarize_layers(Evaluation& result) const;
+  void summarize_masks(Evaluation& result) const;
   /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
   /// images, as many samples as there is speed to gain from.
   int64_t most_codes(int64_t rows) const {
@@ -101,7 +106,7 @@ class Evaluator {
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
   double squared_importance_bound_ = 0.0;
-  int64_t observed_ = 0, right_ = 0;  // classes
+  std::optional<ConfusionMatrix> confusion_;  // of classes, where these are the target
   // Of the values of images that are restored: their weights, and squared errors times these.
   double counted_ = 0.0, restored_error_ = 0.0, input_error_ = 0.0;
 };
@@ -172,7 +177,7 @@ void Evaluator::decode_means(int64_t first, int64_t rows) {
     network_.take_posterior_mean(rows);
   }
   network_.decode(rows);
-  of_classes ? count_right_classes(first, rows) : add_squared_errors(rows);
+  of_classes ? compare_classes(first, rows) : add_squared_errors(rows);
 }
 
 std::vector<float> Evaluator::download(ConstView view) const {
@@ -196,19 +201,10 @@ void Evaluator::add_squared_errors(int64_t rows) {
 }
 
 /// Compares the targets with the classes of the largest probabilities.
-void Evaluator::count_right_classes(int64_t first, int64_t rows) {
-  const int64_t classes = network_.config().target_classes;
-  const auto targets = target_classes(network_.config(), set_, first, rows);
-  const std::vector<float> shares = download(network_.output_mean(rows));
-  auto own = shares.begin();
-  for (const uint8_t target : targets) {
-    const auto largest = std::max_element(own, own + classes);
-    if (target < classes) {
-      ++observed_;
-      right_ += largest - own == target ? 1 : 0;
-    }
-    own += classes;
-  }
+void Evaluator::compare_classes(int64_t first, int64_t rows) {
+  confusion_->add(
+      target_classes(network_.config(), set_, first, rows),
+      likeliest_classes({{}, download(network_.output_mean(rows))}, confusion_->classes()));
 }
 
 /// Adds the dimensions of one layer of latents.
@@ -239,6 +235,14 @@ void Evaluator::summarize_layers(Evaluation& result) const {
   }
 }
 
+void Evaluator::summarize_masks(Evaluation& result) const {
+  const ConfusionMatrix threshold = threshold_confusion(set_, confusion_->classes());
+  result.mean_iou = confusion_->mean_iou();
+  result.foreground_iou = confusion_->foreground_iou();
+  result.threshold_mean_iou = threshold.mean_iou();
+  result.threshold_foreground_iou = threshold.foreground_iou();
+}
+
 void Evaluator::summarize(Evaluation& result) const {
   Backend& backend = network_.backend();
   Totals totals;
@@ -262,7 +266,8 @@ void Evaluator::summarize(Evaluation& result) const {
   summarize_layers(result);
   result.binarization = binarization_;
   const bool of_classes = network_.config().has_class_target();
-  if (of_classes) result.accuracy = static_cast<double>(right_) / static_cast<double>(observed_);
+  if (of_classes) result.accuracy = confusion_->accuracy();
+  if (network_.config().target == Target::mask) summarize_masks(result);
   if (network_.restores() && !of_classes) {
     const auto decibels = [&](double error) { return -10.0 * std::log10(error / counted_); };
     result.psnr = decibels(restored_error_);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "host/data/array_images.h"
 #include "host/data/picture.h"
@@ -162,17 +163,28 @@ Bytes inflated_start(const Bytes& start, const std::string& path) {
   return plain;
 }
 
+/// How often each class is there: {"0": 12, "7": 3}.
+ordered_json frequencies(std::span<const uint8_t> classes) {
+  std::map<int, int64_t> counts;
+  for (const uint8_t value : classes) ++counts[value];
+  ordered_json list = ordered_json::object();
+  for (const auto& [value, count] : counts) list[std::to_string(value)] = count;
+  return list;
+}
+
 ordered_json set_document(const ImageSet& set) {
   const PixelStatistics pixels(set);
   ordered_json document = {{"images", set.count()},
                            {"smallest_pixel", pixels.smallest()},
                            {"largest_pixel", pixels.largest()},
                            {"mean_pixel", pixels.mean()}};
-  if (set.labels().empty()) return document;
-  std::map<int, int64_t> counts;
-  for (const uint8_t label : set.labels()) ++counts[label];
-  ordered_json& list = document["images_of_label"] = ordered_json::object();
-  for (const auto& [label, count] : counts) list[std::to_string(label)] = count;
+  if (!set.labels().empty()) document["images_of_label"] = frequencies(set.labels());
+  if (!set.masks().empty()) document["pixels_of_class"] = frequencies(set.masks());
+  if (set.has_boxes()) {
+    std::vector<uint8_t> classes;
+    for (const Box& box : set.boxes()) classes.push_back(box.class_);
+    document["boxes_of_class"] = frequencies(classes);
+  }
   return document;
 }
 

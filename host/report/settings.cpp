@@ -144,6 +144,9 @@ std::vector<Setting> describe_settings(const RunRecord& run) {
   if (corrupt.kind != CorruptionKind::none) {
     settings.push_back({"Corruption", to_string(corrupt) + ", of inputs; targets are without"});
   }
+  if (run.config.data.scene != SceneConfig()) {
+    settings.push_back({"Scenes", to_string(run.config.data.scene)});
+  }
   if (!run.device.empty()) settings.push_back({"Device", run.device});
   return settings;
 }

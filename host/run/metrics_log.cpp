@@ -72,6 +72,7 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   read_member(object, "images", metrics.images);
   if (object.contains("accuracy")) read_member(object, "accuracy", metrics.accuracy.emplace());
   if (object.contains("psnr")) read_member(object, "psnr", metrics.psnr.emplace());
+  if (object.contains("mean_iou")) read_member(object, "mean_iou", metrics.mean_iou.emplace());
   read_member(object, "seconds", metrics.seconds);
   read_member(object, "samples_per_second", metrics.samples_per_second);
   return metrics;
@@ -127,6 +128,7 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
   }
   if (metrics.accuracy) json.member("accuracy", *metrics.accuracy);
   if (metrics.psnr) json.member("psnr", *metrics.psnr);
+  if (metrics.mean_iou) json.member("mean_iou", *metrics.mean_iou);
   if (!metrics.kl_per_layer.empty()) json.member("kl_per_layer", metrics.kl_per_layer);
   return json.text();
 }

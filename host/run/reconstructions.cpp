@@ -6,17 +6,10 @@
 
 #include "host/draw/palette.h"
 #include "kernels/check.h"
+#include "vae/overlays.h"
 
 namespace vae {
 namespace {
-
-/// A grey picture in red, green and blue.
-Image in_colour(const Image& image) {
-  if (image.channels == 3) return image;
-  Image result{image.height, image.width, 3, {}};
-  for (const uint8_t grey : image.pixels) result.pixels.insert(result.pixels.end(), 3, grey);
-  return result;
-}
 
 std::vector<Image> images_of_rows(const Array& rows, const ModelConfig& model) {
   return to_images(rows, model.height, model.width, model.channels);
@@ -46,17 +39,6 @@ Image class_image(std::span<const uint8_t> classes, int64_t height, int64_t widt
     image.pixels.insert(image.pixels.end(), {colour.red, colour.green, colour.blue});
   }
   return image;
-}
-
-std::vector<uint8_t> likeliest_classes(const Array& probabilities, int64_t classes) {
-  VAE_CHECK(classes > 0 && classes <= 256 && probabilities.count() % classes == 0,
-            "likeliest_classes: ", probabilities.count(), " numbers are not of ", classes,
-            " classes");
-  std::vector<uint8_t> likeliest;
-  for (auto own = probabilities.values.begin(); own != probabilities.values.end(); own += classes) {
-    likeliest.push_back(static_cast<uint8_t>(std::max_element(own, own + classes) - own));
-  }
-  return likeliest;
 }
 
 std::vector<std::vector<Image>> reconstruction_rows(Model& model, const ImageSet& images,

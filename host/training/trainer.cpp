@@ -632,6 +632,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.bound = found.nll ? -*found.nll : found.elbo;
   metrics.accuracy = found.accuracy;
   metrics.psnr = found.psnr;
+  metrics.mean_iou = found.mean_iou;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,11 @@ struct Array {
 /// Writes NumPy's .npy format (version 1.0, little-endian float32, C order), atomically.
 /// Throws Error(io).
 void save_npy(const std::string& path, const Array& array);
+
+/// The same of bytes (uint8), such as classes of pixels. Throws Error(io), Error(invalid_argument)
+/// where the shape promises another number.
+void save_npy(const std::string& path, const std::vector<int64_t>& shape,
+              std::span<const uint8_t> bytes);
 
 /// Writes the same format piece by piece, for arrays [rows, row_size] that need not be in memory as
 /// a whole. The file appears with finish(); a writer that is destroyed before leaves nothing.

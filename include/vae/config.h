@@ -214,9 +214,27 @@ struct Corruption {
 /// "noise=0.5", "none".
 std::string to_string(const Corruption& corruption);
 
+/// Scenes that are made of single images, "digits=1-3,size=40,clutter=6" in files and flags: some
+/// of them at random places, with a mask and boxes that say what is where. Scene i of a set has
+/// image i and others of the same set. Nothing depends on a seed: every run on a data set, and
+/// every verb, has the same scenes. [Dataset::with_scenes]
+struct SceneConfig {
+  int64_t fewest = 0;   ///< The fewest images in a scene, 0..16.
+  int64_t most = 0;     ///< The most, 1..16.
+  ImageSize size = {};  ///< Of a scene, 8..4096, no smaller than an image; 0 x 0: no scenes.
+  /// Small pieces of other images, which belong to nothing, 0..64. [Mnih et al. 2014]
+  int64_t clutter = 0;
+
+  /// Field by field.
+  bool operator==(const SceneConfig&) const = default;
+};
+
+/// "digits=1-3,size=40,clutter=6", "none".
+std::string to_string(const SceneConfig& scene);
+
 /// What is done to images between their source and the model, in this order: transpose, colour,
-/// size, binarisation, corruption. A run keeps it, and whoever reads images for the run's model
-/// does the same to them.
+/// size, scenes, binarisation, corruption. A run keeps it, and whoever reads images for the run's
+/// model does the same to them.
 struct DataConfig {
   /// The largest centred part of this shape, scaled by a tent filter that averages over what a
   /// pixel of the result covers. 0 x 0: all images have one size and keep it.
@@ -230,6 +248,8 @@ struct DataConfig {
   /// What the model sees of an image that it is to restore: its input, or of Condition::seen what
   /// it is told.
   Corruption corrupt = {};
+  /// What is made of the images.
+  SceneConfig scene = {};
 
   /// Field by field.
   bool operator==(const DataConfig&) const = default;
@@ -258,7 +278,7 @@ struct ConfigKey {
   std::string_view help;     ///< One line.
   std::string_view choices;  ///< Allowed words or the range, for example "none|relu|...".
   /// What stands for the value: "N" (whole), "X" (any number), "N,N,...", "LAYER,...", "LAYER",
-  /// "WxH", "WORD=X" or "WORD".
+  /// "WxH", "WORD=X", "WORD=N,..." or "WORD".
   std::string_view placeholder = {};
 };
 

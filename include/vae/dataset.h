@@ -49,8 +49,9 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
-/// A thing in an image, by the rectangle around it. Places are in pixels from the image's upper left
-/// corner, as in COCO's files: pixel (row r, column c) is the square from (c, r) to (c + 1, r + 1).
+/// A thing in an image, by the rectangle around it. Places are in pixels from the image's upper
+/// left corner, as in COCO's files: pixel (row r, column c) is the square from (c, r) to (c + 1, r
+/// + 1).
 struct Box {
   float x = 0.0f;       ///< Of its left edge.
   float y = 0.0f;       ///< Of its upper edge.
@@ -237,6 +238,24 @@ struct Dataset {
   /// other draws. Throws Error(invalid_argument) when no image would be left to train on, or when
   /// there are test images already.
   Dataset with_test(double share) const;
+
+  /// The same data with scenes in the place of images: scene i of a set holds image i and perhaps
+  /// others of the same set, drawn from all of it, at random places, each with all of it that is
+  /// not black. A pixel is the brightest of what lies there. The scenes have masks, of which a
+  /// thing's class is its label and 1, where a value of its image is above 127, and the later of
+  /// two things lies above; boxes around these pixels, whole where another thing lies above, of the
+  /// class that is its label, and none of an image too dark for them; clutter, of class 0, from
+  /// pieces of 8 x 8 pixels; and no labels. Boxes share at most a quarter of the smaller one:
+  /// what finds no place in 20 tries is left out. Scenes that are set aside later, by
+  /// with_validation(), may hold images that scenes for training hold, too. Throws what
+  /// validate() throws, Error(invalid_argument) for images without labels, with masks, boxes or
+  /// side vectors, or larger than a scene, and Error(unsupported) for images that are neither grey
+  /// nor RGB and for a label above 253.
+  ///
+  ///     vae::Config config = vae::preset("segment-40");
+  ///     vae::Dataset scenes = vae::Dataset::load("mnist").with_scenes(config.data.scene);
+  ///     vae::Model model = vae::train(config, scenes);
+  Dataset with_scenes(const SceneConfig& scene) const;
 
   /// Writes the training and the test images, with the labels and masks they have, as a .npz file
   /// that load() takes and numpy.load opens: train_images, train_labels, train_masks, test_images,

@@ -52,6 +52,15 @@ struct Evaluation {
   /// Where the target is classes: the share of those observed that are the most probable ones at
   /// z = mu(x). NaN where none was observed.
   std::optional<double> accuracy;
+  /// Where the target is masks: intersection over union, of the most probable classes at z = mu(x)
+  /// and the masks, pooled over the observed pixels of all images. The mean over the classes that
+  /// are there; NaN where none is. [Everingham et al. 2015]
+  std::optional<double> mean_iou;
+  std::optional<double> foreground_iou;  ///< Of all classes but 0 taken for one; likewise.
+  /// The same where each pixel with a value above 127 is taken for the most frequent class but 0
+  /// of these masks, and the others for 0: what costs no learning.
+  std::optional<double> threshold_mean_iou;
+  std::optional<double> threshold_foreground_iou;  ///< Likewise.
   /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;
@@ -72,6 +81,27 @@ struct Evaluation {
   uint64_t seed = 1;   ///< Key of the draws.
   int64_t images = 0;  ///< How many were averaged over.
   std::string device;  ///< What computed it: "cpu", "cuda:0".
+};
+
+/// How Model::segment() reads and draws.
+struct SegmentOptions {
+  int64_t samples = 0;  ///< K, codes drawn from q(z|x) of each image beside its mean.
+  /// How pixels become x and the key of all draws, as of Model::encode().
+  std::optional<Binarization> binarization = {};
+  std::optional<uint64_t> seed = {};  ///< Likewise.
+  /// Called with the share done in [0, 1]; returning false stops with an empty result.
+  std::function<bool(double)> progress = {};
+};
+
+/// Classes of the pixels of n images, and how sure they are.
+struct Segmentation {
+  std::vector<uint8_t> classes;  ///< At z = mu(x) [n, height, width].
+  /// At each of K draws of z ~ q(z|x) [n, K, height, width]. Draw k of an image depends on the seed
+  /// and the image's index alone.
+  std::vector<uint8_t> samples;
+  /// Entropy of the mean of the draws' probabilities, in nats: 0 where all are sure of one class,
+  /// ln C where nothing is known [n, height, width]. Empty without draws.
+  Array entropy;
 };
 
 /// The file that a loaded model came from.
@@ -190,6 +220,14 @@ class Model {
   /// or, from a model with a condition, of p(z|c), which takes conditions as decode() does. Where
   /// there are latents above z, whose p(z) is no Gaussian, they stay as they are.
   Array in_prior(const Array& codes, const Array& conditions = {});
+  /// The classes of pixels of images, of a model whose target is masks: the most probable ones of
+  /// each at z = mu(x), and with `samples` those at z drawn from q(z|x). Images need no masks.
+  /// Throws Error(invalid_argument) for a model of another target.
+  ///
+  ///     vae::Segmentation found = model.segment(images, {.samples = 8});
+  ///     vae::Image first = vae::overlay_classes(
+  ///         images.image(0), std::span(found.classes).first(40 * 40), 11);
+  Segmentation segment(const ImageSet& images, const SegmentOptions& options = {});
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 

@@ -44,6 +44,7 @@
 #include "vae/layers.h"
 #include "vae/log.h"
 #include "vae/model.h"
+#include "vae/overlays.h"
 #include "vae/printable.h"
 #include "vae/reconstructions.h"
 #include "vae/report.h"

@@ -25,7 +25,7 @@ BACKEND_MAKER = "kernels/devices.cpp"
 WINGS = (
     ("text",),
     ("io",),
-    ("config", "data", "draw", "machine"),
+    ("config", "data", "draw", "machine", "measure"),
     ("graph",),
     ("model",),
     ("run",),

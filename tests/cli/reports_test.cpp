@@ -36,11 +36,13 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
                                             "elbo",
                                             "elbo_standard_error",
                                             "epoch",
+                                            "foreground_iou",
                                             "importance_samples",
                                             "input_psnr",
                                             "kl",
                                             "kl_per_dimension",
                                             "kl_per_layer",
+                                            "mean_iou",
                                             "n",
                                             "nll",
                                             "nll_standard_error",
@@ -49,6 +51,8 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
                                             "seed",
                                             "split",
                                             "step",
+                                            "threshold_foreground_iou",
+                                            "threshold_mean_iou",
                                             "weights"}));
   EXPECT_EQ(result["n"], 32);
   EXPECT_EQ(result["weights"], "trained");

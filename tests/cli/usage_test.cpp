@@ -11,9 +11,9 @@ namespace vae::test {
 namespace {
 
 const std::vector<std::string> kVerbs = {
-    "train",   "eval",    "sample", "reconstruct", "interpolate", "traverse", "manifold",
-    "map",     "compare", "encode", "decode",      "bench",       "inspect",  "import",
-    "devices", "doctor",  "help",   "completion",  "manual",      "restore"};
+    "train",    "eval",    "sample",  "reconstruct", "segment",    "interpolate", "traverse",
+    "manifold", "map",     "compare", "encode",      "decode",     "bench",       "inspect",
+    "import",   "devices", "doctor",  "help",        "completion", "manual",      "restore"};
 
 using UsageTest = CliTest;
 

@@ -82,7 +82,8 @@ Config unusual() {
                      12345678901,
                      4,
                      Precision::bf16};
-  config.data = {{64, 48}, true, false, true, 0.25, {CorruptionKind::noise, 0.3}};
+  config.data = {{64, 48},           true, false, true, 0.25, {CorruptionKind::noise, 0.3},
+                 {2, 5, {48, 40}, 7}};
   return config;
 }
 
@@ -116,8 +117,8 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
       TrainConfig();
-  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 25u + 26u + 6u);
+  [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6, d7] = DataConfig();
+  EXPECT_EQ(config_keys().size(), 25u + 26u + 7u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
@@ -145,6 +146,60 @@ TEST(ConfigTest, SizesAreWidthByHeight) {
   config.data = {};
   config.data.grey = config.data.rgb = true;
   EXPECT_THROW(validate(config), Error);
+}
+
+TEST(ConfigTest, ScenesAreWords) {
+  Config config;
+  const auto set = [&](const std::string& words) { set_config_value(config, "data.scene", words); };
+  set("digits=1-3,size=40,clutter=6");
+  EXPECT_EQ(config.data.scene, (SceneConfig{1, 3, {40, 40}, 6}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=1-3,size=40,clutter=6");
+  set("clutter=0,size=64x48,digits=0-16");  // in any order
+  EXPECT_EQ(config.data.scene, (SceneConfig{0, 16, {64, 48}, 0}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=0-16,size=64x48");
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
+  set("digits=2,size=8");
+  EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {8, 8}, 0}));
+  const SceneConfig before = config.data.scene;
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"", "'' is no part of a scene"},
+      {"digits", "'digits', expected digits=N or digits=A-B"},
+      {"digits=,size=40", "'digits=', expected digits=N"},
+      {"digits=many,size=40", "'digits=many'"},
+      {"digits=1-,size=40", "'digits=1-'"},
+      {"digits=-1,size=40", "'digits=-1'"},
+      {"digits=1-2-3,size=40", "'digits=1-2-3'"},
+      {"digits=99999999999999999999,size=40", "expected digits=N"},
+      {"digits=1-3", "it lacks size=S or size=WIDTHxHEIGHT"},
+      {"size=40,clutter=6", "it lacks digits=N or digits=A-B"},
+      {"digits=1,size=40x", "'size=40x', expected size=S or size=WIDTHxHEIGHT"},
+      {"digits=1,size=40,", "'' is no part"},
+      {"digits=1,size=40,clutter=6.5", "'clutter=6.5', expected clutter=K"},
+      {"digits=1,size=40,cluter=6", "did you mean 'clutter'?"},
+      {"digits=1,size=40,size=40", "it has size twice"},
+      {"digits=3-1,size=40", "digits=3-1"},
+      {"digits=17,size=40", "1..16"},
+      {"digits=0,size=40", "1..16"},
+      {"digits=1,size=7", "8..4096"},
+      {"digits=1,size=40x4097", "size=40x4097"},
+      {"digits=1,size=40,clutter=65", "0..64"},
+      {"digits=1,size=40,clutter=-1", "0..64"},
+      {"none,size=40", "'none' is no part"},
+  };
+  for (const auto& [words, message] : wrong) {
+    const std::string refusal = refusal_of([&, text = words] { set(text); });
+    EXPECT_CONTAINS(refusal, "data.scene (--scene)");
+    EXPECT_CONTAINS(refusal, message);
+    EXPECT_EQ(config.data.scene, before) << words;
+    const std::string json = "{\"data\": {\"scene\": \"" + words + "\"}}";
+    EXPECT_CONTAINS(refusal_of([&] { config_from_json(json, {}, "file"); }), message);
+  }
+  EXPECT_CONTAINS(refusal_of([] { config_from_json("{\"data\": {\"scene\": 3}}", {}, "file"); }),
+                  "expected a scene in quotes");
+  set("none");
+  EXPECT_EQ(config, Config());
+  config.data.scene.clutter = 3;
+  EXPECT_CONTAINS(refusal_of([&] { validate(config); }), "data.scene (--scene) has digits=0");
 }
 
 TEST(ConfigTest, TextSetsWhatJsonSets) {

@@ -20,8 +20,8 @@ ImageSet with_numbered_boxes(int64_t count) {
   Boxes boxes(count);
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t k = 0; k < i % 3; ++k) {
-      boxes[i].push_back({static_cast<float>(i % 8), static_cast<float>(k), 1.0f, 0.5f,
-                          static_cast<uint8_t>(i)});
+      boxes[i].push_back(
+          {static_cast<float>(i % 8), static_cast<float>(k), 1.0f, 0.5f, static_cast<uint8_t>(i)});
     }
   }
   std::vector<uint8_t> pixels(10 * 8 * count);
@@ -76,14 +76,12 @@ TEST(BoxesTest, WhatIsNoBoxOfTheImageIsNamed) {
   EXPECT_EQ(box_problem({2.5f, 1.25f, 7.51f, 6.76f, 0}, 8, 10), "") << "rounded in a file";
   EXPECT_EQ(box_problem({-0.01f, 0, 1, 1, 0}, 8, 10), "") << "likewise";
   const float infinity = std::numeric_limits<float>::infinity();
-  for (const Box& bad : {Box{0, 0, 8, 10, 0}, Box{-1, 0, 2, 2, 0}, Box{0, -1, 2, 2, 0},
-                         Box{9, 0, 1.1f, 1, 0}, Box{0, 7, 1, 1.1f, 0}, Box{1, 1, 0, 1, 0},
-                         Box{1, 1, 1, -1, 0}, Box{infinity, 0, 1, 1, 0}, Box{0, 0, infinity, 1, 0},
-                         Box{0, std::numeric_limits<float>::quiet_NaN(), 1, 1, 0}}) {
+  for (const Box& bad :
+       {Box{0, 0, 8, 10, 0}, Box{-1, 0, 2, 2, 0}, Box{0, -1, 2, 2, 0}, Box{9, 0, 1.1f, 1, 0},
+        Box{0, 7, 1, 1.1f, 0}, Box{1, 1, 0, 1, 0}, Box{1, 1, 1, -1, 0}, Box{infinity, 0, 1, 1, 0},
+        Box{0, 0, infinity, 1, 0}, Box{0, std::numeric_limits<float>::quiet_NaN(), 1, 1, 0}}) {
     EXPECT_NE(box_problem(bad, 8, 10), "");
-    const std::string message = refusal_of([&] {
-      images.with_boxes({{good}, {good, bad}});
-    });
+    const std::string message = refusal_of([&] { images.with_boxes({{good}, {good, bad}}); });
     EXPECT_NE(message.find("box 1 of image 1"), std::string::npos) << message;
   }
   EXPECT_NE(refusal_of([&] { images.with_boxes({{good}}); }).find("2 images but boxes of 1"),

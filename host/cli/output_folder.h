@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vae/dataset.h"
+#include "vae/image.h"
+
+namespace vae::cli {
+
+/// A new folder of pictures as an output.
+class OutputFolder {
+ public:
+  /// `path` as --out has it.
+  explicit OutputFolder(std::string path) : path_(std::move(path)) {}
+  /// Throws Error(io) where something but an empty folder is there already. Call it before any
+  /// work.
+  void check() const;
+  /// PNG files of these names, which may lie in subfolders: all of them, or no folder at all.
+  /// picture(i) makes number i. Throws Error(io).
+  void write(const std::vector<std::string>& names,
+             const std::function<Image(std::size_t)>& picture) const;
+
+ private:
+  std::string path_;
+};
+
+/// Names of PNG files for what is made of each image: those of the pictures that were read, with
+/// another extension, or else the images' numbers. Throws Error(invalid_argument) where two
+/// pictures would have one.
+std::vector<std::string> png_names(const ImageSet& images);
+
+}  // namespace vae::cli

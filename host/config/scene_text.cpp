@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "host/config/scene_text.h"
+
+#include <charconv>
+#include <cstdint>
+#include <vector>
+
+#include "host/text/suggest.h"
+#include "kernels/check.h"
+
+namespace vae::config_detail {
+namespace {
+
+constexpr int64_t kMostDigits = 16, kShortestSceneSide = 8, kLongestSceneSide = 4096,
+                  kMostClutter = 64;
+
+bool read_whole(std::string_view text, int64_t& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  return !text.empty() && error == std::errc() && stopped == end;
+}
+
+/// "A" or "A<between>B"; one number is both.
+bool read_pair(std::string_view text, char between, int64_t& first, int64_t& second) {
+  const std::size_t at = text.find(between);
+  if (!read_whole(text.substr(0, at), first)) return false;
+  second = first;
+  return at == std::string_view::npos || read_whole(text.substr(at + 1), second);
+}
+
+std::string pair_text(int64_t first, char between, int64_t second) {
+  return first == second ? concat(first) : concat(first, between, second);
+}
+
+/// A part of the text: its word, how its value is read, and what that is.
+struct ScenePart {
+  std::string_view word;
+  bool (*read)(std::string_view, SceneConfig&);
+  std::string_view expected;
+  bool needed;
+};
+
+constexpr ScenePart kParts[] = {
+    {"digits",
+     [](std::string_view text, SceneConfig& scene) {
+       return read_pair(text, '-', scene.fewest, scene.most);
+     },
+     "digits=N or digits=A-B", true},
+    {"size",
+     [](std::string_view text, SceneConfig& scene) {
+       return read_pair(text, 'x', scene.size.width, scene.size.height);
+     },
+     "size=S or size=WIDTHxHEIGHT", true},
+    {"clutter",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.clutter); },
+     "clutter=K", false},
+};
+
+const ScenePart* find_scene_part(std::string_view word) {
+  for (const ScenePart& part : kParts) {
+    if (part.word == word) return &part;
+  }
+  return nullptr;
+}
+
+std::string unknown_part(std::string_view word) {
+  std::vector<std::string> words;
+  for (const ScenePart& part : kParts) words.emplace_back(part.word);
+  return concat("'", shortened(word), "' is no part of a scene, which has digits, size and clutter",
+                did_you_mean(word, words));
+}
+
+bool lies_in(int64_t number, int64_t low, int64_t high) { return number >= low && number <= high; }
+
+}  // namespace
+
+std::string parse_scene(std::string_view text, SceneConfig& scene) {
+  SceneConfig parsed;
+  bool found[std::size(kParts)] = {};
+  for (std::string_view rest = text; text != "none";) {
+    const std::string_view piece = rest.substr(0, rest.find(','));
+    const std::size_t equals = piece.find('=');
+    const ScenePart* const part = find_scene_part(piece.substr(0, equals));
+    if (part == nullptr) return unknown_part(piece.substr(0, equals));
+    if (found[part - kParts]) return concat("it has ", part->word, " twice");
+    found[part - kParts] = true;
+    if (equals == std::string_view::npos || !part->read(piece.substr(equals + 1), parsed)) {
+      return concat("'", shortened(piece), "', expected ", part->expected);
+    }
+    if (piece.size() == rest.size()) break;
+    rest.remove_prefix(piece.size() + 1);
+  }
+  for (const ScenePart& part : kParts) {
+    if (text != "none" && part.needed && !found[&part - kParts]) {
+      return concat("it lacks ", part.expected);
+    }
+  }
+  const std::string problem = text == "none" ? "" : scene_problem(parsed);
+  if (!problem.empty()) return "it " + problem;
+  scene = parsed;
+  return {};
+}
+
+std::string scene_text(const SceneConfig& scene) {
+  if (scene == SceneConfig()) return "none";
+  return concat("digits=", pair_text(scene.fewest, '-', scene.most),
+                ",size=", pair_text(scene.size.width, 'x', scene.size.height),
+                scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "");
+}
+
+std::string scene_problem(const SceneConfig& scene) {
+  if (scene == SceneConfig()) return {};
+  if (!lies_in(scene.fewest, 0, scene.most) || !lies_in(scene.most, 1, kMostDigits)) {
+    return concat("has digits=", pair_text(scene.fewest, '-', scene.most), ", expected 1..",
+                  kMostDigits, ", or the fewest (0 and more), a dash and the ", "most");
+  }
+  if (!lies_in(scene.size.width, kShortestSceneSide, kLongestSceneSide) ||
+      !lies_in(scene.size.height, kShortestSceneSide, kLongestSceneSide)) {
+    return concat("has size=", pair_text(scene.size.width, 'x', scene.size.height),
+                  ", expected sides of ", kShortestSceneSide, "..", kLongestSceneSide);
+  }
+  if (lies_in(scene.clutter, 0, kMostClutter)) return {};
+  return concat("has clutter=", scene.clutter, ", expected 0..", kMostClutter);
+}
+
+std::string scene_choices() {
+  return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
+                kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter);
+}
+
+}  // namespace vae::config_detail
