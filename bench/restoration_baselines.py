@@ -58,9 +58,10 @@ def components(y):
     return mean, vectors[:, ::-1]
 
 
-def project(z, mean, vectors, count):
+def project(z, z_mean, mean, vectors, count):
+    """Clipping moves the mean of noisy images, so that they have one of their own."""
     basis = vectors[:, :count]
-    return np.clip((z - mean) @ basis @ basis.T + mean, 0.0, 1.0)
+    return np.clip((z - z_mean) @ basis @ basis.T + mean, 0.0, 1.0)
 
 
 def denoising(train, test, random):
@@ -68,9 +69,10 @@ def denoising(train, test, random):
     y, z = noisy(x, random), noisy(truth, random)
     estimate = linear_estimate(x, y)
     mean, vectors = components(x)
+    y_mean = y.mean(0)
     chosen = max(range(5, 101, 5),
-                 key=lambda k: psnr(project(y[:HELD_OUT], mean, vectors, k), x[:HELD_OUT]))
-    return {"noisy": psnr(z, truth), "pca": psnr(project(z, mean, vectors, chosen), truth),
+                 key=lambda k: psnr(project(y[:HELD_OUT], y_mean, mean, vectors, k), x[:HELD_OUT]))
+    return {"noisy": psnr(z, truth), "pca": psnr(project(z, y_mean, mean, vectors, chosen), truth),
             "pca_components": chosen, "linear": psnr(np.clip(estimate(z), 0.0, 1.0), truth)}
 
 

@@ -134,7 +134,7 @@ Config inpaint() {
   model.latent = 200;
   model.condition = Condition::seen;
   model.prior = Prior::conditional;
-  config.training.epochs = 25;
+  config.training.epochs = 10;
   config.training.binarization = Binarization::none;
   config.training.schedule = LearningRateSchedule::cosine;
   config.training.ema = 0.999;
