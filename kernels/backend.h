@@ -154,6 +154,8 @@ class Backend {
   virtual void run(const CategoricalArgs& args) = 0;
   virtual void run(const CategoricalMeanArgs& args) = 0;
   virtual void run(const CategoricalSampleArgs& args) = 0;
+  virtual void run(const DetectionArgs& args) = 0;
+  virtual void run(const DetectionMeanArgs& args) = 0;
   virtual void run(const ImportanceArgs& args) = 0;
   virtual void run(const ImportanceWeightsArgs& args) = 0;
   virtual void run(const AccumulateArgs& args) = 0;

@@ -9,6 +9,7 @@
 #include "kernels/check.h"
 #include "kernels/rules/activations.h"
 #include "kernels/rules/adam.h"
+#include "kernels/rules/detection.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/objectives.h"
 
@@ -528,6 +529,39 @@ void CategoricalSampleArgs::check() const {
   tensors.have_matrix("targets", targets);
   tensors.have("outputs", outputs, {targets.rows(), targets.cols() * classes});
   tensors.have_state(noise.state);
+}
+
+namespace {
+
+/// Outputs a cell of a grid has.
+int64_t cell_outputs(std::string_view operation, int64_t classes) {
+  VAE_CHECK(classes >= 1 && classes <= 255, operation, ": classes must lie in 1..255, got ",
+            classes);
+  return rules::GridCell::outputs(classes);
+}
+
+}  // namespace
+
+void DetectionArgs::check() const {
+  const Tensors tensors(kName);
+  const int64_t per_cell = cell_outputs(kName, classes);
+  tensors.have_matrix("targets", targets);
+  const int64_t images = targets.rows(), cells = targets.cols(), rows = images * samples;
+  tensors.have("boxes", boxes, {images, cells * rules::GridCell::kBoxNumbers});
+  const Shape shape{rows, cells * per_cell};
+  tensors.have("outputs", outputs, shape);
+  tensors.have("log_px", log_px, {rows});
+  tensors.may_have("doutputs", doutputs, shape);
+  tensors.may_have("weights", weights, {rows});
+}
+
+void DetectionMeanArgs::check() const {
+  const Tensors tensors(kName);
+  const int64_t per_cell = cell_outputs(kName, classes);
+  tensors.have_matrix("outputs", outputs);
+  VAE_CHECK(outputs.cols() % per_cell == 0, kName, ": ", outputs.cols(),
+            " outputs a row are not of cells with ", classes, " classes");
+  tensors.have("means", means, outputs.shape);
 }
 
 namespace {

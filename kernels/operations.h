@@ -589,6 +589,37 @@ struct CategoricalSampleArgs {
   void check() const;
 };
 
+/// log p(t|z) per row of a grid of G cells, each of which has an object of one of C classes and
+/// four numbers of its box, or no object, and its gradient. A cell has A = 9 + C neighbouring
+/// outputs, kernels/rules/detection.h says which. A target of C or more is no object: of its cell
+/// only that counts, and the four numbers are not read.
+/// doutputs = -scale w dlog p / doutputs; it may be the same memory as outputs.
+struct DetectionArgs {
+  View log_px;                       // [B*K] out
+  View doutputs;                     // [B*K, G A] out, may be empty
+  ConstView outputs;                 // [B*K, G A]
+  BasicView<const uint8_t> targets;  // [B, G]
+  ConstView boxes;                   // [B, G 4]
+  int64_t classes = 1;               // C, at most 255
+  int64_t samples = 1;               // K
+  float scale = 1.0f;                // 1/B
+  ConstView weights = {};            // [B*K] w, as in LikelihoodArgs
+
+  static constexpr std::string_view kName = "detection";
+  void check() const;
+};
+
+/// Of each cell, in the order of its outputs: the probability of an object, those of its classes,
+/// means and deviations of the box's numbers. In place allowed.
+struct DetectionMeanArgs {
+  View means;         // [B, G A] out
+  ConstView outputs;  // [B, G A]
+  int64_t classes = 1;
+
+  static constexpr std::string_view kName = "detection_mean";
+  void check() const;
+};
+
 /// Merges K importance weights, one at a time, into the running log-sum-exp of each row:
 /// sum_i exp(log_w_i) = sum * exp(max), log_w = log_px + beta log_ratio. Start: max = -inf, sum =
 /// 0.

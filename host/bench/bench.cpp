@@ -54,6 +54,10 @@ ImageSet random_images(const ModelConfig& model, int64_t batch_size) {
   if (model.target == Target::mask) {
     images = images.with_masks(std::vector<uint8_t>(count * model.target_size()));
   }
+  if (model.target == Target::boxes) {
+    const Box whole{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
+    images = images.with_boxes(std::vector<std::vector<Box>>(count, {whole}));
+  }
   if (model.condition != Condition::side) return images;
   return images.with_side(model.side_size, std::vector<float>(count * model.side_size, 0.5f));
 }

@@ -99,6 +99,8 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"foreground_iou", nullptr},
                {"threshold_mean_iou", nullptr},
                {"threshold_foreground_iou", nullptr},
+               {"average_precision", nullptr},
+               {"average_precision_of_places", nullptr},
                {"psnr", nullptr},
                {"input_psnr", nullptr},
                {"binarization", to_string(result.binarization)},
@@ -114,6 +116,10 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
     json["foreground_iou"] = number_or_null(*result.foreground_iou);
     json["threshold_mean_iou"] = number_or_null(*result.threshold_mean_iou);
     json["threshold_foreground_iou"] = number_or_null(*result.threshold_foreground_iou);
+  }
+  if (result.average_precision) {
+    json["average_precision"] = number_or_null(*result.average_precision);
+    json["average_precision_of_places"] = number_or_null(*result.average_precision_of_places);
   }
   if (result.psnr) json["psnr"] = number_or_null(*result.psnr);
   if (result.input_psnr) json["input_psnr"] = number_or_null(*result.input_psnr);
@@ -165,6 +171,10 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
                         *result.mean_iou, *result.threshold_mean_iou);
     text += fmt::format("  foreground IoU  {:10.3f}   of all but class 0; of a threshold {:.3f}\n",
                         *result.foreground_iou, *result.threshold_foreground_iou);
+  }
+  if (result.average_precision && std::isfinite(*result.average_precision)) {
+    text += fmt::format("  mAP50           {:10.4f}   of boxes at z = mu; of places alone {:.4f}\n",
+                        *result.average_precision, *result.average_precision_of_places);
   }
   text += fmt::format("  active units    {:>6} of {}\n", result.active_units,
                       model.config().all_latents());

@@ -98,10 +98,11 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
                   epochs, bound_name(train.importance_samples), nats(bound_of(train)));
   if (validation != nullptr) line += ", validation " + nats(bound_of(*validation));
   line += ", test " + nats(bound_of(test));
-  const std::string right = test.mean_iou ? fmt::format("  IoU {:.3f}", *test.mean_iou)
-                            : test.accuracy
-                                ? fmt::format("  {:.2f} % right", 100.0 * *test.accuracy)
-                                : std::string();
+  const std::string right =
+      test.mean_iou            ? fmt::format("  IoU {:.3f}", *test.mean_iou)
+      : test.accuracy          ? fmt::format("  {:.2f} % right", 100.0 * *test.accuracy)
+      : test.average_precision ? fmt::format("  mAP50 {:.4f}", *test.average_precision)
+                               : std::string();
   const std::string decibels =
       test.psnr ? fmt::format("  PSNR {:.2f} dB", *test.psnr) : std::string();
   for (const std::string& field :

@@ -52,6 +52,11 @@ class Reconstruct : public Verb {
                   "vae reconstruct: this model decodes a class for each image (--target label), "
                   "which is no picture; --out FILE.npy has the probabilities of all classes");
     }
+    if (model.config().target == Target::boxes) {
+      throw Error(ErrorCode::invalid_argument,
+                  "vae reconstruct: this model decodes boxes (--target boxes), which `vae detect` "
+                  "draws; --out FILE.npy has what it says of each cell of its grid");
+    }
     const int64_t rows = model.config().has_class_target() || model.restores() ? 3 : 2;
     const int64_t columns = std::min(kPairsPerRow, images.count());
     const int64_t bands = (images.count() + columns - 1) / columns;

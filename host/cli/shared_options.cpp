@@ -181,17 +181,21 @@ void SourceOptions::declare(Command& command) {
       "--masks", "FILE.npy|FOLDER", masks_,
       "for --target mask: classes [n, height, width], or PNG files named like the pictures, "
       "a grey level each class");
+  command.text("--boxes", "FILE.json", boxes_,
+               "for --target boxes: what is in the pictures of a folder, in COCO's format for "
+               "instances");
 }
 
 std::string SourceOptions::words() const {
   std::string text = skip_bad_ ? " --skip-bad" : "";
   if (!side_vectors_.empty()) text += " --side-vectors " + shell_quoted_path(side_vectors_);
   if (!masks_.empty()) text += " --masks " + shell_quoted_path(masks_);
+  if (!boxes_.empty()) text += " --boxes " + shell_quoted_path(boxes_);
   return text;
 }
 
 LoadOptions SourceOptions::load_options(const DataConfig& data, Terminal& terminal) const {
-  return {data, skip_bad_, command_line(), terminal.log(), side_vectors_, masks_};
+  return {data, skip_bad_, command_line(), terminal.log(), side_vectors_, masks_, boxes_};
 }
 
 void ConfigOptions::declare(Command& command, const std::vector<std::string_view>& without) {
@@ -261,6 +265,13 @@ void require_target(const ModelConfig& model, const ImageSet& images, const std:
                             "with labels",
                             where));
   }
+  if (model.target == Target::boxes && !images.has_boxes()) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("{} has no boxes, which are the target (--target boxes); give them with "
+                    "--boxes, or make scenes of images of one thing each with --scene",
+                    where));
+  }
   if (model.target == Target::mask && images.masks().empty()) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("{} has no masks, which are the target (--target mask); give them with "
@@ -286,11 +297,13 @@ void require_condition(const ModelConfig& model, const ImageSet& images, const s
 
 void require_image_target(const Model& model, const char* verb) {
   if (!model.config().has_class_target()) return;
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("vae {} draws what a model decodes, and this one decodes no images but "
-                          "classes (--target {}): `vae reconstruct` tells those of images, `vae "
-                          "eval` how many are right",
-                          verb, to_string(model.config().target)));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("vae {} draws what a model decodes, and this one decodes no images but "
+                  "classes (--target {}): {} tells those of images, `vae eval` how many are "
+                  "right",
+                  verb, to_string(model.config().target),
+                  model.config().target == Target::boxes ? "`vae detect`" : "`vae reconstruct`"));
 }
 
 void require_image_size(const ModelConfig& model, const ImageSet& images,

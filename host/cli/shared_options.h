@@ -76,17 +76,19 @@ class ConfigOptions {
   std::vector<std::pair<std::string_view, std::string>> values_;
 };
 
-/// --skip-bad, --side-vectors, --masks, and how a source of images is read.
+/// --skip-bad, --side-vectors, --masks, --boxes, and how a source of images is read.
 class SourceOptions {
  public:
   void declare(Command& command);
   LoadOptions load_options(const DataConfig& data, Terminal& terminal) const;
   /// As a command line has them: " --skip-bad", or "".
   std::string words() const;
+  /// What --boxes says; "" without it.
+  const std::string& boxes() const { return boxes_; }
 
  private:
   bool skip_bad_ = false;
-  std::string side_vectors_, masks_;
+  std::string side_vectors_, masks_, boxes_;
 };
 
 /// --data, --split, --limit, --skip-bad, and the flags of what is done to the images.
@@ -94,6 +96,7 @@ class DataOptions {
  public:
   void declare(Command& command, bool with_limit);
   const std::string& split() const { return split_; }
+  const std::string& boxes() const { return source_.boxes(); }
   bool given() const { return given_; }
   /// Whether --corrupt none was given: the images are those that need to be restored.
   bool says_uncorrupted() const;

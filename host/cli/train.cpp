@@ -38,6 +38,7 @@ Json metrics_json(const Metrics& metrics) {
   if (metrics.accuracy) json["accuracy"] = *metrics.accuracy;
   if (metrics.psnr) json["psnr"] = *metrics.psnr;
   if (metrics.mean_iou) json["mean_iou"] = *metrics.mean_iou;
+  if (metrics.average_precision) json["average_precision"] = *metrics.average_precision;
   return json;
 }
 
@@ -54,10 +55,11 @@ std::string metrics_line(const Metrics& metrics) {
       metrics.importance_samples > 1
           ? fmt::format("  {} {:.3f}", bound_name(metrics.importance_samples), metrics.bound)
           : std::string();
-  const std::string right = metrics.mean_iou ? fmt::format("  mean IoU {:.3f}", *metrics.mean_iou)
-                            : metrics.accuracy
-                                ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy)
-                                : "";
+  const std::string right =
+      metrics.mean_iou            ? fmt::format("  mean IoU {:.3f}", *metrics.mean_iou)
+      : metrics.accuracy          ? fmt::format("  right {:.2f} %", 100.0 * *metrics.accuracy)
+      : metrics.average_precision ? fmt::format("  mAP50 {:.4f}", *metrics.average_precision)
+                                  : "";
   const std::string decibels = metrics.psnr ? fmt::format("  PSNR {:.2f} dB", *metrics.psnr) : "";
   return fmt::format("{:<10}{}  elbo {:.3f}  reconstruction {:.3f}  kl {:.3f}{}{}\n", metrics.split,
                      bound, metrics.elbo, metrics.reconstruction, metrics.kl, right, decibels);
@@ -197,9 +199,10 @@ void Train::suggest(const Config& config) {
   const ModelConfig& model = config.model;
   std::vector<std::string> commands = {"eval " + run + data};
   if (model.has_class_target()) {
-    commands.push_back(model.target == Target::mask
-                           ? "segment " + run + data + " --samples 4 --out segments.png"
-                           : "reconstruct " + run + data + " --out p.npy");
+    commands.push_back(
+        model.target == Target::mask ? "segment " + run + data + " --samples 4 --out segments.png"
+        : model.target == Target::boxes ? "detect " + run + data + " --out boxes.png"
+                                        : "reconstruct " + run + data + " --out p.npy");
     commands.push_back("map " + run + data + " --out map.png");
     return try_out(commands);
   }

@@ -31,6 +31,7 @@ std::vector<VerbEntry> all_verbs() {
   add("manifold", "the plane of a 2-dimensional latent as pictures", make_manifold());
   add("map", "the latent space as dots coloured by label", make_map());
   add("classify", "classes of images from a few known labels", make_classify());
+  add("detect", "boxes around what is in images, with class and score", make_detect());
   add("encode", "images to latents (.npy)", make_encode());
   add("decode", "latents (.npy) to pictures or pixels", make_decode());
   add("compare", "one page about several runs", make_compare());

@@ -151,12 +151,25 @@ void check_seen(const Config& config, std::vector<std::string>& problems) {
 /// Classes are no values of an image.
 void check_target(const ModelConfig& model, std::vector<std::string>& problems) {
   constexpr int64_t kMostOfMasks = 255;  // beside the class 255, which is not observed
+  if (model.target != Target::boxes && model.grid != ImageSize()) {
+    problems.push_back("model.grid (--grid) needs model.target boxes (--target boxes)");
+  }
   if (!model.has_class_target()) {
     if (model.target_classes > 0) {
       problems.push_back(
-          "model.target_classes (--target-classes) needs model.target label or mask (--target)");
+          "model.target_classes (--target-classes) needs model.target label, mask or boxes "
+          "(--target)");
     }
     return;
+  }
+  if (model.target == Target::boxes && model.grid == ImageSize()) {
+    problems.push_back(
+        "model.target boxes needs a grid: --grid 10x10 for ten cells across and ten down (model."
+        "grid), each for the box whose middle lies in it");
+  }
+  if (model.target == Target::boxes && model.target_classes > kMostOfMasks) {
+    problems.push_back(concat("model.target_classes (--target-classes) of boxes is at most ",
+                              kMostOfMasks, ": 255 stands for no object"));
   }
   const std::string target = concat("model.target ", to_string(model.target));
   if (model.likelihood != Likelihood::bernoulli || model.variance != Variance::fixed) {
@@ -416,6 +429,12 @@ void validate(const Config& config) {
     fail_with_list("configuration",
                    {"model.target_classes (--target-classes) is 0: train takes it from the data, "
                     "ImageSet::fit() in C++"});
+  }
+  const ImageSize& grid = config.model.grid;
+  if (grid.width > config.model.width || grid.height > config.model.height) {
+    fail_with_list("configuration", {concat("model.grid (--grid) ", grid.width, "x", grid.height,
+                                            " has more cells than images of ", config.model.width,
+                                            " x ", config.model.height, " have pixels")});
   }
   const std::string problem = config_detail::shape_problem(config.model);
   if (!problem.empty()) fail_with_list("configuration", {problem});

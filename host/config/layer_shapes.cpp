@@ -6,6 +6,7 @@
 
 #include "host/config/layer_ranges.h"
 #include "kernels/check.h"
+#include "kernels/rules/detection.h"
 #include "kernels/rules/likelihoods.h"
 
 namespace vae {
@@ -303,7 +304,14 @@ void check_output(const ModelConfig& model, const ItemShape& input, Counter& cou
   const Layer output = filled_output(model);
   if (output.kind != LayerKind::dense) {
     const ItemShape made = kind_shape(model.output, input);  // messages have the words of the key
-    const Extent wanted = {model.height, model.width};
+    const bool of_boxes = model.target == Target::boxes;
+    const Extent wanted =
+        of_boxes ? Extent{model.grid.height, model.grid.width} : Extent{model.height, model.width};
+    if (of_boxes && sides_of(made) != wanted) {
+      misfit(named(model.output), " makes ", made[0], "x", made[1], " cells from ",
+             shape_text(input), ", but model.grid (--grid) has ", wanted.height, " rows of ",
+             wanted.width, advice(output, wanted));
+    }
     if (sides_of(made) != wanted) {
       misfit(named(model.output), " makes images of ", made[0], "x", made[1], " from ",
              shape_text(input), ", but those of the data are ", model.height, "x", model.width,
@@ -410,6 +418,8 @@ ItemShape ModelConfig::output_shape() const {
       return {target_classes};
     case Target::mask:
       return {height, width, target_classes};
+    case Target::boxes:
+      return {grid.height, grid.width, rules::GridCell::outputs(target_classes)};
   }
   return {height, width, channels * outputs_per_value(likelihood, variance)};
 }
@@ -422,8 +432,23 @@ int64_t ModelConfig::target_size() const {
       return 1;
     case Target::mask:
       return height * width;
+    case Target::boxes:
+      return grid.height * grid.width;
   }
   return 0;
+}
+
+int64_t ModelConfig::decoded_size() const {
+  switch (target) {
+    case Target::image:
+      break;
+    case Target::label:
+    case Target::mask:
+      return target_size() * target_classes;
+    case Target::boxes:
+      return target_size() * rules::GridCell::outputs(target_classes);
+  }
+  return target_size();
 }
 
 int64_t ModelConfig::condition_size() const {

@@ -75,6 +75,7 @@ constexpr Word<Target> kTargets[] = {
     {Target::image, "image"},
     {Target::label, "label"},
     {Target::mask, "mask"},
+    {Target::boxes, "boxes"},
 };
 constexpr Word<LearningRateSchedule> kSchedules[] = {
     {LearningRateSchedule::constant, "constant"},
@@ -95,6 +96,7 @@ constexpr Range kAnything = {-kInfinity, kInfinity, true, true};
 constexpr Range kPositive = {0.0, kInfinity, true, true};
 constexpr Range kNotNegative = {0.0, kInfinity, false, true};
 constexpr Range kImageSide = {1, 4096};
+constexpr Range kGridSide = {1, 256};
 constexpr Range kChannels = {1, 1024};
 constexpr Range kDecoderLayers = {0, 0, false, false, kMostLayers};  // layer_problem() has the rest
 constexpr Range kEncoderLayers = {0, 0, false, false, kMostLayers, LayersOf::encoder};
@@ -191,14 +193,20 @@ std::vector<Entry> model_entries() {
        {0, 65536},
        /*said_always=*/false},
       {{"model", "target", "--target",
-        "what is decoded: the image, its label, or its mask, a class for each pixel", ""},
+        "what is decoded: the image, its label, its mask, or boxes around what is in it", ""},
        model<&M::target>,
        kAnything,
        /*said_always=*/false},
       {{"model", "target_classes", "--target-classes",
-        "target label or mask: how many classes there are; 0: train takes it from the data", ""},
+        "target label, mask or boxes: how many classes there are; 0: train takes it from the data",
+        ""},
        model<&M::target_classes>,
        {0, 256},
+       /*said_always=*/false},
+      {{"model", "grid", "--grid",
+        "target boxes: cells across and down the image, each for one box", ""},
+       model<&M::grid>,
+       kGridSide,
        /*said_always=*/false},
       {{"model", "initialization", "--initialization", "how the weights are drawn", ""},
        model<&M::initialization>,

@@ -2,7 +2,9 @@
 #include "vae/dataset.h"
 
 #include <array>
+#include <bit>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -107,6 +109,24 @@ std::string Dataset::fingerprint() const {
   return to_hex(hash.digest());
 }
 
+namespace {
+
+/// As text, so that neither padding nor byte order counts.
+void update_with_boxes(Xxh64& hash, const ImageSet& images) {
+  for (int64_t i = 0; i < images.count(); ++i) {
+    std::string text = concat(i, ':');
+    for (const Box& box : images.boxes(i)) {
+      for (const float number : {box.x, box.y, box.width, box.height}) {
+        text += concat(std::bit_cast<uint32_t>(number), ' ');
+      }
+      text += concat(static_cast<int>(box.class_), ';');
+    }
+    hash.update(std::as_bytes(std::span(text)));
+  }
+}
+
+}  // namespace
+
 std::string Dataset::fingerprint(const ModelConfig& model) const {
   if (model.condition == Condition::none && !model.has_class_target()) return fingerprint();
   Xxh64 hash;
@@ -115,6 +135,7 @@ std::string Dataset::fingerprint(const ModelConfig& model) const {
   for (const ImageSet* set : {&train, &test, &validation}) {
     if (model.reads_labels()) hash.update(std::as_bytes(set->labels()));
     if (model.target == Target::mask) hash.update(std::as_bytes(set->masks()));
+    if (model.target == Target::boxes) update_with_boxes(hash, *set);
     if (model.condition == Condition::side) hash.update(std::as_bytes(set->side()));
   }
   return to_hex(hash.digest());

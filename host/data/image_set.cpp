@@ -190,16 +190,15 @@ ImageSet ImageSet::with_masks(std::vector<uint8_t> masks) const {
 }
 
 ImageSet ImageSet::with_boxes(const std::vector<std::vector<Box>>& boxes) const {
-  require_whole("boxes");
   VAE_CHECK(std::ssize(boxes) == count_, "image set: ", count_, " images but boxes of ",
             boxes.size());
   std::vector<Box> all;
-  std::vector<int64_t> offsets = {0};
+  std::vector<int64_t> offsets(static_cast<std::size_t>(first_) + 1, 0);  // none before a slice
   for (const std::vector<Box>& of_image : boxes) {
     for (const Box& box : of_image) {
       const std::string problem = box_problem(box, height_, width_);
       VAE_CHECK(problem.empty(), "image set: box ", std::ssize(all) - offsets.back(), " of image ",
-                std::ssize(offsets) - 1, " (counted from 0) ", problem);
+                std::ssize(offsets) - 1 - first_, " (counted from 0) ", problem);
       all.push_back(box);
     }
     offsets.push_back(std::ssize(all));
@@ -247,6 +246,14 @@ ModelConfig ImageSet::fit_fields(ModelConfig model) const {
   }
   if (model.target_classes == 0 && model.target == Target::mask) {
     model.target_classes = count_of_classes(masks());
+  }
+  if (model.target_classes == 0 && model.target == Target::boxes) {
+    model.target_classes = named;
+    if (named == 0) {
+      for (const Box& box : boxes()) {
+        model.target_classes = std::max<int64_t>(model.target_classes, box.class_ + 1);
+      }
+    }
   }
   if (model.condition == Condition::side && model.side_size == 0) model.side_size = side_size_;
   return model;

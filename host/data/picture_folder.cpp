@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/data/box_file.h"
 #include "host/data/file_names.h"
 #include "host/data/in_order.h"
 #include "host/data/masks.h"
@@ -141,6 +142,7 @@ PictureSize prepared_size(PictureSize size, const DataConfig& config) {
 struct ReadPicture {
   Image image;
   std::vector<uint8_t> mask;  // where masks are read
+  std::vector<Box> boxes;     // where boxes are
   uint64_t digest = 0;        // of the file
   std::optional<PictureSize> other_size;
   std::optional<Error> error;
@@ -149,12 +151,19 @@ struct ReadPicture {
 /// Pictures of one size read in their order.
 class PictureReader {
  public:
-  PictureReader(std::string source, const LoadOptions& options, std::optional<PictureSize> wanted)
-      : source_(std::move(source)), options_(options), wanted_(wanted), given_(wanted) {}
+  /// `boxes` may be null.
+  PictureReader(std::string source, const LoadOptions& options, const BoxesOfPictures* boxes,
+                std::optional<PictureSize> wanted)
+      : source_(std::move(source)),
+        options_(options),
+        known_boxes_(boxes),
+        wanted_(wanted),
+        given_(wanted) {}
 
   ImageSet read(const std::vector<PictureFile>& files, const std::vector<std::string>& labels) {
     pixels_.clear();
     masks_.clear();
+    boxes_.clear();
     names_.clear();
     classes_.clear();
     std::size_t alone = 0;  // the first good one tells what the others must be
@@ -171,9 +180,11 @@ class PictureReader {
            first_error_);
     }
     warn_of_large_pictures();
-    const ImageSet set = ImageSet(wanted_->height, wanted_->width, wanted_->channels,
-                                  std::move(pixels_), std::move(classes_))
-                             .with_names(std::move(names_), labels);
+    ImageSet set =
+        ImageSet(wanted_->height, wanted_->width, wanted_->channels, std::move(pixels_),
+                 std::move(classes_))
+            .with_names(std::move(names_), known_boxes_ ? known_boxes_->class_names() : labels);
+    if (known_boxes_) set = set.with_boxes(boxes_);
     return masks_.empty() ? set : set.with_masks(std::move(masks_));
   }
 
@@ -195,6 +206,7 @@ class PictureReader {
       if (!options_.masks.empty()) {
         picture.mask = read_picture_mask(options_.masks, files[i].name, original, options_.data);
       }
+      if (known_boxes_) picture.boxes = known_boxes_->of(files[i].name, original, options_.data);
       picture.image = prepare(decode_picture(file, path), options_.data);
       Xxh64 digest;
       digest.update(file);
@@ -217,6 +229,7 @@ class PictureReader {
     if (pixels_.empty()) reserve(image, files.size());
     pixels_.insert(pixels_.end(), image.pixels.begin(), image.pixels.end());
     masks_.insert(masks_.end(), picture.mask.begin(), picture.mask.end());
+    if (known_boxes_) boxes_.push_back(std::move(picture.boxes));
     names_.push_back(files[i].name);
     hash_.update(as_bytes(concat(files[i].name, '\n', to_hex(picture.digest), '\n')));
     if (labels.empty()) return;
@@ -307,9 +320,11 @@ class PictureReader {
 
   std::string source_;
   const LoadOptions& options_;
+  const BoxesOfPictures* known_boxes_;
   std::optional<PictureSize> wanted_;
   const std::optional<PictureSize> given_;  // by a model
   std::vector<uint8_t> pixels_, classes_, masks_;
+  std::vector<std::vector<Box>> boxes_;
   std::vector<std::string> names_;
   Xxh64 hash_;
   int64_t skipped_ = 0;
@@ -341,8 +356,11 @@ std::vector<std::string> label_names(const std::string& folder, const SplitLists
 
 Dataset load_lists(const std::string& source, const SplitLists& lists, const LoadOptions& options,
                    const std::optional<PictureSize>& wanted) {
-  const std::vector<std::string> labels = label_names(source, lists, options.log);
-  PictureReader reader(source, options, wanted);
+  std::optional<BoxesOfPictures> boxes;
+  if (!options.boxes.empty()) boxes.emplace(options.boxes);
+  const std::vector<std::string> labels =
+      boxes ? std::vector<std::string>() : label_names(source, lists, options.log);
+  PictureReader reader(source, options, boxes ? &*boxes : nullptr, wanted);
   Dataset data;
   data.train = reader.read(lists.train.pictures, labels);
   if (!lists.test.pictures.empty()) {

@@ -141,6 +141,10 @@ Dataset read_source(const std::string& where, const LoadOptions& options,
          "folder of pictures of the same names, and ", where, " has arrays: give a .npy file [n, ",
          "height, width]");
   }
+  if (!options.boxes.empty() && !is_prepared(data)) {
+    fail(ErrorCode::unsupported, "--boxes ", options.boxes, ": boxes belong to a folder of ",
+         "pictures, which the file lists by their names, and ", where, " has arrays");
+  }
   if (!mask_pictures && !options.masks.empty()) data = with_masks_of_file(data, options);
   data.prepared = options.data;
   data.prepared.scene = {};  // which are made of the sets that training and testing have

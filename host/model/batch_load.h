@@ -14,6 +14,7 @@ struct BatchLoad {
   std::optional<LoadLabelsArgs> labels;
   std::optional<LoadVectorsArgs> side;
   std::optional<LoadClassesArgs> classes;
+  std::optional<LoadVectorsArgs> boxes;
   std::optional<CorruptArgs> corrupt;
 
   BatchLoad(const LoadBatchArgs& args) : images(args) {}
@@ -25,6 +26,7 @@ struct BatchLoad {
     if (labels) pass.issue(*labels);
     if (side) pass.issue(*side);
     if (classes) pass.issue(*classes);
+    if (boxes) pass.issue(*boxes);
     pass.issue(images);
     if (corrupt) pass.issue(*corrupt);
   }

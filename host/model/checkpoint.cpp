@@ -138,7 +138,7 @@ std::string label_names_text(const std::vector<std::string>& names, int64_t clas
 
 /// They are others' words: made printable, and no longer than a line.
 std::vector<std::string> label_names_of(const SafetensorsFile& file, const ModelConfig& model) {
-  if (!model.reads_labels() || !file.metadata.contains(kLabelNamesKey)) return {};
+  if (!model.has_named_classes() || !file.metadata.contains(kLabelNamesKey)) return {};
   const JsonDocument parsed = parse_json(metadata_entry(file, kLabelNamesKey), file.origin);
   const json& document = *parsed;
   const bool fits = document.is_object() && std::ssize(document) <= model.label_classes();
@@ -404,7 +404,7 @@ void write_checkpoint(const std::string& path, const Parameters& parameters, con
       {"config", config_to_json(config)},
   };
   if (training != nullptr) metadata["training"] = to_json_text(*training, config.training);
-  if (config.model.reads_labels() && !label_names.empty()) {
+  if (config.model.has_named_classes() && !label_names.empty()) {
     metadata[kLabelNamesKey] = label_names_text(label_names, config.model.label_classes());
   }
   write_file_atomically(path, write_safetensors(list.tensors(), metadata));

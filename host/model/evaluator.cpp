@@ -11,6 +11,7 @@
 
 #include "host/graph/arena.h"
 #include "host/measure/confusion.h"
+#include "host/model/box_grid.h"
 #include "host/model/image_reader.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
@@ -76,6 +77,7 @@ class Evaluator {
   bool add_importance_bound(int64_t first, int64_t rows);
   void decode_means(int64_t first, int64_t rows);
   void compare_classes(int64_t first, int64_t rows);
+  void find_boxes(int64_t rows);
   void add_squared_errors(int64_t rows);
   std::vector<float> download(ConstView view) const;
   bool report(double share) const { return !options_.progress || options_.progress(share); }
@@ -106,7 +108,8 @@ class Evaluator {
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
   double squared_importance_bound_ = 0.0;
-  std::optional<ConfusionMatrix> confusion_;  // of classes, where these are the target
+  std::optional<ConfusionMatrix> confusion_;   // of classes, where these are the target
+  std::vector<std::vector<Detection>> found_;  // in each image, where the target is boxes
   // Of the values of images that are restored: their weights, and squared errors times these.
   double counted_ = 0.0, restored_error_ = 0.0, input_error_ = 0.0;
 };
@@ -177,7 +180,20 @@ void Evaluator::decode_means(int64_t first, int64_t rows) {
     network_.take_posterior_mean(rows);
   }
   network_.decode(rows);
+  if (network_.config().target == Target::boxes) return find_boxes(rows);
   of_classes ? compare_classes(first, rows) : add_squared_errors(rows);
+}
+
+void Evaluator::find_boxes(int64_t rows) {
+  constexpr double kLeastScore = 0.001;  // what is less probable moves no average
+  DetectOptions options;
+  options.min_score = kLeastScore;
+  const BoxGrid grid(network_.config());
+  const auto numbers = static_cast<std::size_t>(network_.config().decoded_size());
+  const std::vector<float> cells = download(network_.output_mean(rows));
+  for (std::size_t at = 0; at < cells.size(); at += numbers) {
+    found_.push_back(grid.decode(std::span(cells).subspan(at, numbers), options));
+  }
 }
 
 std::vector<float> Evaluator::download(ConstView view) const {
@@ -266,7 +282,13 @@ void Evaluator::summarize(Evaluation& result) const {
   summarize_layers(result);
   result.binarization = binarization_;
   const bool of_classes = network_.config().has_class_target();
-  if (of_classes) result.accuracy = confusion_->accuracy();
+  if (network_.config().target == Target::boxes) {
+    result.average_precision =
+        average_precision(found_, set_, network_.config().target_classes).mean;
+    result.average_precision_of_places = average_precision_of_places(found_, set_);
+  } else if (of_classes) {
+    result.accuracy = confusion_->accuracy();
+  }
   if (network_.config().target == Target::mask) summarize_masks(result);
   if (network_.restores() && !of_classes) {
     const auto decibels = [&](double error) { return -10.0 * std::log10(error / counted_); };

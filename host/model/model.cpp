@@ -119,7 +119,7 @@ void Model::Impl::require_images_before_corruption(const char* method) const {
 
 ImageSet Model::Impl::with_own_labels(const ImageSet& images) const {
   const auto theirs = images.label_names();
-  if (!config.model.reads_labels() || theirs.empty() || label_names.empty()) return images;
+  if (!config.model.has_named_classes() || theirs.empty() || label_names.empty()) return images;
   std::vector<std::optional<uint8_t>> own;
   bool same = true;
   for (std::size_t i = 0; i < theirs.size(); ++i) {
@@ -133,7 +133,25 @@ ImageSet Model::Impl::with_own_labels(const ImageSet& images) const {
               "', which the model was not trained with");
     labels.push_back(*own[label]);
   }
-  return images.with_labels(std::move(labels), label_names);
+  ImageSet renamed = images.with_labels(std::move(labels), label_names);
+  return config.model.target == Target::boxes ? with_own_boxes(renamed, images, own) : renamed;
+}
+
+/// `renamed` with the boxes of `images` as of the classes `own`.
+ImageSet Model::Impl::with_own_boxes(const ImageSet& renamed, const ImageSet& images,
+                                     std::span<const std::optional<uint8_t>> own) const {
+  if (!images.has_boxes()) return renamed;
+  std::vector<std::vector<Box>> boxes;
+  for (int64_t i = 0; i < images.count(); ++i) {
+    boxes.emplace_back(images.boxes(i).begin(), images.boxes(i).end());
+    for (Box& box : boxes.back()) {
+      VAE_CHECK(box.class_ < own.size() && own[box.class_], "the images have boxes of the class '",
+                box.class_ < own.size() ? class_name(images.label_names()[box.class_]) : "?",
+                "', which the model was not trained with");
+      box.class_ = *own[box.class_];
+    }
+  }
+  return renamed.with_boxes(boxes);
 }
 
 /// The class of that name; the one at `likely`, where several have it.
@@ -378,7 +396,7 @@ Array Model::Impl::shown(const ImageSet& images, std::optional<Binarization> bin
 Array Model::targets(const ImageSet& images, std::optional<Binarization> binarization,
                      std::optional<uint64_t> seed) {
   VAE_CHECK(!config().has_class_target(), "targets: those of this model are classes (model.target ",
-            to_string(config().target), "); ImageSet::labels() and ImageSet::masks() have them");
+            to_string(config().target), "); ImageSet::labels(), masks() and boxes() have them");
   Network& network = *impl().network;
   ImageReader reader = impl().reader(images, binarization, seed);
   Array out{{images.count(), config().pixels()}, {}};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct Model::Impl {
   Array draw(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw);
   /// The images with the labels that the model has for theirs: those of the same names.
   ImageSet with_own_labels(const ImageSet& images) const;
+  ImageSet with_own_boxes(const ImageSet& renamed, const ImageSet& images,
+                          std::span<const std::optional<uint8_t>> own) const;
   std::optional<uint8_t> class_named(std::string_view label_name, std::size_t likely) const;
 
   Config config;

@@ -144,10 +144,17 @@ View Network::condition(int64_t rows) const {
 }
 
 BasicView<uint8_t> Network::classes(int64_t rows) const {
-  if (vae_.classes == nullptr) return {};
+  if (vae_.classes == nullptr && vae_.boxes == nullptr) return {};
   VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for the targets of up to ", images_,
             " rows, not ", rows);
-  return vae_.classes->targets().head(rows);
+  return (vae_.boxes ? vae_.boxes->targets() : vae_.classes->targets()).head(rows);
+}
+
+View Network::boxes(int64_t rows) const {
+  if (vae_.boxes == nullptr) return {};
+  VAE_CHECK(rows >= 1 && rows <= images_, "the network has room for the boxes of up to ", images_,
+            " rows, not ", rows);
+  return vae_.boxes->boxes().head(rows);
 }
 
 void Network::run(Pass& pass, Graph::Section section) {

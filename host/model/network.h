@@ -81,6 +81,8 @@ class Network {
   View condition(int64_t rows) const;
   /// Where the classes are loaded that are the target [rows, T]; empty where that is the image.
   BasicView<uint8_t> classes(int64_t rows) const;
+  /// Where the numbers of boxes are loaded, four of each cell of a grid [rows, T 4]; else empty.
+  View boxes(int64_t rows) const;
 
   // Forward passes.
   /// Loads the inputs alone.
@@ -113,7 +115,8 @@ class Network {
   /// Puts the gradient of the weighted log p(x|z) in the place of the outputs.
   void weigh(int64_t rows, int64_t samples, ConstView weights);  // [rows * samples]
   /// E[t|z] of the outputs of decode(), of images [rows, X], of classes their probabilities
-  /// [rows, T C]; in the outputs' place where a value has one.
+  /// [rows, T C], of boxes what is known of each cell [rows, T (9 + C)]; in the outputs' place
+  /// where a value has one.
   ConstView output_mean(int64_t rows);
 
   /// Gradient of the objective with respect to every parameter; after infer() and score() with

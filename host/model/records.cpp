@@ -2,6 +2,8 @@
 #include "host/model/records.h"
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "kernels/check.h"
 #include "vae/printable.h"
@@ -60,6 +62,19 @@ void require_masks(const ModelConfig& model, const ImageSet& images, std::string
             " (model.target_classes, --target-classes), and 255 for what ", "was not observed");
 }
 
+void require_boxes(const ModelConfig& model, const ImageSet& images, std::string_view what) {
+  VAE_CHECK(images.has_boxes() || images.count() == 0, what, " have no boxes, but they are the ",
+            "target (model.target boxes, --target): give them with the images (--boxes), or make ",
+            "scenes of them (--scene)");
+  for (int64_t image = 0; image < images.count(); ++image) {
+    for (const Box& box : images.boxes(image)) {
+      VAE_CHECK(box.class_ < model.target_classes, what, ": image ", image, " has a box of class ",
+                static_cast<int>(box.class_), ", but the model's targets are the classes 0 to ",
+                model.target_classes - 1, " (model.target_classes, --target-classes)");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Field> fields_read(const ModelConfig& model, Reading reading) {
@@ -84,6 +99,7 @@ void require_fields(const ModelConfig& model, const ImageSet& images, std::strin
   if (reading != Reading::targets) return;
   if (model.target == Target::label) require_target_labels(model, images, what);
   if (model.target == Target::mask) require_masks(model, images, what);
+  if (model.target == Target::boxes) require_boxes(model, images, what);
 }
 
 std::string class_name(std::string_view label_name) {
@@ -111,6 +127,10 @@ Records::Records(Arena& arena, const ModelConfig& model, const ImageSet& images,
         break;
     }
   }
+  if (reading != Reading::targets || model.target != Target::boxes) return;
+  grid_.emplace(model);
+  arena.request(cell_classes_, {images.count(), grid_->cells()});
+  arena.request(cell_boxes_, {images.count(), grid_->cells() * BoxGrid::kNumbers});
 }
 
 void Records::upload(Backend& backend, const ImageSet& images) {
@@ -121,6 +141,27 @@ void Records::upload(Backend& backend, const ImageSet& images) {
   copy(labels_, images.labels());
   copy(masks_, images.masks());
   copy(side_, images.side());
+  if (grid_) upload_boxes(backend, images);
+}
+
+/// Some images at a time, so that the host holds no second copy of all targets.
+void Records::upload_boxes(Backend& backend, const ImageSet& images) {
+  constexpr int64_t kImages = 1024;
+  const int64_t cells = grid_->cells(), numbers = cells * BoxGrid::kNumbers;
+  std::vector<uint8_t> classes;
+  std::vector<float> boxes;
+  for (int64_t first = 0; first < images.count(); first += kImages) {
+    const int64_t rows = std::min(kImages, images.count() - first);
+    classes.resize(static_cast<std::size_t>(rows * cells));
+    boxes.resize(static_cast<std::size_t>(rows * numbers));
+    for (int64_t row = 0; row < rows; ++row) {
+      grid_->encode(images.boxes(first + row), std::span(classes).subspan(row * cells, cells),
+                    std::span(boxes).subspan(row * numbers, numbers));
+    }
+    backend.copy_to_device(cell_classes_.data + first * cells, classes.data(), classes.size());
+    backend.copy_to_device(cell_boxes_.data + first * numbers, boxes.data(),
+                           boxes.size() * sizeof(float));
+  }
 }
 
 BatchLoad Records::batch(const Network& network, int64_t rows, LoadBatchArgs load) const {
@@ -136,6 +177,10 @@ BatchLoad Records::batch(const Network& network, int64_t rows, LoadBatchArgs loa
   if (const BasicView<const uint8_t> classes = target_classes(model)) {
     batch.classes =
         LoadClassesArgs{network.classes(rows), classes, load.state, load.shuffle, load.seed};
+  }
+  if (grid_) {
+    batch.boxes =
+        LoadVectorsArgs{network.boxes(rows), cell_boxes_, load.state, load.shuffle, load.seed};
   }
   if (network.restores()) batch.corrupt = corruption(network, load);
   return batch;
@@ -170,6 +215,8 @@ BasicView<const uint8_t> Records::target_classes(const ModelConfig& model) const
                      : BasicView<const uint8_t>();
     case Target::mask:
       return masks_;
+    case Target::boxes:
+      return cell_classes_;
   }
   return {};
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "host/graph/arena.h"
 #include "host/model/batch_load.h"
+#include "host/model/box_grid.h"
 #include "host/model/network.h"
 #include "vae/dataset.h"
 
@@ -19,12 +21,12 @@ enum class Reading {
   targets,  // to train on them or to measure: their targets too
 };
 
-/// The fields that a model reads of every image.
+/// The fields that a model reads of every image, beside boxes.
 std::vector<Field> fields_read(const ModelConfig& model, Reading reading);
 
 /// Throws Error(invalid_argument) where the images lack a field that the model reads, or have a
-/// label or a pixel of a mask that is none of its classes. `what` they are begins the message: "the
-/// test images".
+/// label, a pixel of a mask or a box that is none of its classes. `what` they are begins the
+/// message: "the test images".
 void require_fields(const ModelConfig& model, const ImageSet& images, std::string_view what,
                     Reading reading);
 
@@ -48,8 +50,13 @@ class Records {
   CorruptArgs corruption(const Network& network, const LoadBatchArgs& load) const;
   BasicView<const uint8_t> target_classes(const ModelConfig& model) const;
 
+  void upload_boxes(Backend& backend, const ImageSet& images);
+
   BasicView<uint8_t> pixels_, labels_, masks_;  // [N, X], [N], [N, H W]
   View side_;                                   // [N, S]
+  std::optional<BoxGrid> grid_;                 // where boxes are the target
+  BasicView<uint8_t> cell_classes_;             // [N, G]
+  View cell_boxes_;                             // [N, G 4]
   uint32_t first_index_;                        // of the images in their set
 };
 

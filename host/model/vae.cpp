@@ -105,6 +105,10 @@ ObservationNode& Vae::add_likelihood(Value& outputs, const ModelConfig& config) 
     options.weights = counted;
     return LikelihoodNode::add(graph, outputs, *clean, options);
   }
+  if (config.target == Target::boxes) {
+    boxes = &DetectionNode::add(graph, outputs, config.target_classes);
+    return *boxes;
+  }
   classes = &CategoricalNode::add(graph, outputs, config.target_classes);
   return *classes;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "host/graph/categorical.h"
+#include "host/graph/detection.h"
 #include "host/graph/likelihood.h"
 #include "host/graph/posterior.h"
 #include "vae/config.h"
@@ -28,6 +29,7 @@ struct Vae {
   PosteriorSum* divergence;                      // of all latents
   ObservationNode* likelihood;                   // of the target
   CategoricalNode* classes = nullptr;            // that, where the target is classes
+  DetectionNode* boxes = nullptr;                // that, where it is boxes
   Graph::Section encoder;                        // x -> heads
   Graph::Section sampling;                       // heads -> all latents
   Graph::Section conditional_prior;  // condition -> the prior of the highest; else nothing

@@ -29,6 +29,9 @@ std::string target_text(const ModelConfig& model, const std::string& image) {
     case Target::mask:
       return std::to_string(model.height) + "x" + std::to_string(model.width) + "x" +
              std::to_string(model.target_classes);
+    case Target::boxes:
+      return std::to_string(model.grid.height) + "x" + std::to_string(model.grid.width) +
+             " cells of " + std::to_string(model.target_classes) + " classes";
   }
   return image;
 }

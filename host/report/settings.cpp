@@ -50,6 +50,11 @@ std::string binarization_text(const Config& config) {
 }
 
 std::string likelihood_text(const ModelConfig& model) {
+  if (model.target == Target::boxes) {
+    return "boxes on a grid of " + std::to_string(model.grid.width) + " x " +
+           std::to_string(model.grid.height) + " cells: object Bernoulli, class categorical of " +
+           std::to_string(model.target_classes) + ", middle and size Gaussian";
+  }
   if (model.has_class_target()) {
     return "categorical: the " + std::string(to_string(model.target)) + ", of " +
            std::to_string(model.target_classes) + " classes";

@@ -73,6 +73,9 @@ Metrics parse_line(std::string_view line, const std::string& origin) {
   if (object.contains("accuracy")) read_member(object, "accuracy", metrics.accuracy.emplace());
   if (object.contains("psnr")) read_member(object, "psnr", metrics.psnr.emplace());
   if (object.contains("mean_iou")) read_member(object, "mean_iou", metrics.mean_iou.emplace());
+  if (object.contains("average_precision")) {
+    read_member(object, "average_precision", metrics.average_precision.emplace());
+  }
   read_member(object, "seconds", metrics.seconds);
   read_member(object, "samples_per_second", metrics.samples_per_second);
   return metrics;
@@ -129,6 +132,7 @@ std::string metrics_to_json(const Metrics& metrics, Binarization binarization) {
   if (metrics.accuracy) json.member("accuracy", *metrics.accuracy);
   if (metrics.psnr) json.member("psnr", *metrics.psnr);
   if (metrics.mean_iou) json.member("mean_iou", *metrics.mean_iou);
+  if (metrics.average_precision) json.member("average_precision", *metrics.average_precision);
   if (!metrics.kl_per_layer.empty()) json.member("kl_per_layer", metrics.kl_per_layer);
   return json.text();
 }

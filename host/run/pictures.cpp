@@ -8,6 +8,7 @@
 #include "host/run/picture_names.h"
 #include "host/text/number_text.h"
 #include "kernels/check.h"
+#include "vae/detection.h"
 #include "vae/image.h"
 #include "vae/latent.h"
 #include "vae/latent_map.h"
@@ -96,6 +97,22 @@ Image reconstruction_picture(Model& model, const ImageSet& test) {
     }
   }
   return make_bands(cells, columns);
+}
+
+/// What is found in the first test images, and what is there.
+Image detection_picture(Model& model, const ImageSet& test) {
+  constexpr int64_t kSide = 160, kMostColumns = 6, kMostRows = 2;
+  const ModelConfig& config = model.config();
+  const int64_t factor = std::max<int64_t>(1, kSide / std::max(config.height, config.width));
+  const ImageSet images = test.slice(0, std::min(test.count(), kMostColumns * kMostRows));
+  const auto found = model.detect(images);
+  std::vector<Image> pictures;
+  for (int64_t i = 0; i < images.count(); ++i) {
+    pictures.push_back(draw_boxes(images.image(i), found[static_cast<std::size_t>(i)],
+                                  images.boxes(i), config.target_classes, model.label_names(),
+                                  factor));
+  }
+  return make_grid(pictures, std::min(images.count(), kMostColumns));
 }
 
 /// What the pictures show of a model with a condition: rows of one label, or what is known of
@@ -217,7 +234,9 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
     save_png(folder + "/" + picture_name(epoch, kind), picture);
   };
   const ModelConfig& config = model.config();
-  if (config.target != Target::label) {
+  if (config.target == Target::boxes) {
+    save(PictureKind::reconstructions, detection_picture(model, data.test));
+  } else if (config.target != Target::label) {
     save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
   }
   if (!config.has_class_target() && !config.has_skips()) save_samples(model, data.test, save);

@@ -47,6 +47,9 @@ std::vector<std::vector<Image>> reconstruction_rows(Model& model, const ImageSet
   const ModelConfig& config = model.config();
   VAE_CHECK(config.target != Target::label, "reconstructions: the model decodes a class for each ",
             "image (model.target label), which is no picture");
+  VAE_CHECK(config.target != Target::boxes,
+            "reconstructions: the model decodes boxes (model.target "
+            "boxes), which Model::detect() returns and draw_boxes() draws");
   std::vector<Image> inputs = images_of_rows(model.inputs(images, binarization, seed), config);
   const Array outputs = model.reconstruct(images, binarization, seed);
   std::vector<std::vector<Image>> rows;

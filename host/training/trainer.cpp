@@ -228,7 +228,7 @@ Trainer::Impl::Impl(const Config& wanted, const Dataset& dataset, const TrainOpt
   const std::optional<Checkpoint> checkpoint = find_checkpoint_to_resume();
   network_owner = std::make_shared<Model::Impl>(config, options.device, /*training=*/true);
   network_owner->trained_mean = PixelStatistics(data.train).mean();
-  if (config.model.reads_labels()) {
+  if (config.model.has_named_classes()) {
     for (const std::string& name : data.train.label_names()) {
       network_owner->label_names.push_back(class_name(name));
     }
@@ -633,6 +633,7 @@ Evaluation Trainer::Impl::log_evaluation(const char* split, const ImageSet& imag
   metrics.accuracy = found.accuracy;
   metrics.psnr = found.psnr;
   metrics.mean_iou = found.mean_iou;
+  metrics.average_precision = found.average_precision;
   metrics.images = found.images;
   metrics.seconds = seconds_since(start);
   metrics.samples_per_second = static_cast<double>(found.images) / std::max(1e-9, metrics.seconds);

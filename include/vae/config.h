@@ -32,10 +32,20 @@ enum class Target {
   image,  ///< The image x itself: p(x|z), as `likelihood` has it.
   label,  ///< Its label, one of `target_classes`.
   mask,   ///< Its mask: one of `target_classes` for each pixel.
+  boxes,  ///< The boxes of what is in it, each of one of `target_classes`: on a `grid`.
 };
 
 /// Likewise.
 std::string_view to_string(Target value);
+
+/// Width and height in pixels; 0 x 0 leaves an image as it is. Of a grid in cells.
+struct ImageSize {
+  int64_t width = 0;   ///< In pixels, or columns of cells.
+  int64_t height = 0;  ///< In pixels, or rows of cells.
+
+  /// Field by field.
+  bool operator==(const ImageSize&) const = default;
+};
 
 /// What the network computes: x [X] -> encoder -> (mu, logvar) [Z] -> z -> decoder -> t, where t is
 /// x or, of another target, classes [T], each under a softmax of C = target_classes outputs. The
@@ -58,7 +68,10 @@ struct ModelConfig {
   int64_t side_size = 0;  ///< Numbers of a side vector, likewise.
   Target target =
       Target::image;           ///< t. To classes `likelihood` and what belongs to it say nothing.
-  int64_t target_classes = 0;  ///< C of a label or mask. 0 takes them from the data, see fit().
+  int64_t target_classes = 0;  ///< C of a label, mask or box. 0 takes them from the data, fit().
+  /// Target::boxes: cells across and down the image, of which each has at most one box, that whose
+  /// middle lies in it.
+  ImageSize grid;
   Initialization initialization = Initialization::pytorch;  ///< How the weights are drawn.
   bool output_bias_from_mean = false;  ///< Start the output bias at the mean training pixel.
   Likelihood likelihood = Likelihood::bernoulli;  ///< p(x|z).
@@ -81,19 +94,28 @@ struct ModelConfig {
   /// The shape of an image, [height, width, channels].
   ItemShape image_shape() const;
   /// The shape of the decoder's outputs, what the likelihood reads: of each value one or two, side
-  /// by side as if they were channels, [height, width, C] of a mask, [C] of a label.
+  /// by side as if they were channels, [height, width, C] of a mask, [C] of a label,
+  /// [grid.height, grid.width, 9 + C] of boxes: a logit of an object, C of its class, four means
+  /// and four log-variances of its box.
   ItemShape output_shape() const;
-  /// Whether t is classes.
+  /// Whether t is classes, of the image, of its pixels or of boxes in it.
   bool has_class_target() const { return target != Target::image; }
-  /// T, the values of t of one image: X, 1 of a label, height * width of a mask.
+  /// T, the values of t of one image: X, 1 of a label, height * width of a mask, the cells of a
+  /// grid.
   int64_t target_size() const;
-  /// Numbers of E[t|z] of one image: X, or T C probabilities of classes.
-  int64_t decoded_size() const { return target_size() * (has_class_target() ? target_classes : 1); }
+  /// Numbers of E[t|z] of one image: X, or T C probabilities of classes. Of boxes T (9 + C): of
+  /// each cell the probabilities of an object and of its classes, then means and standard
+  /// deviations of the box's middle across and down in the cell and of the logarithms of its width
+  /// and height, all in cells.
+  int64_t decoded_size() const;
   /// Whether the label of an image is read, as what is known of it or as the target.
   bool reads_labels() const { return condition == Condition::label || target == Target::label; }
-  /// How many labels there are for a model that reads them.
+  /// Whether it has classes that may have names: those of labels, or those of boxes.
+  bool has_named_classes() const { return reads_labels() || target == Target::boxes; }
+  /// How many of these there are.
   int64_t label_classes() const {
-    return condition == Condition::label ? classes : target == Target::label ? target_classes : 0;
+    if (condition == Condition::label) return classes;
+    return target == Target::label || target == Target::boxes ? target_classes : 0;
   }
   /// The shape of a code: [Z], or an image [h, w, c] with h w c = Z where the heads make images.
   ItemShape latent_shape() const;
@@ -189,15 +211,6 @@ struct TrainConfig {
 
   /// Field by field.
   bool operator==(const TrainConfig&) const = default;
-};
-
-/// Width and height in pixels; 0 x 0 leaves an image as it is.
-struct ImageSize {
-  int64_t width = 0;   ///< In pixels.
-  int64_t height = 0;  ///< In pixels.
-
-  /// Field by field.
-  bool operator==(const ImageSize&) const = default;
 };
 
 /// A corruption and how much of it: "noise=0.5", "quadrants=1", "random-quadrants=1", "none" in

@@ -130,7 +130,7 @@ class ImageSet {
   /// A model of this one's kind for images of this size. Where it is conditioned, and its `classes`
   /// or `side_size` is 0, that becomes the number of label names or the largest label and 1, or the
   /// size of the side vectors; where its target is classes, and `target_classes` is 0, that becomes
-  /// the number of label names, or the largest class but 255 and 1.
+  /// the number of label names, or the largest class but 255 and 1, of boxes of all.
   ModelConfig fit(ModelConfig model) const;
   /// That part of it that is not the size.
   ModelConfig fit_fields(ModelConfig model) const;
@@ -194,6 +194,11 @@ struct LoadOptions {
   /// pictures, or a .npy file [n, height, width], the training images' before the test images'.
   /// Empty: those that the source has, as `masks` of a .npz file.
   std::string masks = {};
+  /// For a folder of pictures, what is in them, for a model of Target::boxes: a JSON file as
+  /// load_box_file() reads it, which lists every picture by its name in the folder. Its categories
+  /// become the names of labels, in the place of those of subfolders. Boxes are scaled, turned and
+  /// cut with their pictures; one whose middle is cut off is left out. Empty: none.
+  std::string boxes = {};
 };
 
 /// A training and a test set, and images set aside to choose the best checkpoint of a run by.

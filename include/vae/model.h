@@ -15,6 +15,7 @@
 #include "vae/array.h"
 #include "vae/config.h"
 #include "vae/dataset.h"
+#include "vae/detection.h"
 #include "vae/device.h"
 #include "vae/restoration.h"
 
@@ -61,6 +62,9 @@ struct Evaluation {
   /// of these masks, and the others for 0: what costs no learning.
   std::optional<double> threshold_mean_iou;
   std::optional<double> threshold_foreground_iou;  ///< Likewise.
+  /// Where the target is boxes: AveragePrecision::mean at an overlap of 0.5 of what detect() finds
+  /// at z = mu(x) with scores from 0.001 on, and the same of places alone.
+  std::optional<double> average_precision, average_precision_of_places;
   /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;
@@ -196,14 +200,25 @@ class Model {
                    std::optional<uint64_t> seed = {});
   /// E[x|z] of each row of z [n, Z]: values [n, X]. For the Bernoulli these are probabilities. Of a
   /// model whose target is classes: the probabilities of all C classes for each of the T targets
-  /// [n, T C], here and in what follows. A
-  /// model with a condition takes that of each row, too [n, C], see conditions(); others take none.
-  /// Throws Error(invalid_argument) for another shape and where a number is NaN or infinite.
+  /// [n, T C], here and in what follows; of boxes what ModelConfig::decoded_size() says of each
+  /// cell. A model with a condition takes that of each row, too [n, C], see conditions(); others
+  /// take none. Throws Error(invalid_argument) for another shape and where a number is NaN or
+  /// infinite.
   Array decode(const Array& z, const Array& conditions = {});
   /// E[x|z = mu(x)]: decodes the posterior mean [n, X], or of Condition::seen, E[x|z = m(c), c],
   /// the mean of p(z|c). No bound follows from it.
   Array reconstruct(const ImageSet& images, std::optional<Binarization> binarization = {},
                     std::optional<uint64_t> seed = {});
+  /// The things in each image, at z = mu(x), of a model of Target::boxes. A cell makes a box of
+  /// each class whose score suffices, cut off at the image's edges; of those of a class that
+  /// overlap too much the best one stays, and of all the `most` best are returned, best ones first.
+  /// Throws Error(invalid_argument) where the target is something else.
+  ///
+  ///     for (const vae::Detection& thing : model.detect(images, {.min_score = 0.5})[0]) {
+  ///       std::cout << int(thing.class_) << " at " << thing.x << ", " << thing.y << '\n';
+  ///     }
+  std::vector<std::vector<Detection>> detect(const ImageSet& images,
+                                             const DetectOptions& options = {});
   /// E[x|z] for z drawn from the prior [count, X]. Draw number i depends on the seed and i only:
   /// sample(10, seed, 90) are the last ten of sample(100, seed), so that many can be had piece by
   /// piece. Throws Error(invalid_argument) beyond draw number 2^32 - 1.

@@ -20,7 +20,7 @@ namespace vae {
 /// restored, below that what they should be. Where the target is
 /// masks: the inputs, the masks that the images have, and the most probable classes, in colours;
 /// inputs of other channels than grey or RGB are left out. `binarization` and `seed` as in
-/// Model::reconstruct(). Throws Error(invalid_argument) where the target is a label.
+/// Model::reconstruct(). Throws Error(invalid_argument) where the target is a label or boxes.
 std::vector<std::vector<Image>> reconstruction_rows(Model& model, const ImageSet& images,
                                                     std::optional<Binarization> binarization = {},
                                                     std::optional<uint64_t> seed = {});

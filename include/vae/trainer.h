@@ -53,14 +53,15 @@ struct Metrics {
   std::optional<double> accuracy = {};
   /// Evaluation::psnr, likewise.
   std::optional<double> psnr = {};
-  std::optional<double> mean_iou = {};  ///< Evaluation::mean_iou, likewise.
-  double beta = 1.0;                    ///< Weight at the end of the epoch.
-  double learning_rate = 0.0;           ///< At the end of the epoch.
-  int64_t step = 0;                     ///< Steps of the run behind it.
-  int64_t skipped_steps = 0;            ///< Of the run so far, whose updates were left out.
-  int64_t images = 0;                   ///< How many were averaged over.
-  double seconds = 0.0;                 ///< That the pass over them took.
-  double samples_per_second = 0.0;      ///< Images over seconds.
+  std::optional<double> average_precision = {};  ///< Evaluation::average_precision, likewise.
+  std::optional<double> mean_iou = {};           ///< Evaluation::mean_iou, likewise.
+  double beta = 1.0;                             ///< Weight at the end of the epoch.
+  double learning_rate = 0.0;                    ///< At the end of the epoch.
+  int64_t step = 0;                              ///< Steps of the run behind it.
+  int64_t skipped_steps = 0;        ///< Of the run so far, whose updates were left out.
+  int64_t images = 0;               ///< How many were averaged over.
+  double seconds = 0.0;             ///< That the pass over them took.
+  double samples_per_second = 0.0;  ///< Images over seconds.
 };
 
 /// What the progress callback asks for.

@@ -33,6 +33,7 @@
 #include "vae/bench.h"
 #include "vae/config.h"
 #include "vae/dataset.h"
+#include "vae/detection.h"
 #include "vae/device.h"
 #include "vae/diagnosis.h"
 #include "vae/doubts.h"

@@ -74,6 +74,8 @@ class CpuBackend final : public Backend {
   void run(const CategoricalArgs& args) override;
   void run(const CategoricalMeanArgs& args) override;
   void run(const CategoricalSampleArgs& args) override;
+  void run(const DetectionArgs& args) override;
+  void run(const DetectionMeanArgs& args) override;
   void run(const ImportanceArgs& args) override;
   void run(const ImportanceWeightsArgs& args) override;
   void run(const AccumulateArgs& args) override;

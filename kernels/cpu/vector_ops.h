@@ -146,6 +146,13 @@ struct VectorOps {
   void (*draw_classes)(uint8_t* targets, const float* logits, int64_t count, int64_t classes,
                        const PhiloxRow& noise);
 
+  // Cells of a grid with `classes`, see kernels/rules/detection.h: `count` of them, in one row
+  // where it is a sum.
+  /// log p; writes -scale times its slopes where doutputs is given.
+  float (*cell_log_p)(float* doutputs, const float* outputs, const uint8_t* targets,
+                      const float* boxes, int64_t count, int64_t classes, float scale);
+  void (*cell_means)(float* means, const float* outputs, int64_t count, int64_t classes);
+
   /// Those of a long sum's blocks.
   void (*sums_of_squares)(double* sums, const float* values, int64_t count);
   /// `decays` has a number for each kDecayLine parameters, or is null.

@@ -7,6 +7,7 @@
 #include "kernels/rules/activations.h"
 #include "kernels/rules/adam.h"
 #include "kernels/rules/categorical.h"
+#include "kernels/rules/detection.h"
 #include "kernels/rules/likelihoods.h"
 #include "kernels/rules/posterior.h"
 #include "kernels/rules/running_mean.h"
@@ -150,6 +151,23 @@ void class_probabilities(float* probabilities, const float* logits, int64_t coun
     for (int64_t j = at; j < at + classes; ++j) {
       probabilities[j] = rules::Categorical::probability(logits[j], softmax);
     }
+  }
+}
+
+float cell_log_p(float* doutputs, const float* outputs, const uint8_t* targets, const float* boxes,
+                 int64_t count, int64_t classes, float scale) {
+  const int64_t per_cell = rules::GridCell::outputs(classes);
+  return row_sum(count, [&](int64_t i) {
+    float* const own = doutputs != nullptr ? doutputs + i * per_cell : nullptr;
+    return rules::GridCell::log_p(own, outputs + i * per_cell, targets[i],
+                                  boxes + i * rules::GridCell::kBoxNumbers, classes, scale);
+  });
+}
+
+void cell_means(float* means, const float* outputs, int64_t count, int64_t classes) {
+  const int64_t per_cell = rules::GridCell::outputs(classes);
+  for (int64_t at = 0; at < count * per_cell; at += per_cell) {
+    rules::GridCell::mean(means + at, outputs + at, classes);
   }
 }
 
@@ -371,6 +389,8 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::class_log_p,
     VAE_ISA_NAMESPACE::class_probabilities,
     VAE_ISA_NAMESPACE::draw_classes,
+    VAE_ISA_NAMESPACE::cell_log_p,
+    VAE_ISA_NAMESPACE::cell_means,
     VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
     VAE_ISA_NAMESPACE::move_means,

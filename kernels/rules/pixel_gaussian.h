@@ -17,6 +17,21 @@ namespace vae::rules {
 
 namespace {  // hd.h says why
 
+/// x under a Gaussian whose log-variance counts as clamped, without the constant:
+/// -((x - mean)^2 / variance + ln variance) / 2, slopes (x - mean) / variance and
+/// ((x - mean)^2 / variance - 1) / 2.
+VAE_HD static inline ValueTerm<2> normal_term(float mean, float given_log_variance, float x,
+                                              float lowest, float highest) {
+  const float log_variance = clamped(given_log_variance, lowest, highest);
+  const float inverse_variance = exponential(-log_variance);
+  const float residual = x - mean;
+  const float square = residual * residual * inverse_variance;
+  const float slope = fused_multiply_add(0.5f, square, -0.5f);
+  return {-0.5f * (square + log_variance),
+          {residual * inverse_variance,
+           passes_limits(given_log_variance, log_variance) ? slope : 0.0f}};
+}
+
 struct PixelGaussian {
   static constexpr const char* kName = "Gaussian, mean and variance of each value from the network";
   static constexpr int kPerValue = 2;
@@ -29,16 +44,8 @@ struct PixelGaussian {
     return {1.0f, static_cast<float>(-0.5 * static_cast<double>(width) * kLogTwoPi)};
   }
 
-  /// -((x - mean)^2 / variance + ln variance) / 2, slopes (x - mean) / variance and
-  /// ((x - mean)^2 / variance - 1) / 2.
   VAE_HD static ValueTerm<2> term(const float* outputs, float x, const LikelihoodConstants&) {
-    const float log_variance = clamped(outputs[1], kLowest, kHighest);
-    const float inverse_variance = exponential(-log_variance);
-    const float residual = x - outputs[0];
-    const float square = residual * residual * inverse_variance;
-    const float slope = fused_multiply_add(0.5f, square, -0.5f);
-    return {-0.5f * (square + log_variance),
-            {residual * inverse_variance, passes_limits(outputs[1], log_variance) ? slope : 0.0f}};
+    return normal_term(outputs[0], outputs[1], x, kLowest, kHighest);
   }
 
   VAE_HD static float mean(const float* outputs) { return outputs[0]; }

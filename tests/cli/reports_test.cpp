@@ -28,6 +28,8 @@ TEST_F(EvalTest, ReportsExactlyTheDocumentedKeys) {
   for (const auto& [key, value] : result.items()) keys.push_back(key);
   EXPECT_EQ(keys, (std::vector<std::string>{"accuracy",
                                             "active_units",
+                                            "average_precision",
+                                            "average_precision_of_places",
                                             "binarization",
                                             "bits_per_dimension",
                                             "checkpoint",

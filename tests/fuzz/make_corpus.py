@@ -316,6 +316,34 @@ def make_run_files():
     write("metrics", "wrong-types", '{"epoch": "1", "split": 5}\n[]\n')
 
 
+def make_boxes():
+    """COCO's format for instances."""
+    def document(**changes):
+        whole = {
+            "categories": [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}],
+            "images": [{"id": 11, "file_name": "a.png", "width": 20, "height": 10},
+                       {"id": 10, "file_name": "b.png"}],
+            "annotations": [
+                {"id": 1, "image_id": 11, "category_id": 7, "bbox": [1, 2, 5.5, 4], "area": 22},
+                {"id": 2, "image_id": 10, "category_id": 3, "bbox": [0, 0, 1, 1], "iscrowd": 1}]}
+        return json.dumps(dict(whole, **changes))
+
+    def box(*numbers):
+        return document(annotations=[{"image_id": 11, "category_id": 7, "bbox": numbers}])
+
+    write("boxes", "whole", document())
+    write("boxes", "none", document(annotations=[]))
+    write("boxes", "wrong-types", document(images=5, annotations=[[]]))
+    write("boxes", "outside", box(15, 2, 5.5, 4))
+    write("boxes", "huge", box(1e300, -1e300, 1e300, 0))
+    write("boxes", "three-numbers", box(1, 2, 3))
+    write("boxes", "twice", document(images=[{"id": 1, "file_name": "a"}] * 2))
+    write("boxes", "unknown-image", document(images=[]))
+    write("boxes", "control-in-a-name", document(
+        images=[{"id": 11, "file_name": "\x1b[31m\n\u202e"}, {"id": 10, "file_name": ""}]))
+    write("boxes", "deep", '{"images": ' + "[" * 65 + "]" * 65 + "}")
+
+
 if __name__ == "__main__":
     make_idx_and_gzip()
     make_png()
@@ -324,5 +352,6 @@ if __name__ == "__main__":
     make_safetensors()
     make_json_and_config()
     make_run_files()
+    make_boxes()
     total = sum(f.stat().st_size for f in CORPUS.rglob("*") if f.is_file())
     print(f"{total} bytes in {CORPUS.name}/")

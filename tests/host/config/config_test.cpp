@@ -45,6 +45,7 @@ Config unusual() {
                   0,
                   Target::mask,
                   5,
+                  {12, 6},
                   Initialization::lecun_normal,
                   true,
                   Likelihood::gaussian,
@@ -113,12 +114,13 @@ TEST(ConfigTest, JsonNamesEveryKeyOnce) {
 TEST(ConfigTest, EveryFieldIsInTheTable) {
   // A structured binding stops compiling when a field is added without a key.
   [[maybe_unused]] const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15,
-                                m16, m17, m18, m19, m20, m21, m22, m23, m24, m25] = ModelConfig();
+                                m16, m17, m18, m19, m20, m21, m22, m23, m24, m25, m26] =
+      ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
                                 t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
       TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6, d7] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 25u + 26u + 7u);
+  EXPECT_EQ(config_keys().size(), 26u + 26u + 7u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {

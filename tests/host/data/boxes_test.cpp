@@ -86,7 +86,21 @@ TEST(BoxesTest, WhatIsNoBoxOfTheImageIsNamed) {
   }
   EXPECT_NE(refusal_of([&] { images.with_boxes({{good}}); }).find("2 images but boxes of 1"),
             std::string::npos);
-  EXPECT_NE(refusal_of([&] { images.slice(1, 1).with_boxes({{good}}); }).find("whole set"),
+}
+
+TEST(BoxesTest, OfASliceAreItsOwn) {
+  const ImageSet part = with_numbered_boxes(60).slice(20, 3);
+  const Box box = {1, 2, 3, 4, 5};
+  const ImageSet other = part.with_boxes({{}, {box, box}, {box}});
+  EXPECT_EQ(other.first_index(), 20);
+  EXPECT_EQ(other.boxes().size(), 3u);
+  EXPECT_TRUE(other.boxes(0).empty());
+  EXPECT_EQ(other.boxes(1).size(), 2u);
+  EXPECT_EQ(other.slice(2, 1).boxes(0)[0], box);
+  EXPECT_EQ(part.boxes(2).size(), 1u) << "the slice it was made of keeps its own";
+  EXPECT_NE(refusal_of([&] {
+              part.with_boxes({{}, {}, {Box{9, 9, 9, 9, 0}}});
+            }).find("image 2"),
             std::string::npos);
 }
 

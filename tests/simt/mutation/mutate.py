@@ -44,6 +44,7 @@ SUITES = {
     "importance.cu": "Importance*",
     "categorical.cu": "Categorical*:Observation*",
     "corrupt.cu": "Corrupt*",
+    "detection.cu": "Detection*",
     "likelihood.cu": "Likelihood*:Observation*:ElementWeights*",
     "load_batch.cu": "LoadBatch*",
     "load_fields.cu": "LoadFields*",

@@ -91,20 +91,26 @@ TEST(CudaTrainingTest, LossesOfTwoHundredStepsAreTheCpus) {
   EXPECT_EQ(card.parameters(), cpu.parameters());
 }
 
-/// Images with a class for each of them and for each of their pixels.
+/// Images with a class for each of them and for each of their pixels, and with boxes.
 Dataset data_with_targets() {
   Dataset data = tiny_data();
   for (ImageSet* set : {&data.train, &data.test}) {
     std::vector<uint8_t> labels, masks;
-    for (int64_t i = 0; i < set->count(); ++i) labels.push_back(static_cast<uint8_t>(i % 3));
+    std::vector<std::vector<Box>> boxes;
+    for (int64_t i = 0; i < set->count(); ++i) {
+      labels.push_back(static_cast<uint8_t>(i % 3));
+      const auto place = static_cast<float>(i % 4);
+      boxes.push_back({{place, 0.5f * place, 2.0f, 2.5f, labels.back()}});
+      if (i % 2 == 0) boxes.back().push_back({3.5f, place, 2.5f, 1.0f, 0});
+    }
     for (const uint8_t pixel : set->pixels()) masks.push_back(pixel < 9 ? 255 : pixel / 86);
-    *set = set->with_labels(labels).with_masks(masks);
+    *set = set->with_labels(labels).with_masks(masks).with_boxes(boxes);
   }
   return data;
 }
 
 TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
-  std::vector<Config> configs(7, tiny_config(100));
+  std::vector<Config> configs(8, tiny_config(100));
   for (Config& config : configs) config.training.binarization = Binarization::none;
   configs[0].model.target = Target::label;
   configs[1].model.target = Target::mask;
@@ -119,6 +125,9 @@ TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
   configs[6].model.condition = Condition::seen;
   configs[6].model.prior = Prior::conditional;
   configs[6].model.prior_layers = {5};
+  configs[7].model.target = Target::boxes;
+  configs[7].model.target_classes = 3;
+  configs[7].model.grid = {3, 2};
   for (const Config& config : configs) {
     Training card(cuda(), config, data_with_targets());
     Training cpu(Device::cpu(1), config, data_with_targets());
