@@ -169,6 +169,18 @@ Config segment_40() {
   return config;
 }
 
+/// Boxes in the same scenes, by the same encoder: a grid of 10 x 10 cells, of 4 x 4 pixels each,
+/// over latents of that size.
+Config detect_40() {
+  Config config = segment_40();
+  ModelConfig& model = config.model;
+  model.decoder = layers_from_string("skip 5, conv 64 3x3, conv 64 3x3");
+  model.target = Target::boxes;
+  model.target_classes = 10;
+  model.grid = {10, 10};
+  return config;
+}
+
 struct Preset {
   const char* name;
   Config (*make)();
@@ -193,6 +205,7 @@ constexpr Preset kPresets[] = {
     {"denoise", denoise},
     {"inpaint", inpaint},
     {"segment-40", segment_40},
+    {"detect-40", detect_40},
 };
 
 std::string name_list() {
