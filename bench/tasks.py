@@ -168,10 +168,44 @@ def inpaint(bench):
                 standard_error=test["nll_standard_error"], seconds=bench.seconds(run))]
 
 
+def evaluated(bench, run, split):
+    """2,000 scenes of a split, the first in the order of their images."""
+    return bench.vae("eval", run, "--data", bench.data, "--split", split, "--limit", 2000)
+
+
+def segment(bench):
+    """A class for each pixel of scenes."""
+    run = bench.train("segment", "--preset", "segment-40", "--validation", 2000)
+    bench.vae("segment", run, "--data", bench.data, "--count", 8, "--samples", 2, "--out",
+              bench.work / "segment.png")
+    test, train = evaluated(bench, run, "test"), evaluated(bench, run, "train")
+    seconds = bench.seconds(run)
+    return [row("segment", "mean IoU of 11 classes", test["mean_iou"], bar=0.65,
+                train=train["mean_iou"], baselines={"threshold": test["threshold_mean_iou"]},
+                n=test["n"], seconds=seconds),
+            row("segment", "foreground IoU", test["foreground_iou"], bar=0.8,
+                train=train["foreground_iou"],
+                baselines={"threshold": test["threshold_foreground_iou"]}, n=test["n"],
+                seconds=seconds)]
+
+
+def detect(bench):
+    """Boxes of the digits in scenes."""
+    run = bench.train("detect", "--preset", "detect-40", "--validation", 2000)
+    bench.vae("detect", run, "--data", bench.data, "--count", 8, "--out", bench.work / "detect.png")
+    test, train = evaluated(bench, run, "test"), evaluated(bench, run, "train")
+    return [row("detect", "mAP50", test["average_precision"], bar=0.8,
+                train=train["average_precision"],
+                baselines={"whatever the class": test["average_precision_of_places"]}, n=test["n"],
+                seconds=bench.seconds(run))]
+
+
 TASKS = {
     "generate": generate,
     "classify-few": classify_few,
     "classify": classify,
+    "segment": segment,
+    "detect": detect,
     "denoise": denoise,
     "inpaint": inpaint,
 }
