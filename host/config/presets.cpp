@@ -85,6 +85,8 @@ Config generate() {
   Config config = conv_28();
   config.model.condition = Condition::label;
   config.model.prior = Prior::conditional;
+  config.training.epochs = 20;
+  config.training.ema = 0.999;
   return config;
 }
 
