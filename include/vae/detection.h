@@ -71,10 +71,11 @@ struct BoxFile {
   };
   /// A picture.
   struct Picture {
-    int64_t id = 0;                 ///< Its number in the file.
-    std::string name;               ///< Its file, relative to the folder of pictures. As above.
-    int64_t width = 0, height = 0;  ///< In pixels; 0 where the file does not say.
-    std::vector<Box> boxes;         ///< Without regions of things that were not told apart.
+    int64_t id = 0;          ///< Its number in the file.
+    std::string name;        ///< Its file, relative to the folder of pictures. As above.
+    int64_t width = 0;       ///< In pixels; 0 where the file does not say.
+    int64_t height = 0;      ///< Likewise.
+    std::vector<Box> boxes;  ///< Without regions of things that were not told apart.
   };
 
   std::vector<Category> categories;  ///< That of class c at place c: by their ids.

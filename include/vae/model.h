@@ -63,8 +63,9 @@ struct Evaluation {
   std::optional<double> threshold_mean_iou;
   std::optional<double> threshold_foreground_iou;  ///< Likewise.
   /// Where the target is boxes: AveragePrecision::mean at an overlap of 0.5 of what detect() finds
-  /// at z = mu(x) with scores from 0.001 on, and the same of places alone.
-  std::optional<double> average_precision, average_precision_of_places;
+  /// at z = mu(x) with scores from 0.001 on.
+  std::optional<double> average_precision;
+  std::optional<double> average_precision_of_places;  ///< The same whatever the class.
   /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;

@@ -110,8 +110,8 @@ TEST_P(DetectionTest, LogProbabilitiesAndSlopesMatchFloat64) {
         const int64_t at = (row * cells + cell) * grid.per_cell();
         const int64_t target_at = row / grid.samples * cells + cell;
         const float* const box = &grid.boxes[target_at * kBox];
-        const auto log_p = [&](const std::vector<double>& outputs) {
-          return reference_cell(outputs, classes, grid.targets[target_at], box);
+        const auto log_p = [&, count = classes](const std::vector<double>& outputs) {
+          return reference_cell(outputs, count, grid.targets[target_at], box);
         };
         std::vector<double> own(grid.outputs.begin() + at,
                                 grid.outputs.begin() + at + grid.per_cell());
