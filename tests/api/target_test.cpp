@@ -186,7 +186,7 @@ TEST(TargetTest, ImagesWithoutTargetsAreEncodedAndDecoded) {
   EXPECT_EQ(model.encode(plain.test).mean.values, model.encode(data.test).mean.values);
   EXPECT_EQ(model.reconstruct(plain.test).values, model.reconstruct(data.test).values);
   EXPECT_SAYS(refusal_of([&] { model.evaluate(plain.test); }), "no masks");
-  EXPECT_SAYS(refusal_of([&] { model.targets(data.test); }), "ImageSet::masks()");
+  EXPECT_SAYS(refusal_of([&] { model.targets(data.test); }), "masks() and boxes()");
 }
 
 TEST(TargetTest, LabelsAreTheClassesOfTheirNames) {
