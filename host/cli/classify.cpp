@@ -149,7 +149,7 @@ int Classify::run() {
 
 ImageSet Classify::asked(Model& model, const Dataset& data) {
   if (images_.empty()) return data_.choose(model, data, terminal_);
-  return load_images(images_, model.config(), data_.load_options(model, terminal_));
+  return data_.load_pictures(images_, model, terminal_);
 }
 
 /// The labelled images that are taken from.

@@ -139,9 +139,7 @@ int Detect::run() {
 
 ImageSet Detect::load(Model& model) {
   if (images_.empty()) return data_.load(model, terminal_);
-  ImageSet images = load_images(images_, model.config(), data_.load_options(model, terminal_));
-  warn_of_doubts(images, model, terminal_);
-  return images;
+  return data_.load_pictures(images_, model, terminal_);
 }
 
 void Detect::require_fit(int64_t count, int64_t factor, const ModelConfig& config) const {

@@ -129,9 +129,7 @@ void Restore::declare(Command& command) {
 
 ImageSet Restore::load(Model& model) {
   if (images_path_.empty()) return data_.load(model, terminal_);
-  ImageSet images = load_images(images_path_, model.config(), data_.load_options(model, terminal_));
-  warn_of_doubts(images, model, terminal_);
-  return images;
+  return data_.load_pictures(images_path_, model, terminal_);
 }
 
 int Restore::run() {

@@ -17,16 +17,8 @@ class ClassifyTest : public CliTest {
  protected:
   void SetUp() override {
     CliTest::SetUp();
-    write("data/train-labels-idx1-ubyte", labels_file(100));
-    write("data/t10k-labels-idx1-ubyte", labels_file(32));
+    write_labels(3);
     run_ = trained("run");
-  }
-
-  static std::string labels_file(int count) {
-    std::string file("\0\0\x08\x01\0\0\0", 7);
-    file += static_cast<char>(count);
-    for (int i = 0; i < count; ++i) file += static_cast<char>(i % 3);
-    return file;
   }
 
   std::vector<std::string> words(const std::vector<std::string>& more) const {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kSide = 8;
 
+constexpr int kTrainImages = 100, kTestImages = 32;
+
 void put_be32(std::string& bytes, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
 }
@@ -40,8 +42,8 @@ void CliTest::SetUp() {
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   folder_ = pattern;
   std::filesystem::create_directory(folder_ / "data");
-  write("data/train-images-idx3-ubyte", idx_images(100, 230));
-  write("data/t10k-images-idx3-ubyte", idx_images(32, 225));
+  write("data/train-images-idx3-ubyte", idx_images(kTrainImages, 230));
+  write("data/t10k-images-idx3-ubyte", idx_images(kTestImages, 225));
 }
 
 void CliTest::TearDown() { std::filesystem::remove_all(folder_); }
@@ -79,6 +81,16 @@ std::vector<std::string> CliTest::train_words(const std::string& name,
   }
   words.insert(words.end(), more.begin(), more.end());
   return words;
+}
+
+void CliTest::write_labels(int classes) const {
+  const auto file_of = [&](int count) {
+    std::string bytes = {0, 0, 8, 1, 0, 0, 0, static_cast<char>(count)};
+    for (int i = 0; i < count; ++i) bytes += static_cast<char>(i % classes);
+    return bytes;
+  };
+  write("data/train-labels-idx1-ubyte", file_of(kTrainImages));
+  write("data/t10k-labels-idx1-ubyte", file_of(kTestImages));
 }
 
 std::string CliTest::trained(const std::string& name, const std::vector<std::string>& more) const {

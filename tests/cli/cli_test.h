@@ -23,6 +23,8 @@ class CliTest : public ::testing::Test {
   bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
   std::string read(const std::string& name) const;
   void write(const std::string& name, const std::string& bytes) const;
+  /// Labels of the data set: of image i of either split, i modulo `classes`.
+  void write_labels(int classes) const;
   std::vector<std::string> checkpoints(const std::string& run) const;
 
   /// Words of a quick `vae train` into run `name`; options in `more` win.

@@ -22,15 +22,7 @@ class ConditionVerbsTest : public CliTest {
  protected:
   void SetUp() override {
     CliTest::SetUp();
-    write("data/train-labels-idx1-ubyte", idx_labels(100));
-    write("data/t10k-labels-idx1-ubyte", idx_labels(32));
-  }
-
- private:
-  static std::string idx_labels(int count) {
-    std::string bytes = {0, 0, 8, 1, 0, 0, 0, static_cast<char>(count)};
-    for (int i = 0; i < count; ++i) bytes += static_cast<char>(i % 4);
-    return bytes;
+    write_labels(4);
   }
 };
 

@@ -27,8 +27,7 @@ class SegmentVerbTest : public CliTest {
 
   void SetUp() override {
     CliTest::SetUp();
-    write("data/train-labels-idx1-ubyte", idx_labels(kTrain));
-    write("data/t10k-labels-idx1-ubyte", idx_labels(kTest));
+    write_labels(4);
   }
 
   std::string trained_on_scenes(const std::string& name) const {
@@ -36,13 +35,6 @@ class SegmentVerbTest : public CliTest {
                    {"--scene", kScene, "--target", "mask", "--encoder", "conv 4 3x3, conv 8 4x4/2",
                     "--heads", "conv 1x1", "--latent", "36", "--decoder", "upsample 2, skip 0",
                     "--output", "conv 1x1", "--binarization", "none"});
-  }
-
- private:
-  static std::string idx_labels(int64_t count) {
-    std::string bytes = {0, 0, 8, 1, 0, 0, 0, static_cast<char>(count)};
-    for (int64_t i = 0; i < count; ++i) bytes += static_cast<char>(i % 4);
-    return bytes;
   }
 };
 

@@ -22,8 +22,7 @@ class TargetVerbsTest : public CliTest {
 
   void SetUp() override {
     CliTest::SetUp();
-    write("data/train-labels-idx1-ubyte", idx_labels(kTrain));
-    write("data/t10k-labels-idx1-ubyte", idx_labels(kTest));
+    write_labels(4);
     masks_ = {{kTrain + kTest, 8, 8}, {}};
     for (const char* part : {"train", "t10k"}) {
       const std::string file = read(std::string("data/") + part + "-images-idx3-ubyte");
@@ -35,13 +34,6 @@ class TargetVerbsTest : public CliTest {
   }
 
   Array masks_;
-
- private:
-  static std::string idx_labels(int64_t count) {
-    std::string bytes = {0, 0, 8, 1, 0, 0, 0, static_cast<char>(count)};
-    for (int64_t i = 0; i < count; ++i) bytes += static_cast<char>(i % 4);
-    return bytes;
-  }
 };
 
 TEST_F(TargetVerbsTest, LabelsAreDecodedAndCounted) {
