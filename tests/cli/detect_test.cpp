@@ -10,6 +10,7 @@
 
 #include "tests/cli/cli_test.h"
 #include "tests/support/boxed_images.h"
+#include "vae/array.h"
 #include "vae/detection.h"
 #include "vae/image.h"
 
@@ -134,6 +135,16 @@ TEST_F(DetectTest, FindsMeasuresAndDraws) {
   const Image drawn = load_png(path("found.png"));
   EXPECT_EQ(drawn.channels, 3);
   EXPECT_GT(drawn.width, 8 * 16 * 12);
+}
+
+TEST_F(DetectTest, PicturesThatAreNamedAreTakenAsTheyAre) {
+  write_labels(3);
+  const std::string run = trained("scenes", {"--scene", "digits=1-1,size=12", "--target", "boxes",
+                                             "--grid", "3x3", "--binarization", "none"});
+  save_npy(path("pictures.npy"), Array{{2, 12, 12}, std::vector<float>(288, 0.5f)});
+  const json found = json_of(
+      {"detect", run, "--images", path("pictures.npy"), "--out", path("found.json"), "--json"});
+  EXPECT_EQ(found["images"], 2) << "as they are, without labels";
 }
 
 TEST_F(DetectTest, WithoutKnownBoxesNumbersArePlaces) {
