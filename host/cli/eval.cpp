@@ -96,12 +96,16 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"bits_per_dimension", nullptr},
                {"accuracy", nullptr},
                {"mean_iou", nullptr},
+               {"mean_iou_standard_error", nullptr},
                {"foreground_iou", nullptr},
+               {"foreground_iou_standard_error", nullptr},
                {"threshold_mean_iou", nullptr},
                {"threshold_foreground_iou", nullptr},
                {"average_precision", nullptr},
+               {"average_precision_standard_error", nullptr},
                {"average_precision_of_places", nullptr},
                {"psnr", nullptr},
+               {"psnr_standard_error", nullptr},
                {"input_psnr", nullptr},
                {"binarization", to_string(result.binarization)},
                {"n", result.images},
@@ -110,19 +114,22 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
                {"device", result.device}};
   if (result.nll) json["nll"] = *result.nll;
   if (result.bits_per_dimension) json["bits_per_dimension"] = *result.bits_per_dimension;
-  if (result.accuracy) json["accuracy"] = number_or_null(*result.accuracy);
-  if (result.mean_iou) {
-    json["mean_iou"] = number_or_null(*result.mean_iou);
-    json["foreground_iou"] = number_or_null(*result.foreground_iou);
-    json["threshold_mean_iou"] = number_or_null(*result.threshold_mean_iou);
-    json["threshold_foreground_iou"] = number_or_null(*result.threshold_foreground_iou);
-  }
-  if (result.average_precision) {
-    json["average_precision"] = number_or_null(*result.average_precision);
-    json["average_precision_of_places"] = number_or_null(*result.average_precision_of_places);
-  }
-  if (result.psnr) json["psnr"] = number_or_null(*result.psnr);
-  if (result.input_psnr) json["input_psnr"] = number_or_null(*result.input_psnr);
+  const auto set = [&](const char* key, const std::optional<double>& number) {
+    if (number) json[key] = number_or_null(*number);
+  };
+  set("accuracy", result.accuracy);
+  set("mean_iou", result.mean_iou);
+  set("mean_iou_standard_error", result.mean_iou_standard_error);
+  set("foreground_iou", result.foreground_iou);
+  set("foreground_iou_standard_error", result.foreground_iou_standard_error);
+  set("threshold_mean_iou", result.threshold_mean_iou);
+  set("threshold_foreground_iou", result.threshold_foreground_iou);
+  set("average_precision", result.average_precision);
+  set("average_precision_standard_error", result.average_precision_standard_error);
+  set("average_precision_of_places", result.average_precision_of_places);
+  set("psnr", result.psnr);
+  set("psnr_standard_error", result.psnr_standard_error);
+  set("input_psnr", result.input_psnr);
   json.update(checkpoint_json(model));
   return json_text(json);
 }
@@ -158,8 +165,9 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
                         *result.bits_per_dimension);
   }
   if (result.psnr) {
-    text += fmt::format("  PSNR            {:10.2f} dB   of E[x|z = mu]; of its inputs {:.2f} dB\n",
-                        *result.psnr, *result.input_psnr);
+    text +=
+        fmt::format("  PSNR            {:10.2f} dB{}   of E[x|z = mu]; of its inputs {:.2f} dB\n",
+                    *result.psnr, error_text(*result.psnr_standard_error), *result.input_psnr);
   }
   if (result.accuracy && std::isfinite(*result.accuracy)) {
     text +=
@@ -167,14 +175,19 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
                     model.config().target == Target::mask ? "the pixels" : "the images");
   }
   if (result.mean_iou && std::isfinite(*result.mean_iou)) {
-    text += fmt::format("  mean IoU        {:10.3f}   over classes; of a threshold {:.3f}\n",
-                        *result.mean_iou, *result.threshold_mean_iou);
-    text += fmt::format("  foreground IoU  {:10.3f}   of all but class 0; of a threshold {:.3f}\n",
-                        *result.foreground_iou, *result.threshold_foreground_iou);
+    text += fmt::format("  mean IoU        {:10.3f}{}   over classes; of a threshold {:.3f}\n",
+                        *result.mean_iou, error_text(*result.mean_iou_standard_error),
+                        *result.threshold_mean_iou);
+    text +=
+        fmt::format("  foreground IoU  {:10.3f}{}   of all but class 0; of a threshold {:.3f}\n",
+                    *result.foreground_iou, error_text(*result.foreground_iou_standard_error),
+                    *result.threshold_foreground_iou);
   }
   if (result.average_precision && std::isfinite(*result.average_precision)) {
-    text += fmt::format("  mAP50           {:10.4f}   of boxes at z = mu; of places alone {:.4f}\n",
-                        *result.average_precision, *result.average_precision_of_places);
+    text +=
+        fmt::format("  mAP50           {:10.4f}{}   of boxes at z = mu; of places alone {:.4f}\n",
+                    *result.average_precision, error_text(*result.average_precision_standard_error),
+                    *result.average_precision_of_places);
   }
   text += fmt::format("  active units    {:>6} of {}\n", result.active_units,
                       model.config().all_latents());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "host/measure/jackknife.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -28,6 +29,30 @@ std::vector<ABox> boxes_of_class(std::span<const ABox> boxes, int64_t wanted) {
     if (box.class_ == wanted) result.push_back(box);
   }
   return result;
+}
+
+/// A curve of each class, or one of all.
+struct Curves {
+  Curves& operator+=(const Curves& other) {
+    for (std::size_t i = 0; i < of_class.size(); ++i) of_class[i] += other.of_class[i];
+    return *this;
+  }
+  /// Over those that have something to find.
+  double mean() const;
+
+  std::vector<PrecisionRecall> of_class;
+};
+
+double Curves::mean() const {
+  double sum = 0.0;
+  int64_t present = 0;
+  for (const PrecisionRecall& curve : of_class) {
+    const double own = curve.average();
+    if (own != own) continue;
+    sum += own;
+    ++present;
+  }
+  return present > 0 ? sum / static_cast<double>(present) : kNoPrecision;
 }
 
 }  // namespace
@@ -58,6 +83,12 @@ void PrecisionRecall::add(std::vector<Detection> found, std::span<const Box> kno
     found_.push_back({box.score, match.has_value()});
   }
   known_ += std::ssize(known);
+}
+
+PrecisionRecall& PrecisionRecall::operator+=(const PrecisionRecall& other) {
+  found_.insert(found_.end(), other.found_.begin(), other.found_.end());
+  known_ += other.known_;
+  return *this;
 }
 
 double PrecisionRecall::average() const {
@@ -96,20 +127,22 @@ AveragePrecision average_precision(std::span<const std::vector<Detection>> found
               "average precision: image ", i, " has a box of another class than 0 to ",
               classes - 1);
   }
-  AveragePrecision result;
-  double sum = 0.0;
-  int64_t present = 0;
-  for (int64_t label = 0; label < classes; ++label) {
-    PrecisionRecall curve(min_overlap);
-    for (int64_t i = 0; i < images.count(); ++i) {
-      curve.add(boxes_of_class(std::span(found[i]), label), boxes_of_class(images.boxes(i), label));
+  const Curves none{std::vector(static_cast<std::size_t>(classes), PrecisionRecall(min_overlap))};
+  Curves whole = none;  // in the order of the images, which decides between equal scores
+  Jackknife<Curves> parts(none);
+  for (int64_t i = 0; i < images.count(); ++i) {
+    Curves own = none;
+    for (int64_t label = 0; label < classes; ++label) {
+      own.of_class[label].add(boxes_of_class(std::span(found[i]), label),
+                              boxes_of_class(images.boxes(i), label));
     }
-    result.of_class.push_back(curve.average());
-    if (result.of_class.back() != result.of_class.back()) continue;
-    sum += result.of_class.back();
-    ++present;
+    whole += own;
+    parts.of(i) += own;
   }
-  result.mean = present > 0 ? sum / static_cast<double>(present) : kNoPrecision;
+  AveragePrecision result;
+  result.mean = whole.mean();
+  for (const PrecisionRecall& curve : whole.of_class) result.of_class.push_back(curve.average());
+  result.standard_error = parts.standard_error([](const Curves& curves) { return curves.mean(); });
   return result;
 }
 

@@ -16,6 +16,8 @@ class PrecisionRecall {
 
   /// What was found in an image and what is there, all taken as of the class.
   void add(std::vector<Detection> found, std::span<const Box> known);
+  /// The images of another.
+  PrecisionRecall& operator+=(const PrecisionRecall& other);
   /// The average over 101 recalls; NaN where there was nothing to find.
   double average() const;
 

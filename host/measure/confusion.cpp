@@ -35,6 +35,13 @@ void ConfusionMatrix::add(std::span<const uint8_t> truth, std::span<const uint8_
   }
 }
 
+ConfusionMatrix& ConfusionMatrix::operator+=(const ConfusionMatrix& other) {
+  VAE_CHECK(other.classes_ == classes_, "confusion: ", other.classes_, " classes added to ",
+            classes_);
+  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  return *this;
+}
+
 int64_t ConfusionMatrix::observed() const {
   return std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
 }

@@ -20,6 +20,8 @@ class ConfusionMatrix {
   void add(std::span<const uint8_t> truth, std::span<const uint8_t> found);
   /// So many things of class `truth` that were taken for `found`.
   void add(int64_t truth, int64_t found, int64_t count) { at(truth, found) += count; }
+  /// All things of another matrix of as many classes.
+  ConfusionMatrix& operator+=(const ConfusionMatrix& other);
 
   int64_t classes() const { return classes_; }
   int64_t count(int64_t truth, int64_t found) const {

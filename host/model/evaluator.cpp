@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "host/graph/arena.h"
 #include "host/measure/confusion.h"
+#include "host/measure/jackknife.h"
 #include "host/model/box_grid.h"
 #include "host/model/image_reader.h"
 #include "kernels/check.h"
@@ -36,6 +38,23 @@ double standard_error(double sum, double sum_of_squares, double n) {
   return std::sqrt(variance / n);
 }
 
+/// Of values that are restored: their weights, and squared errors times these.
+struct RestoredValues {
+  RestoredValues& operator+=(const RestoredValues& other);
+  /// 10 log10(1 / mean squared error).
+  double psnr() const { return -10.0 * std::log10(error / counted); }
+  double input_psnr() const { return -10.0 * std::log10(input_error / counted); }
+
+  double counted = 0.0, error = 0.0, input_error = 0.0;
+};
+
+RestoredValues& RestoredValues::operator+=(const RestoredValues& other) {
+  counted += other.counted;
+  error += other.error;
+  input_error += other.input_error;
+  return *this;
+}
+
 /// The classes of images first .. first + rows - 1 that are a model's target, T of each.
 std::span<const uint8_t> target_classes(const ModelConfig& model, const ImageSet& images,
                                         int64_t first, int64_t rows) {
@@ -58,7 +77,9 @@ class Evaluator {
         batch_(std::min(std::max<int64_t>(1, options.batch_size), network.most_rows())),
         reader_(network, images, binarization_, seed_, Reading::targets),
         arena_(network.backend()) {
-    if (network.config().has_class_target()) confusion_.emplace(network.config().target_classes);
+    if (network.config().has_class_target()) {
+      confusion_.emplace(ConfusionMatrix(network.config().target_classes));
+    }
     const int64_t rows = std::min(batch_, images_);
     const std::vector<int64_t> widths = network.latent_widths();
     statistics_.resize(widths.size());
@@ -78,7 +99,7 @@ class Evaluator {
   void decode_means(int64_t first, int64_t rows);
   void compare_classes(int64_t first, int64_t rows);
   void find_boxes(int64_t rows);
-  void add_squared_errors(int64_t rows);
+  void add_squared_errors(int64_t first, int64_t rows);
   std::vector<float> download(ConstView view) const;
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
@@ -108,10 +129,10 @@ class Evaluator {
   Totals* totals_ = nullptr;
   double importance_bound_ = 0.0;  // sum over images of L_K
   double squared_importance_bound_ = 0.0;
-  std::optional<ConfusionMatrix> confusion_;   // of classes, where these are the target
+  // Of classes, where these are the target.
+  std::optional<Jackknife<ConfusionMatrix>> confusion_;
   std::vector<std::vector<Detection>> found_;  // in each image, where the target is boxes
-  // Of the values of images that are restored: their weights, and squared errors times these.
-  double counted_ = 0.0, restored_error_ = 0.0, input_error_ = 0.0;
+  Jackknife<RestoredValues> restored_{RestoredValues{}};
 };
 
 Evaluation Evaluator::run() {
@@ -181,7 +202,7 @@ void Evaluator::decode_means(int64_t first, int64_t rows) {
   }
   network_.decode(rows);
   if (network_.config().target == Target::boxes) return find_boxes(rows);
-  of_classes ? compare_classes(first, rows) : add_squared_errors(rows);
+  of_classes ? compare_classes(first, rows) : add_squared_errors(first, rows);
 }
 
 void Evaluator::find_boxes(int64_t rows) {
@@ -202,25 +223,32 @@ std::vector<float> Evaluator::download(ConstView view) const {
   return values;
 }
 
-void Evaluator::add_squared_errors(int64_t rows) {
+void Evaluator::add_squared_errors(int64_t first, int64_t rows) {
   const std::vector<float> restored = download(network_.output_mean(rows));
   const std::vector<float> clean = download(network_.clean(rows)),
                            input = download(network_.shown(rows)),
                            counted = download(network_.counted(rows));
   const auto square = [](double error) { return error * error; };
+  const std::size_t values = clean.size() / static_cast<std::size_t>(rows);
   for (std::size_t i = 0; i < clean.size(); ++i) {
     const double weight = counted.empty() ? 1.0 : counted[i];
-    counted_ += weight;
-    restored_error_ += weight * square(double{restored[i]} - clean[i]);
-    input_error_ += weight * square(double{input[i]} - clean[i]);
+    restored_.of(first + static_cast<int64_t>(i / values)) +=
+        {weight, weight * square(double{restored[i]} - clean[i]),
+         weight * square(double{input[i]} - clean[i])};
   }
 }
 
 /// Compares the targets with the classes of the largest probabilities.
 void Evaluator::compare_classes(int64_t first, int64_t rows) {
-  confusion_->add(
-      target_classes(network_.config(), set_, first, rows),
-      likeliest_classes({{}, download(network_.output_mean(rows))}, confusion_->classes()));
+  const ModelConfig& model = network_.config();
+  const std::vector<uint8_t> found =
+      likeliest_classes({{}, download(network_.output_mean(rows))}, model.target_classes);
+  const auto size = static_cast<std::size_t>(model.target_size());
+  for (int64_t row = 0; row < rows; ++row) {
+    confusion_->of(first + row)
+        .add(target_classes(model, set_, first + row, 1),
+             std::span(found).subspan(row * size, size));
+  }
 }
 
 /// Adds the dimensions of one layer of latents.
@@ -252,9 +280,14 @@ void Evaluator::summarize_layers(Evaluation& result) const {
 }
 
 void Evaluator::summarize_masks(Evaluation& result) const {
-  const ConfusionMatrix threshold = threshold_confusion(set_, confusion_->classes());
-  result.mean_iou = confusion_->mean_iou();
-  result.foreground_iou = confusion_->foreground_iou();
+  const ConfusionMatrix all = confusion_->all();
+  const ConfusionMatrix threshold = threshold_confusion(set_, all.classes());
+  result.mean_iou = all.mean_iou();
+  result.mean_iou_standard_error =
+      confusion_->standard_error(std::mem_fn(&ConfusionMatrix::mean_iou));
+  result.foreground_iou = all.foreground_iou();
+  result.foreground_iou_standard_error =
+      confusion_->standard_error(std::mem_fn(&ConfusionMatrix::foreground_iou));
   result.threshold_mean_iou = threshold.mean_iou();
   result.threshold_foreground_iou = threshold.foreground_iou();
 }
@@ -283,17 +316,20 @@ void Evaluator::summarize(Evaluation& result) const {
   result.binarization = binarization_;
   const bool of_classes = network_.config().has_class_target();
   if (network_.config().target == Target::boxes) {
-    result.average_precision =
-        average_precision(found_, set_, network_.config().target_classes).mean;
+    const AveragePrecision found =
+        average_precision(found_, set_, network_.config().target_classes);
+    result.average_precision = found.mean;
+    result.average_precision_standard_error = found.standard_error;
     result.average_precision_of_places = average_precision_of_places(found_, set_);
   } else if (of_classes) {
-    result.accuracy = confusion_->accuracy();
+    result.accuracy = confusion_->all().accuracy();
   }
   if (network_.config().target == Target::mask) summarize_masks(result);
   if (network_.restores() && !of_classes) {
-    const auto decibels = [&](double error) { return -10.0 * std::log10(error / counted_); };
-    result.psnr = decibels(restored_error_);
-    result.input_psnr = decibels(input_error_);
+    const RestoredValues all = restored_.all();
+    result.psnr = all.psnr();
+    result.psnr_standard_error = restored_.standard_error(std::mem_fn(&RestoredValues::psnr));
+    result.input_psnr = all.input_psnr();
   }
   result.is_likelihood = of_classes || !makes_grey_levels(binarization_) ||
                          is_of_grey_levels(network_.config().likelihood);

@@ -45,6 +45,9 @@ double overlap(const Box& a, const Box& b);
 struct AveragePrecision {
   /// Over the classes that have a box; NaN where none has.
   double mean = std::numeric_limits<double>::quiet_NaN();
+  /// Of `mean`, by leaving out a twentieth of the images at a time (the jackknife); NaN with `mean`
+  /// and for one image.
+  double standard_error = std::numeric_limits<double>::quiet_NaN();
   /// Of each class; NaN where it has no box.
   std::vector<double> of_class;
 };

@@ -58,6 +58,10 @@ struct Evaluation {
   /// are there; NaN where none is. [Everingham et al. 2015]
   std::optional<double> mean_iou;
   std::optional<double> foreground_iou;  ///< Of all classes but 0 taken for one; likewise.
+  /// Of both. A standard error of what is no mean over images, here and below, is that of the
+  /// jackknife, which leaves out a twentieth of the images at a time; NaN for one image.
+  std::optional<double> mean_iou_standard_error;
+  std::optional<double> foreground_iou_standard_error;  ///< Likewise.
   /// The same where each pixel with a value above 127 is taken for the most frequent class but 0
   /// of these masks, and the others for 0: what costs no learning.
   std::optional<double> threshold_mean_iou;
@@ -65,10 +69,12 @@ struct Evaluation {
   /// Where the target is boxes: AveragePrecision::mean at an overlap of 0.5 of what detect() finds
   /// at z = mu(x) with scores from 0.001 on.
   std::optional<double> average_precision;
+  std::optional<double> average_precision_standard_error;  ///< Of it.
   std::optional<double> average_precision_of_places;  ///< The same whatever the class.
   /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;
+  std::optional<double> psnr_standard_error;  ///< Of `psnr`, in dB.
   std::optional<double> input_psnr;  ///< The same of the corrupted images themselves.
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.

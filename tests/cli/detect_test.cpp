@@ -110,6 +110,7 @@ TEST_F(DetectTest, FindsMeasuresAndDraws) {
   const json measured = json_of(with_data({"eval", run, "--json"}));
   EXPECT_GE(measured["average_precision"], 0.0);
   EXPECT_LE(measured["average_precision"], 1.0);
+  EXPECT_GT(measured["average_precision_standard_error"], 0.0);
   EXPECT_GT(measured["average_precision_of_places"], 0.0);
   EXPECT_TRUE(measured["accuracy"].is_null());
   EXPECT_TRUE(contains(run_vae(with_data({"eval", run})).out, "mAP50"));

@@ -50,6 +50,8 @@ TEST_F(SegmentVerbTest, ARunRemembersItsScenes) {
     EXPECT_GE(found[key], 0.0) << key;
     EXPECT_LE(found[key], 1.0) << key;
   }
+  EXPECT_GT(found["mean_iou_standard_error"], 0.0);
+  EXPECT_GT(found["foreground_iou_standard_error"], 0.0);
   EXPECT_GT(found["threshold_foreground_iou"], 0.3) << "what is bright is mostly no clutter";
   const std::string table = run_vae({"eval", run, "--data", data()}).out;
   EXPECT_TRUE(contains(table, "mean IoU") && contains(table, "foreground IoU")) << table;

@@ -126,6 +126,7 @@ TEST_F(TargetVerbsTest, CorruptedImagesAreRestored) {
   EXPECT_TRUE(contains(read("run/config.json"), "\"corrupt\": \"noise=0.5\""));
   const json found = json_of({"eval", run, "--data", data(), "--json"});
   EXPECT_GT(found["psnr"], 0.0);
+  EXPECT_GT(found["psnr_standard_error"], 0.0);
   EXPECT_GT(found["input_psnr"], 0.0);
   EXPECT_TRUE(contains(read("run/metrics.jsonl"), "\"psnr\":"));
   EXPECT_TRUE(contains(run_vae({"eval", run, "--data", data()}).out, "PSNR"));
