@@ -70,12 +70,12 @@ struct Evaluation {
   /// at z = mu(x) with scores from 0.001 on.
   std::optional<double> average_precision;
   std::optional<double> average_precision_standard_error;  ///< Of it.
-  std::optional<double> average_precision_of_places;  ///< The same whatever the class.
+  std::optional<double> average_precision_of_places;       ///< The same whatever the class.
   /// Of a model that restores images: 10 log10(1 / mean squared error), in dB, of reconstruct()
   /// against the images before their corruption, over those values that log p(x|z) counts.
   std::optional<double> psnr;
   std::optional<double> psnr_standard_error;  ///< Of `psnr`, in dB.
-  std::optional<double> input_psnr;  ///< The same of the corrupted images themselves.
+  std::optional<double> input_psnr;           ///< The same of the corrupted images themselves.
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.
   int64_t active_units = 0;        ///< Latent dimensions with Var_x(mu) > 0.01.
