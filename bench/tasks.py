@@ -7,11 +7,13 @@
     bench/tasks.sh --data fashion-mnist       once more on other data, a folder or a name
     bench/tasks.sh --json results.json        the rows as JSON too
 
-Interrupted, it goes on where it was: trainings resume, and what was measured is kept in the folder
-of --work until the seed, the data or the program's version changes.
+Every training sets 5,000 images aside (2,000 where scenes are made of them), and what is measured
+on test images was chosen on these. Interrupted, it goes on where it was: trainings resume, and what
+was measured is kept in the folder of --work until the program or the task's code changes.
 """
 import argparse
 import datetime
+import inspect
 import json
 import math
 import pathlib
@@ -48,26 +50,45 @@ class Bench:
         return json.loads(found.stdout)
 
     def train(self, name, *words):
-        """The folder of a training, which is resumed or left alone where it is there."""
+        """The folder of a training, which is resumed or left alone where it is there. Another
+        one of that name, with other words, is left to the user."""
         run = self.work / name
-        if not (run / "finished.json").exists():
+        words = [str(word) for word in ("--seed", self.seed, *words)]
+        if "--data" not in words:
+            words += ["--data", str(self.data)]
+        state = self.state(run)
+        known = json.loads(state.read_text()) if state.exists() else {"words": words, "seconds": 0}
+        if known["words"] != words:
+            sys.exit(f"tasks: {run} is of other options; move it away to train it anew")
+        if not known.get("finished"):
+            state.write_text(json.dumps(known))
             began = time.monotonic()
-            start = ["--resume", run] if (run / "config.json").exists() else [
-                "--out", run, "--seed", self.seed, *words]
-            if not any(word == "--data" for word in words):
-                start += ["--data", self.data]
-            self.vae("train", *start)
-            seconds = time.monotonic() - began
-            (run / "finished.json").write_text(json.dumps({"seconds": seconds}))
+            begun = (run / "config.json").exists()
+            self.vae("train", "--out", run, *(["--resume"] if begun else words))
+            known["seconds"] += time.monotonic() - began
+            state.write_text(json.dumps(known | {"finished": True}))
         return run
 
     def seconds(self, *runs):
-        """How long trainings took; of a resumed one its last part."""
-        return sum(json.loads((run / "finished.json").read_text())["seconds"] for run in runs)
+        """How long trainings took; of one that was interrupted without the part that was lost."""
+        return sum(json.loads(self.state(run).read_text())["seconds"] for run in runs)
+
+    @staticmethod
+    def state(run):
+        """The file of what a training was asked for and whether it finished."""
+        return run.with_name(run.name + ".training.json")
+
+    def is_mnist(self):
+        """Whether the bars, which are for MNIST, hold."""
+        return pathlib.Path(self.data).name == "mnist"
+
+
+SET_ASIDE = ("--validation", 5000)
+SCENES_SET_ASIDE = ("--validation", 2000)
 
 
 def row(task, measure, value, **more):
-    """One line of the table; `bar` is what must be reached, a share or a number."""
+    """One line of the table; `bar` is what must be reached on MNIST, a share or a number."""
     return {"task": task, "measure": measure, "value": value, **more}
 
 
@@ -78,18 +99,18 @@ def share_error(share, count):
 
 def judge(bench):
     """A classifier trained on the real images."""
-    return bench.train("classify", "--preset", "classify")
+    return bench.train("classify", "--preset", "classify", *SET_ASIDE)
 
 
 def generate(bench):
     """Images of a class that was asked for."""
-    run = bench.train("generate", "--preset", "generate")
+    run = bench.train("generate", "--preset", "generate", *SET_ASIDE)
     bench.vae("sample", run, "--label", "all", "--out", bench.work / "generate.png")
     drawn = bench.work / "drawn.npz"
     bench.vae("sample", run, "--label", "all", "--count", 1000, "--seed", 2, "--out", drawn)
     agreed = bench.vae("classify", judge(bench), "--images", drawn)
     bench.vae("sample", run, "--label", "all", "--count", 6000, "--seed", 3, "--out", drawn)
-    pupil = bench.train("pupil", "--preset", "classify", "--data", drawn)
+    pupil = bench.train("pupil", "--preset", "classify", "--data", drawn, *SET_ASIDE)
     real = bench.vae("classify", pupil, "--data", bench.data)
     seconds = bench.seconds(run, pupil)
     return [
@@ -103,7 +124,7 @@ def generate(bench):
 
 def classify_few(bench):
     """Labels that spread over codes."""
-    run = bench.train("mlp", "--preset", "mlp-400-20")
+    run = bench.train("mlp", "--preset", "mlp-400-20", *SET_ASIDE)
     rows = []
     for known, bar in ((100, 0.065), (1000, 0.05)):
         found = bench.vae("classify", run, "--data", bench.data, "--known", known, "--draws", 3)
@@ -148,7 +169,8 @@ def denoise(bench):
                       (("pca", "principal components"), ("linear", "best linear estimate"))
                       if key in known})
     return [row("take noise off", "PSNR in dB", test["psnr"], bar=18.5, train=train["psnr"],
-                baselines=baselines, n=test["n"], seconds=bench.seconds(run))]
+                baselines=baselines, n=test["n"], standard_error=test["psnr_standard_error"],
+                seconds=bench.seconds(run))]
 
 
 def inpaint(bench):
@@ -161,7 +183,7 @@ def inpaint(bench):
                       "--importance-samples", 100)
     known = restoration_baselines(bench).get("inpainting_nats", {})
     baselines = {"mean of neighbours": known["mean_of_neighbours"]} if known else {}
-    if bench.data == "mnist":  # Pyro's example, pyro.ai/examples/cvae
+    if bench.is_mnist():  # Pyro's example, pyro.ai/examples/cvae
         baselines.update({"a network without latents, published": 100.4, "CVAE, published": 71.8})
     return [row("find three quadrants", "nats of the unseen pixels, -L_100", test["nll"], bar=76.0,
                 lower=True, train=train["nll"], baselines=baselines, n=test["n"],
@@ -175,28 +197,29 @@ def evaluated(bench, run, split):
 
 def segment(bench):
     """A class for each pixel of scenes."""
-    run = bench.train("segment", "--preset", "segment-40", "--validation", 2000)
+    run = bench.train("segment", "--preset", "segment-40", *SCENES_SET_ASIDE)
     bench.vae("segment", run, "--data", bench.data, "--count", 8, "--samples", 2, "--out",
               bench.work / "segment.png")
     test, train = evaluated(bench, run, "test"), evaluated(bench, run, "train")
     seconds = bench.seconds(run)
     return [row("segment", "mean IoU of 11 classes", test["mean_iou"], bar=0.65,
                 train=train["mean_iou"], baselines={"threshold": test["threshold_mean_iou"]},
-                n=test["n"], seconds=seconds),
+                n=test["n"], standard_error=test["mean_iou_standard_error"], seconds=seconds),
             row("segment", "foreground IoU", test["foreground_iou"], bar=0.8,
                 train=train["foreground_iou"],
                 baselines={"threshold": test["threshold_foreground_iou"]}, n=test["n"],
-                seconds=seconds)]
+                standard_error=test["foreground_iou_standard_error"], seconds=seconds)]
 
 
 def detect(bench):
     """Boxes of the digits in scenes."""
-    run = bench.train("detect", "--preset", "detect-40", "--validation", 2000)
+    run = bench.train("detect", "--preset", "detect-40", *SCENES_SET_ASIDE)
     bench.vae("detect", run, "--data", bench.data, "--count", 8, "--out", bench.work / "detect.png")
     test, train = evaluated(bench, run, "test"), evaluated(bench, run, "train")
     return [row("detect", "mAP50", test["average_precision"], bar=0.8,
                 train=train["average_precision"],
                 baselines={"whatever the class": test["average_precision_of_places"]}, n=test["n"],
+                standard_error=test["average_precision_standard_error"],
                 seconds=bench.seconds(run))]
 
 
@@ -212,14 +235,15 @@ TASKS = {
 
 
 def measured(bench, name, version):
-    """The rows of a task, from its file where it was measured by this version."""
+    """The rows of a task, from its file where this program and this code measured it."""
     path = bench.work / f"{name}.json"
+    measured_by = {"version": version, "code": inspect.getsource(TASKS[name])}
     if path.exists():
         kept = json.loads(path.read_text())
-        if kept["version"] == version:
+        if kept["by"] == measured_by:
             return kept["rows"]
     rows = TASKS[name](bench)
-    path.write_text(json.dumps({"version": version, "rows": rows}, indent=1))
+    path.write_text(json.dumps({"by": measured_by, "rows": rows}, indent=1))
     return rows
 
 
@@ -228,16 +252,16 @@ def number(value):
     return "" if value is None else f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
 
 
-def reached(line):
+def reached(bench, line):
     """Whether the bar is met, in a word."""
-    if "bar" not in line:
+    if "bar" not in line or not bench.is_mnist():
         return ""
     met = line["value"] <= line["bar"] if line.get("lower") else line["value"] >= line["bar"]
     sign = "<=" if line.get("lower") else ">="
     return f"{sign} {number(line['bar'])}: {'yes' if met else '**no**'}"
 
 
-def table(rows):
+def table(bench, rows):
     """Rows as Markdown."""
     lines = ["| task | measure | test | train | must | beside | n | s.e. | minutes |",
              "|---|---|---:|---:|---|---|---:|---:|---:|"]
@@ -246,17 +270,27 @@ def table(rows):
                            for name, value in line.get("baselines", {}).items())
         lines.append("| " + " | ".join([
             line["task"], line["measure"], number(line["value"]), number(line.get("train")),
-            reached(line), beside, str(line["n"]), number(line.get("standard_error")),
+            reached(bench, line), beside, str(line["n"]), number(line.get("standard_error")),
             f"{line['seconds'] / 60:.1f}"]) + " |")
     return "\n".join(lines)
+
+
+def processor():
+    """Its name, where the system tells."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names or [platform.processor() or platform.machine()])[0]
 
 
 def section(bench, rows, version):
     """One data set's part of the page."""
     return (f"## {pathlib.Path(bench.data).name}\n\n"
-            f"{version}, seed {bench.seed}, {platform.machine()} with {bench.threads} threads, "
+            f"{version}, seed {bench.seed}, {processor()} with {bench.threads} threads, "
             f"{datetime.date.today()}: `bench/tasks.sh --data {pathlib.Path(bench.data).name} "
-            f"--seed {bench.seed}`\n\n{table(rows)}\n")
+            f"--seed {bench.seed}`\n\n{table(bench, rows)}\n")
 
 
 def write_page(path, name, text):

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/cli/drawn_images.h"
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/labels.h"
@@ -92,23 +93,13 @@ class Sample : public Verb {
   /// 8-bit images to train on, and the labels they were drawn for.
   void write_data_set(const Model& model, const std::vector<uint8_t>& classes,
                       const RowSource& source) const {
-    constexpr int64_t kPiece = 1024;
-    const ModelConfig& config = model.config();
     const int64_t all = std::max<int64_t>(1, std::ssize(classes)) * count_;
-    std::vector<uint8_t> pixels, labels;
-    pixels.reserve(static_cast<std::size_t>(all * config.pixels()));
-    for (int64_t first = 0; first < all; first += kPiece) {
-      Array rows = source(first, std::min(kPiece, all - first));
-      for (float& value : rows.values) value = std::clamp(value, 0.0f, 1.0f);
-      const ImageSet piece =
-          ImageSet::from_floats(config.height, config.width, config.channels, rows.values);
-      pixels.insert(pixels.end(), piece.pixels().begin(), piece.pixels().end());
-    }
+    std::vector<uint8_t> labels;
     for (const uint8_t label : classes) {
       labels.insert(labels.end(), static_cast<std::size_t>(count_), label);
     }
     Dataset drawn;
-    drawn.train = ImageSet(config.height, config.width, config.channels, std::move(pixels), labels);
+    drawn.train = drawn_images(model.config(), all, std::move(labels), source);
     drawn.save(out_.path());
   }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "host/cli/config_difference.h"
+#include "host/cli/drawn_images.h"
 #include "host/cli/exit_status.h"
 #include "host/cli/json_text.h"
 #include "host/cli/progress_bar.h"
@@ -103,6 +104,7 @@ class Train : public Verb {
   Terminal terminal_;
   DeviceOptions device_;
   SourceOptions source_;
+  DigitsOption digits_;
   ConfigOptions config_;
   std::string data_ = "mnist";
   std::string out_;
@@ -115,6 +117,7 @@ void Train::declare(Command& command) {
   command.group("Run");
   command.text("--data", "mnist|PATH", data_, kDataHelp);
   source_.declare(command);
+  digits_.declare(command);
   command.text("--out", "RUN", out_, "run folder to write [a new one, runs/NAME-DATE]");
   command.flag("--resume", resume_, "go on from the newest good checkpoint of RUN");
   command.flag("--overwrite", overwrite_, "delete an earlier run in RUN first");
@@ -149,8 +152,10 @@ int Train::run() {
   }
   const Config asked = resume_ ? resolve_resumed() : config_.resolve({});
   validate_before_data(asked);
+  digits_.check(asked.data);
   const DeviceChoice choice = device_.choose(terminal_, asked.training.precision);
-  const Dataset data = Dataset::load(data_, source_.load_options(asked.data, terminal_));
+  const Dataset data = digits_.load(data_, source_.load_options(asked.data, terminal_),
+                                    asked.training.seed, choice.device, terminal_);
   const Config config = resolve(data);
   if (dry_run_) return describe(config, data, choice);
 
@@ -183,7 +188,8 @@ std::string Train::resume_command() const {
   };
   std::string text = program_name() + " train";
   if (data_ != "mnist") text += " --data" + value(data_);
-  text += " --out" + value(out_) + " --resume" + source_.words() + device_.words();
+  text +=
+      " --out" + value(out_) + " --resume" + source_.words() + digits_.words() + device_.words();
   if (no_pictures_) text += " --no-pictures";
   if (json_) text += " --json";
   if (terminal_.quiet()) text += " --quiet";

@@ -64,6 +64,37 @@ TEST_F(SegmentVerbTest, ARunRemembersItsScenes) {
                  2, {"--scene"});
 }
 
+TEST_F(SegmentVerbTest, ScenesForTrainingAreMadeOfDrawnImages) {
+  const std::string generator = trained("generator", {"--condition", "label"});
+  const auto training = [&](const std::string& run, std::vector<std::string> more) {
+    more.insert(more.end(),
+                {"--scene", kScene, "--target", "mask", "--encoder", "8", "--decoder", "8"});
+    return train_words(run, more);
+  };
+  const auto first_line = [&](const std::string& run) {
+    const std::string text = read(run + "/metrics.jsonl");
+    return text.substr(0, text.find('\n'));
+  };
+  const Outcome drawn = run_vae(training("drawn", {"--digits-from", generator}));
+  EXPECT_EQ(drawn.status, 0) << drawn.err;
+  EXPECT_TRUE(contains(drawn.err, "100 images for training are drawn from")) << drawn.err;
+  EXPECT_EQ(run_vae(training("real", {})).status, 0);
+  EXPECT_NE(first_line("drawn"), first_line("real"));
+  const std::vector<std::string> further = {"train",    "--data",      data(),
+                                            "--out",    path("drawn"), "--resume",
+                                            "--epochs", "3",           "--no-pictures"};
+  expect_failure(run_vae(further), 2, {"data"});
+  std::vector<std::string> same = further;
+  same.insert(same.end(), {"--digits-from", generator});
+  EXPECT_EQ(run_vae(same).status, 0);
+  expect_failure(run_vae(train_words("no", {"--digits-from", generator})), 2,
+                 {"--digits-from", "--scene"});
+  expect_failure(run_vae(training("no", {"--digits-from", path("none")})), 4, {"none"});
+  expect_failure(run_vae(training("no", {"--digits-from", trained("untold")})), 2,
+                 {"untold", "--preset generate"});
+  EXPECT_FALSE(exists("no"));
+}
+
 TEST_F(SegmentVerbTest, WritesAPictureAnArrayAndAFolder) {
   const std::string run = trained_on_scenes("run");
   const auto segment = [&](std::vector<std::string> more) {
