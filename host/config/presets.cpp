@@ -106,13 +106,14 @@ Config classify() {
 /// What is measured on real images is chosen on others.
 constexpr double kSetAside = 5000;
 
-/// Noise of half the range of grey levels taken off digits: convolutions, whose values the decoder
-/// reads beside the code.
+/// Noise of half the range of grey levels taken off digits. The decoder reads every layer of the
+/// encoder beside the code: where strokes are comes by the convolutions, and what digit it may be
+/// by the dense one, whose numbers a code pays its KL for.
 Config denoise() {
   Config config;
   ModelConfig& model = config.model;
-  model.encoder = {conv(32, {5, 5}, 2), conv(64, {4, 4}, 2), 128};
-  model.decoder = {dense(7, 7, 32), skip(1), deconv(32, {4, 4}, 2), skip(0)};
+  model.encoder = {conv(32, {5, 5}, 2), conv(64, {4, 4}, 2), 512};
+  model.decoder = {skip(2), 512, dense(7, 7, 64), skip(1), deconv(32, {4, 4}, 2), skip(0)};
   model.output = deconv_output({4, 4}, 2);
   model.latent = 32;
   model.likelihood = Likelihood::gaussian;
