@@ -41,7 +41,8 @@ class Bench:
 
     def vae(self, verb, *words):
         """What a verb prints with --json."""
-        command = [self.program, verb, *map(str, words), "--json", "--quiet",
+        quiet = [] if sys.stderr.isatty() else ["--quiet"]
+        command = [self.program, verb, *map(str, words), "--json", *quiet,
                    "--threads", str(self.threads)]
         print("  $", " ".join(command), file=sys.stderr, flush=True)
         found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
