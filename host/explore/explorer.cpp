@@ -85,8 +85,12 @@ class LayerWriter {
 
  private:
   Json one(const PageLayer& layer) {
-    Json json = {{"name", layer.name}, {"kind", layer.kind},     {"in", layer.in},
-                 {"out", layer.out},   {"follow", layer.follow}, {"factor", layer.factor},
+    Json json = {{"name", layer.name},
+                 {"kind", layer.kind},
+                 {"in", layer.in},
+                 {"out", layer.out},
+                 {"follow", layer.follow},
+                 {"factor", layer.factor},
                  {"weights", tensors(layer.weights, rounds_)},
                  {"biases", tensors(layer.biases, false)}};
     const auto pair = [](const Extent& extent) { return Json{extent.height, extent.width}; };
@@ -329,8 +333,8 @@ ExplorerPage write_explorer(const std::string& path, Model& model, const ImageSe
         {"height", thumbnails.height},
         {"width", thumbnails.width}}},
   };
-  const std::string title = "Explorer: " + (options.title.empty() ? network_text(config)
-                                                                  : options.title);
+  const std::string title =
+      "Explorer: " + (options.title.empty() ? network_text(config) : options.title);
   const std::string text = page_text(title, lead_text(config, dots, images), json, numbers);
   write_file_atomically(path, std::string_view(text));
   page.bytes = std::ssize(text);

@@ -13,9 +13,9 @@
 namespace vae {
 namespace {
 
-constexpr int64_t kMostPageValues = int64_t{1} << 20;            // of codes, and of conditions
+constexpr int64_t kMostPageValues = int64_t{1} << 20;              // of codes, and of conditions
 constexpr std::size_t kMostThumbnailBytes = std::size_t{1} << 20;  // of a PNG file
-constexpr int64_t kSmallestThumbnail = 8;                        // pixels a side
+constexpr int64_t kSmallestThumbnail = 8;                          // pixels a side
 
 /// Rows of an array, in this order.
 Array rows_at(const Array& all, const std::vector<int32_t>& rows) {

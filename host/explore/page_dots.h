@@ -26,8 +26,8 @@ PageDots find_dots(Model& model, const ImageSet& images, const ExplorerOptions& 
 
 /// Small pictures of them in one, row by row.
 struct Thumbnails {
-  std::string source;   ///< "data:image/png;base64,..."
-  int64_t columns = 0;  ///< In a row.
+  std::string source;             ///< "data:image/png;base64,..."
+  int64_t columns = 0;            ///< In a row.
   int64_t height = 0, width = 0;  ///< Of one.
 };
 Thumbnails make_thumbnails(const ImageSet& images, const PageDots& dots);

@@ -116,8 +116,8 @@ std::vector<PageLayer> page_layers(const ModelConfig& model) {
   for (const ModelLayer& each : model_layers(model)) {
     if (!each.name.starts_with("decoder.")) continue;
     const bool is_output = each.name == "decoder.output";
-    layers.push_back(make_layer(each.name, each.layer, shape,
-                                is_output ? Activation::none : model.activation));
+    layers.push_back(
+        make_layer(each.name, each.layer, shape, is_output ? Activation::none : model.activation));
     shape = layers.back().out;
   }
   return layers;

@@ -267,8 +267,8 @@ std::string page(const RunRecord& run) {
   const std::string title = "Variational autoencoder " + network_text(run.config.model);
   std::string html =
       "<h1>" + escape_html(title) + "</h1>\n<p class=\"lead\">" + lead(run) + "</p>\n";
-  html += status_html(run) + cards(run) + explorer_link(run) + pictures_html(run) + plots(run) + epochs_table(run) +
-          settings(run);
+  html += status_html(run) + cards(run) + explorer_link(run) + pictures_html(run) + plots(run) +
+          epochs_table(run) + settings(run);
   if (!run.version.empty()) html += "<footer>" + escape_html(run.version) + "</footer>\n";
   return make_page(name.empty() ? title : name + ": " + title, html, {}, report_script());
 }
