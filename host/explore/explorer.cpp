@@ -55,17 +55,18 @@ Array condition_rows(const Model& model, const PageDots& dots) {
   return model.conditions(labels);
 }
 
+/// Of an array, the first rows.
+Array first_rows(const Array& all, int64_t rows) {
+  if (all.values.empty()) return {};
+  return {{rows, all.row_size()}, {all.row(0), all.row(rows)}};
+}
+
 /// Where the weights' rounding is tried: codes of images, and draws.
 double measured_difference(Model& model, const std::vector<std::string>& weights,
                            const PageDots& dots) {
   constexpr int64_t kTried = 32;
   const int64_t tried = std::min(kTried, dots.count()), latent = model.config().latent;
-  Array codes{{tried, latent}, {dots.codes.row(0), dots.codes.row(tried)}};
-  Array told = dots.conditions;
-  if (!told.values.empty()) {
-    told.values.resize(static_cast<std::size_t>(tried * told.row_size()));
-    told.shape[0] = tried;
-  }
+  const Array codes = first_rows(dots.codes, tried), told = first_rows(dots.conditions, tried);
   const double of_images = rounding_difference(model, weights, codes, told);
   const Array draws = model.in_prior(normal_codes(tried, latent), told);
   return std::max(of_images, rounding_difference(model, weights, draws, told));
@@ -151,10 +152,11 @@ Json condition_json(const Model& model, const Array& rows, PackedNumbers& number
 
 /// Mean and deviation of each latent dimension under p(z), or under p(z|c) of each row; null for
 /// N(0, I).
-Json prior_json(Model& model, const Array& conditions, PackedNumbers& numbers) {
+Json prior_json(Model& model, const Array& told, PackedNumbers& numbers) {
   const ModelConfig& config = model.config();
   if (config.prior == Prior::standard) return nullptr;
-  const int64_t rows = std::max<int64_t>(1, conditions.rows());
+  const int64_t rows = config.prior == Prior::conditional ? told.rows() : 1;
+  const Array conditions = first_rows(told, rows);
   Array codes{{rows, config.latent}, std::vector<float>(static_cast<size_t>(rows * config.latent))};
   const Array mean = model.in_prior(codes, conditions);
   std::fill(codes.values.begin(), codes.values.end(), 1.0f);

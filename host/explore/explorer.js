@@ -389,7 +389,7 @@ class Dots {
 }
 
 // The plane of the map within the space of codes: origin + x first + y second. With one dimension a
-// height means nothing.
+// height means nothing, and stays.
 class Plane {
   constructor(map, numbers, width) {
     const values = numbers.array(map.plane);
@@ -405,10 +405,10 @@ class Plane {
         (sum, axis, i) => sum + point[i] * axis[k], start));
   }
 
-  point(code) {
+  point(code, height) {
     const place = this.axes.map((axis) => axis.reduce(
         (sum, value, k) => sum + value * (code[k] - this.origin[k]), 0));
-    return place.length === 2 ? place : [place[0], 0];
+    return place.length === 2 ? place : [place[0], height];
   }
 }
 
@@ -664,7 +664,7 @@ class Explorer {
 
   // A code that was not made by the map.
   showCode(z, words) {
-    this.point = this.plane.point(z);
+    this.point = this.plane.point(z, this.point[1]);
     this.showNearest();
     this.show(z, words);
   }

@@ -167,10 +167,13 @@ class Page:
         return found
 
     def place(self, selector, across=0.5, down=0.5):
-        """A place of an element in the window, after it was scrolled there."""
-        return self.run(f"""(() => {{
-            const element = document.querySelector({json.dumps(selector)});
+        """A place of an element in the window, after it was scrolled there and that was drawn."""
+        return self.run(f"""(async () => {{
+            const element = document.querySelector({json.dumps(selector)}), before = scrollY;
             element.scrollIntoView({{block: 'center', behavior: 'instant'}});
+            for (let i = 0; i < (scrollY === before ? 0 : 3); ++i) {{
+              await new Promise(requestAnimationFrame);
+            }}
             const box = element.getBoundingClientRect();
             return [box.left + {across} * box.width, box.top + {down} * box.height];
         }})()""")
@@ -178,6 +181,7 @@ class Page:
     def drag(self, places):
         """Down at the first place, along the others, up at the last: by mouse or by finger."""
         if self.touch:
+            time.sleep(0.5)  # a tap right behind a gesture is no click
             self._touch("touchStart", places[0])
             for place in places[1:]:
                 self._touch("touchMove", place)

@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 import devtools
@@ -93,8 +94,10 @@ def read_npy(path, width):
 
 
 STATE = """(() => {
-  const canvas = document.getElementById('picture');
-  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const picture = document.getElementById('picture');  // which a reading would make slower
+  const copy = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+  copy.drawImage(picture, 0, 0);
+  const {data} = copy.getImageData(0, 0, picture.width, picture.height);
   return {z: [...explorer.z], row: explorer.row, told: [...explorer.told], point: explorer.point,
           values: [...explorer.decoder.values], bytes: [...data],
           words: document.getElementById('words').textContent, frames: explorer.frames,
@@ -107,12 +110,17 @@ class Reader:
 
     def __init__(self, page):
         self.page, self.shown = page, []
-        page.wait("window.explorer && explorer.frames > 0 && !explorer.waiting")
+        page.wait("window.explorer")
         self.look("the first image")
 
     def look(self, what):
-        """What the page shows once it has drawn what was asked for."""
-        self.page.wait("!explorer.waiting")
+        """What the page shows once it has drawn what was asked for, and rests."""
+        before = self.shown[-1]["frames"] if self.shown else 0
+        self.page.wait(f"explorer.frames > {before}")
+        frames = None
+        while frames != self.page.run("explorer.waiting ? null : explorer.frames"):
+            frames = self.page.run("explorer.frames")
+            time.sleep(0.04)
         state = {**self.page.run(STATE), "what": what}
         self.shown.append(state)
         return state
@@ -122,7 +130,7 @@ class Reader:
         before = self.shown[-1]
         page.click("#map", 0.3, 0.4)
         clicked = self.look("a click on the map")
-        assert clicked["z"] != before["z"] and clicked["words"] == "A point of the map", clicked
+        assert clicked["z"] != before["z"] and clicked["words"] == "A point of the map"
         page.drag([page.place("#map", 0.25 + 0.05 * i, 0.6 - 0.03 * i) for i in range(8)])
         dragged = self.look("the end of a drag")
         assert dragged["z"] != clicked["z"]
@@ -150,13 +158,15 @@ class Reader:
             page.hover(place)
             assert page.run("!document.getElementById('hover').hidden")
         page.drag([place])
+        self.look("a click on the dot of an image")
         assert page.run("explorer.near") == page.run(f"explorer.dots.nearest({x}, {y}).dot")
         page.click("#decode-near")
         near = self.look("the nearest image")
         code = page.run("[...explorer.dots.code(explorer.near)]")
-        assert near["z"] == code and near["words"].startswith("The code of image "), near
+        assert near["z"] == code and near["words"].startswith("The code of image "), near["words"]
+        chosen = page.run("explorer.near")
         page.click("#take-b")
-        page.wait("explorer.ends[1] === explorer.near")
+        page.wait(f"explorer.ends[1] === {chosen}")
         assert self.look("image B")["z"] == code
 
     def use_way(self):

@@ -29,7 +29,7 @@ TEST_F(ExploreTest, WritesAPageOfTheRunIntoItsFolderAndSaysWhatItHolds) {
   EXPECT_EQ(said["bytes"], html.size());
   EXPECT_EQ(said["images"], 32);
   EXPECT_EQ(said["latents"].size(), 3u);
-  EXPECT_EQ(said["layers"], (nlohmann::json{"decoder.0: 16", "decoder.output: 8x8x1"}));
+  EXPECT_EQ(said["layers"], (nlohmann::json{"decoder.0: 16", "decoder.output: dense 8x8x1"}));
   EXPECT_EQ(said["weight_bits"], 16);
   EXPECT_LT(said["largest_difference"], 0.5 / 255);
   EXPECT_EQ(said["epoch"], 2);
