@@ -261,8 +261,12 @@ std::string script_text(const Json& json) {
   return text;
 }
 
-std::string lead_text(const ModelConfig& config, const PageDots& dots, const ImageSet& images) {
-  return network_text(config) + ". The map shows " +
+std::string lead_text(const Model& model, const PageDots& dots, const ImageSet& images) {
+  std::string when;
+  if (model.checkpoint() && model.checkpoint()->epoch) {
+    when = ", after epoch " + std::to_string(*model.checkpoint()->epoch);
+  }
+  return network_text(model.config()) + when + ". The map shows " +
          (dots.count() < images.count()
               ? grouped_text(dots.count()) + " of " + grouped_text(images.count())
               : grouped_text(dots.count())) +
@@ -288,56 +292,66 @@ void check_size(const Parameters& parameters, const std::vector<std::string>& we
             " weights, too many for a page; at most ", kMostWeights, " are written");
 }
 
+/// The document that explorer.js reads; its arrays are in `numbers`.
+Json page_json(Model& model, const ImageSet& images, const PageDots& dots, const ExplorerPage& page,
+               const std::vector<double>& kl, PackedNumbers& numbers) {
+  const ModelConfig& config = model.config();
+  const bool rounds = page.weight_bits == 16;
+  LayerWriter layers(model.impl().network->parameters(), numbers, rounds);
+  const Array told = condition_rows(model, dots);
+  const Thumbnails thumbnails = make_thumbnails(images, dots);
+  return {{"layers", layers.list(page_layers(config))},
+          {"likelihood", to_string(config.likelihood)},
+          {"outputs_per_value", outputs_per_value(config.likelihood, config.variance)},
+          {"image", image_json(config)},
+          {"latent", config.latent_shape()},
+          {"order", page.latents},
+          {"kl", kl},
+          {"condition", condition_json(model, told, numbers)},
+          {"prior", prior_json(model, told, numbers)},
+          {"map", map_json(dots.map, numbers)},
+          {"dots", dots_json(config, dots, numbers)},
+          {"thumbnails",
+           {{"source", thumbnails.source},
+            {"columns", thumbnails.columns},
+            {"height", thumbnails.height},
+            {"width", thumbnails.width}}}};
+}
+
+std::vector<std::string> layer_words(const ModelConfig& config) {
+  std::vector<std::string> words;
+  for (const ModelLayer& layer : model_layers(config)) {
+    if (!layer.name.starts_with("decoder.")) continue;
+    words.push_back(layer.name + ": " + to_string(layer.layer));
+  }
+  return words;
+}
+
 }  // namespace
 
 ExplorerPage write_explorer(const std::string& path, Model& model, const ImageSet& images,
                             const ExplorerOptions& options) {
   const ModelConfig& config = model.config();
-  const std::vector<PageLayer> layers = page_layers(config);
-  const std::vector<std::string> weights = weights_of(layers);
-  const Parameters& parameters = model.impl().network->parameters();
-  check_size(parameters, weights);
+  const std::vector<std::string> weights = weights_of(page_layers(config));
+  check_size(model.impl().network->parameters(), weights);
   const PageDots dots = find_dots(model, images, options);
   const std::vector<double> kl = kl_of_dimensions(model, images, options);
-  const Array told = condition_rows(model, dots);
 
   ExplorerPage page;
   page.images = dots.count();
   page.latents = order_of(kl);
+  page.layers = layer_words(config);
   page.largest_difference = measured_difference(model, weights, dots);
-  const bool rounds = page.largest_difference <= kMostDifference;
-  if (!rounds) {
+  if (page.largest_difference > kMostDifference) {
     page.weight_bits = 32;
     page.largest_difference = 0.0;
   }
-  for (const ModelLayer& layer : model_layers(config)) {
-    if (!layer.name.starts_with("decoder.")) continue;
-    page.layers.push_back(layer.name + ": " + to_string(layer.layer));
-  }
 
   PackedNumbers numbers;
-  const Thumbnails thumbnails = make_thumbnails(images, dots);
-  const Json json = {
-      {"layers", LayerWriter(parameters, numbers, rounds).list(layers)},
-      {"likelihood", to_string(config.likelihood)},
-      {"outputs_per_value", outputs_per_value(config.likelihood, config.variance)},
-      {"image", image_json(config)},
-      {"latent", config.latent_shape()},
-      {"order", page.latents},
-      {"kl", kl},
-      {"condition", condition_json(model, told, numbers)},
-      {"prior", prior_json(model, told, numbers)},
-      {"map", map_json(dots.map, numbers)},
-      {"dots", dots_json(config, dots, numbers)},
-      {"thumbnails",
-       {{"source", thumbnails.source},
-        {"columns", thumbnails.columns},
-        {"height", thumbnails.height},
-        {"width", thumbnails.width}}},
-  };
+  const Json json = page_json(model, images, dots, page, kl, numbers);
   const std::string title =
       "Explorer: " + (options.title.empty() ? network_text(config) : options.title);
-  const std::string text = page_text(title, lead_text(config, dots, images), json, numbers);
+  const std::string text = page_text(title, lead_text(model, dots, images), json, numbers);
   write_file_atomically(path, std::string_view(text));
   page.bytes = std::ssize(text);
   return page;

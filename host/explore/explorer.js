@@ -311,6 +311,7 @@ const mostClassButtons = 24;
 
 const byId = (id) => document.getElementById(id);
 const percent = (share) => Math.round(100 * share) + ' %';
+const tickText = (tick) => String(+tick.toPrecision(6));  // 0.3, not 0.30000000000000004
 
 // Puts values of an image into a canvas of its size: grey, RGB, or a grey tile for each channel.
 // The bytes of ImageData clip and round what they are given.
@@ -479,11 +480,11 @@ class MapView {
     context.strokeRect(0, 0, this.side, this.side);
     for (const tick of this.map.x_ticks) {
       context.strokeRect(this.x(tick), 0, 0, this.side);
-      context.fillText(String(tick), this.x(tick) + 3 * this.ratio, this.side - 4 * this.ratio);
+      context.fillText(tickText(tick), this.x(tick) + 3 * this.ratio, this.side - 4 * this.ratio);
     }
     for (const tick of this.map.y_ticks) {
       context.strokeRect(0, this.y(tick), this.side, 0);
-      context.fillText(String(tick), 4 * this.ratio, this.y(tick) - 3 * this.ratio);
+      context.fillText(tickText(tick), 4 * this.ratio, this.y(tick) - 3 * this.ratio);
     }
   }
 

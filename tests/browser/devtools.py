@@ -195,8 +195,15 @@ class Page:
 
     def click(self, selector, across=0.5, down=0.5):
         place = self.place(selector, across, down)
-        self.drag([place])
-        return place
+        self.run(f"""window.clicks = 0; document.querySelector({json.dumps(selector)})
+            .addEventListener('click', () => {{ ++clicks; }}, {{once: true}})""")
+        for _ in range(5):  # a finger that a busy machine lifts late has pressed, not clicked
+            self.drag([place])
+            for _ in range(20):
+                if self.run("clicks"):
+                    return
+                time.sleep(0.05)
+        raise AssertionError(f"nothing is clicked at {selector}")
 
     def hover(self, place):
         self._mouse("mouseMoved", place, 0)
