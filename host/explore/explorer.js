@@ -520,7 +520,8 @@ class MapView {
     context.stroke();
     context.setLineDash([]);
     places.forEach(([x, y], i) => this.write(context, 'AB'[i], x, y, 16));
-    const [x, y] = [this.x(marked[0]), this.y(marked[1])];
+    // A code from outside of the map is marked at its edge.
+    const [x, y] = [this.x(marked[0]), this.y(marked[1])].map((at) => clamped(at, 0, this.side));
     for (const [width, colour] of [[5, this.card], [2.5, this.text]]) {
       context.lineWidth = width * this.ratio;
       context.strokeStyle = colour;

@@ -11,6 +11,7 @@ Usage: explorer_test.py PROGRAM CHROMIUM [--screenshots FOLDER]       77: there 
 """
 import array
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -29,20 +30,20 @@ HOSTILE = "</script><img src=x onerror=alert(1)>"
 CLASSES = [HOSTILE.replace("/", "&lt;"), "7", "a class with a name of many words"]
 SIDE = 8
 
-# name -> (images, options of `vae train`)
+# name -> (images, options of `vae train`). Weights that keep signals their size let a fault in one
+# layer reach the picture.
+INITIAL = ["--initialization", "he_normal"]
 MODELS = {
-    "dense": ("grey", "--encoder 24 --decoder 32 --latent 4"),
-    "plane": ("grey", "--encoder 24 --decoder 32 --latent 2 --likelihood beta-binomial "
-                      "--binarization none"),
-    "line": ("grey", "--encoder 24 --decoder 16,16 --latent 1 --activation elu"),
-    # Every kind of layer of a decoder, most activations, a prior of each class, 256 levels.
-    "layers": ("grey", ["--encoder", "24", "--latent", "5", "--condition", "label", "--prior",
-                        "conditional", "--likelihood", "logistic", "--binarization", "none",
-                        "--decoder",
-                        "gated dense 20, 30 softplus, dense 4x4x6 gelu, "
-                        "residual (conv 7 3x3 tanh, conv 6 3x3 silu), upsample 2, conv 5 3x5/1 elu, "
-                        "pool 2, deconv 6 4x3/2x1 pad 1x1 leaky_relu, conv 3 2x1/1x1 pad 1x0 sigmoid, "
-                        "dense 4x4x5", "--output", "deconv 4x4/2"]),
+    "dense": ("grey", ["--latent", "4", "--decoder", "32"]),
+    "plane": ("grey", ["--latent", "2", "--decoder", "gated dense 24, 24 tanh, 24 silu",
+                       "--likelihood", "beta-binomial", "--binarization", "none"]),
+    "line": ("grey", ["--latent", "1", "--decoder", "16 elu, 16 softplus, 16 leaky_relu"]),
+    # The other layers, sides and strides that differ, a prior of each class, 256 levels.
+    "layers": ("grey", ["--latent", "5", "--condition", "label", "--prior", "conditional",
+                        "--likelihood", "logistic", "--binarization", "none", "--decoder",
+                        "dense 4x4x6 gelu, residual (conv 7 3x3 none, conv 6 3x3 none) silu, "
+                        "upsample 2, conv 5 3x5/1 tanh, pool 2, deconv 6 4x3/2x1 pad 1x1 elu, "
+                        "conv 3 2x1/1x1 pad 1x0 sigmoid, dense 4x4x5", "--output", "deconv 4x4/2"]),
     # Codes that are images, with the condition at every position; colour; a learned prior.
     "spatial": ("colour", ["--encoder", "conv 6 4x4/2, conv 6 4x4/2", "--heads", "conv 1x1",
                            "--latent", "12", "--condition", "label", "--prior", "learned",
@@ -50,6 +51,8 @@ MODELS = {
                            "--binarization", "none", "--decoder",
                            "conv 8 3x3, deconv 6 4x4/2", "--output", "deconv 4x4/2"]),
 }
+# What `vae explore` promises, and what these small models keep.
+PROMISED, KEPT = 1 / 255, 2e-4
 
 
 def png(pixels, height, width, channels):
@@ -147,6 +150,19 @@ class Reader:
         for is_, should, a, b in zip(state["point"], wanted, low, high):
             assert abs(is_ - should) < 0.01 * (b - a), f"{state['point']}, not {wanted}"
 
+    def compare_plane(self):
+        """The images lie where the program has put them, and a place of the map is its code."""
+        page = self.page
+        off = page.run("""Math.max(...explorer.dots.images.keys().map((dot) => {
+            const [x, y] = explorer.pointOf(dot);
+            const [u, v] = explorer.plane.point(explorer.dots.code(dot), y);
+            return Math.max(Math.abs(x - u), Math.abs(y - v)); }))""")
+        assert off < 1e-3, f"images lie {off} off their places"
+        off = page.run("""[[0.3, -0.2], [-1, 2]].map((point) => {
+            const [x, y] = explorer.plane.point(explorer.plane.code(point), point[1]);
+            return Math.max(Math.abs(x - point[0]), Math.abs(y - point[1])); })""")
+        assert max(off) < 1e-5, f"the code of a place lies {off} off it"
+
     def use_images(self):
         """The nearest image is decoded, and chosen as an end of the way."""
         page = self.page
@@ -203,11 +219,16 @@ class Reader:
         names = page.run("[...document.querySelectorAll('#classes button')]"
                          ".map((button) => button.textContent)")
         assert sorted(names) == sorted(CLASSES), names
+        page.click("#reset")
+        self.look("the mean of a class's prior")
         values = []
         for row in range(len(names)):
             page.click(f"#classes button:nth-of-type({row + 1})")
             state = self.look(f"class {row}")
             assert state["row"] == row and state["told"] == [float(i == row) for i in range(3)]
+            means = page.run("[...explorer.z.keys()].map((k) => explorer.conditions.prior"
+                             "(explorer.row, k)[0])")
+            assert max(abs(a - b) for a, b in zip(state["z"], means)) < 1e-5, (state["z"], means)
             pressed = page.run("[...document.querySelectorAll('#classes [aria-pressed=true]')]"
                                ".map((button) => button.textContent)")
             assert pressed == [names[row]], pressed
@@ -237,9 +258,8 @@ class Test:
         return run.stdout
 
     def make_page(self, name, data, options):
-        words = options.split() if isinstance(options, str) else options
         self.vae("train", "--data", data, "--out", name, "--epochs", 3, "--batch-size", 16,
-                 "--learning-rate", "0.01", "--device", "cpu", "--quiet", *words)
+                 "--learning-rate", "0.01", "--device", "cpu", "--quiet", *INITIAL, *options)
         said = json.loads(self.vae("explore", name, "--data", data, "--split", "train", "--json",
                                    "--device", "cpu", "--quiet"))
         assert said["files"] == [f"{name}/explore.html"] and said["images"] == 108, said
@@ -251,6 +271,7 @@ class Test:
         page = devtools.Page(self.browser, url, *size, touch=touch)
         reader = Reader(page)
         reader.use_map()
+        reader.compare_plane()
         reader.use_images()
         reader.use_way()
         reader.use_sliders()
@@ -285,7 +306,7 @@ class Test:
             decoded = read_npy(self.folder / "x.npy", len(states[0]["values"]))
             for state, values in zip(states, decoded):
                 worst = max(worst, *(abs(a - b) for a, b in zip(state["values"], values)))
-                assert worst < 1 / 255, f"{name}: {state['what']}: off by {worst}"
+                assert worst < KEPT < PROMISED, f"{name}: {state['what']}: off by {worst}"
                 self.compare_bytes(f"{name}: {state['what']}", state["bytes"], values)
         return worst
 
@@ -311,7 +332,7 @@ class Test:
                  last, "--steps", 3, "--out", "x.npy", "--device", "cpu", "--quiet")
         values = read_npy(self.folder / "x.npy", len(half["values"]))[1]
         worst = max(abs(a - b) for a, b in zip(values, half["values"]))
-        assert worst < 1 / 255, f"halfway: off by {worst}"
+        assert worst < KEPT, f"halfway: off by {worst}"
         page.close()
 
 
@@ -338,7 +359,8 @@ def main():
             for name, (data, options) in MODELS.items():
                 test.make_page(name, data, options)
                 test.read(name, DESK, touch=False)
-                test.read(name, TELEPHONE, touch=True)
+                if name in ("dense", "layers") or "VAE_TEST_FULL" in os.environ:
+                    test.read(name, TELEPHONE, touch=True)
             test.way_is_that_of_the_program("layers")
         finally:
             browser.close()

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -54,6 +56,44 @@ WrittenPage written(Model& model, const ImageSet& images, const ExplorerOptions&
   return page;
 }
 
+/// The bytes of RFC 4648 base64.
+std::vector<uint8_t> decoded_base64(const std::string& text) {
+  const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::vector<uint8_t> bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char letter : text) {
+    if (letter == '=') break;
+    bits = bits << 6 | static_cast<uint32_t>(alphabet.find(letter));
+    count += 6;
+    if (count >= 8) bytes.push_back(static_cast<uint8_t>(bits >> (count -= 8)));
+  }
+  return bytes;
+}
+
+/// An array of a page, as explorer.js reads it.
+std::vector<float> array_of(const WrittenPage& page, const json& reference) {
+  static const std::string begin = "id=\"numbers\">";
+  const std::vector<uint8_t> bytes = decoded_base64(between(page.html, begin, "</script>"));
+  const auto read = [&](const json& part, auto example) {
+    std::vector<decltype(example)> numbers(part["count"].get<size_t>());
+    std::memcpy(numbers.data(), bytes.data() + part["at"].get<size_t>(),
+                numbers.size() * sizeof example);
+    return numbers;
+  };
+  if (reference["type"] == "f32") return read(reference, 0.0f);
+  if (reference["type"] == "i32") {
+    const std::vector<int32_t> whole = read(reference, int32_t{0});
+    return {whole.begin(), whole.end()};
+  }
+  return RoundedRows{read(reference, int16_t{0}), read(reference["scales"], 0.0f)}.values();
+}
+
+void expect_near(const std::vector<float>& found, const std::vector<float>& wanted) {
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-4) << i;
+}
+
 ImageSet labelled_blobs(int64_t count, std::vector<std::string> names) {
   std::vector<uint8_t> labels;
   for (int64_t i = 0; i < count; ++i) {
@@ -85,6 +125,21 @@ TEST(ExplorerTest, ThePageHoldsTheDecoderTheDotsAndTheOrderOfTheSliders) {
   EXPECT_EQ(page.model["dots"]["count"], 20);
   EXPECT_EQ(page.model["map"]["classes"].size(), 2u);
   EXPECT_EQ(page.model["prior"], nullptr);
+}
+
+TEST(ExplorerTest, CodesAndWeightsAreThoseOfTheModel) {
+  Model model = tiny_model();
+  const ImageSet images = test::blobs(5, 6);
+  const WrittenPage page = written(model, images);
+  expect_near(array_of(page, page.model["dots"]["codes"]), model.encode(images).mean.values);
+  EXPECT_EQ(array_of(page, page.model["dots"]["images"]), (std::vector<float>{0, 1, 2, 3, 4}));
+  const Parameters& parameters = model.impl().network->parameters();
+  const auto exact = [&](const std::string& name) {
+    return parameters.download(parameters.find(name).value);
+  };
+  const json& layer = page.model["layers"][1];
+  expect_near(array_of(page, layer["weights"][0]), exact("decoder.output.weight"));
+  EXPECT_EQ(array_of(page, layer["biases"][0]), exact("decoder.output.bias"));
 }
 
 TEST(ExplorerTest, DotsAreEvenlySpacedOverTheSet) {
@@ -256,14 +311,25 @@ TEST(ExplorerTest, AModelThatIsToldLabelsHasARowAndAPriorOfEachClass) {
   config.classes = 3;
   config.prior = Prior::conditional;
   Model model = tiny_model(config);
+  for (const char* name : {"prior.mu.weight", "prior.logvar.weight"}) {
+    const View weight = model.impl().network->parameters().find(name).value;
+    model.impl().network->parameters().upload(weight, std::vector<float>{1, 2, 3, -1, -2, -3});
+  }
   const WrittenPage page = written(model, labelled_blobs(9, {"x", "y", "z"}));
   const json& condition = page.model["condition"];
   EXPECT_EQ(condition["kind"], "label");
   EXPECT_EQ(condition["size"], 3);
   EXPECT_EQ(condition["rows"]["count"], 9);
   EXPECT_EQ(condition["names"], (json{"0", "1", "2"})) << "this model was trained without names";
-  EXPECT_EQ(page.model["prior"]["mean"]["count"], 3 * 2);
-  EXPECT_EQ(page.model["dots"]["told"]["count"], 9);
+  const json& prior = page.model["prior"];
+  expect_near(array_of(page, prior["mean"]), {1, -1, 2, -2, 3, -3});
+  std::vector<float> deviations;
+  for (const float logvar : {1.0f, -1.0f, 2.0f, -2.0f, 3.0f, -3.0f}) {
+    deviations.push_back(std::exp(logvar / 2));
+  }
+  expect_near(array_of(page, prior["deviation"]), deviations);
+  EXPECT_EQ(array_of(page, page.model["dots"]["told"]),
+            (std::vector<float>{0, 1, 2, 0, 1, 2, 0, 1, 2}));
 }
 
 TEST(ExplorerTest, AModelThatIsToldVectorsHasThatOfEachImage) {
@@ -276,6 +342,7 @@ TEST(ExplorerTest, AModelThatIsToldVectorsHasThatOfEachImage) {
   for (size_t i = 0; i < side.size(); ++i) side[i] = static_cast<float>(i);
   const WrittenPage page = written(model, test::blobs(6, 6).with_side(2, side));
   EXPECT_EQ(page.model["condition"]["rows"]["count"], 12);
+  expect_near(array_of(page, page.model["condition"]["rows"]), side);
   EXPECT_EQ(page.model["prior"]["mean"]["count"], 2) << "one for all";
 }
 
