@@ -79,6 +79,27 @@ function dot(a, i, b, j, count) {
   return first + second + (third + fourth);
 }
 
+// y[out + row] += the inner product of x, from `from` on, and a row of `weight`; the rows begin
+// `stride` apart. Four rows at a time share what is read of x.
+function addProducts(y, out, rows, weight, at, stride, x, from, count) {
+  let row = 0;
+  for (; row + 4 <= rows; row += 4, at += 4 * stride) {
+    let first = 0, second = 0, third = 0, fourth = 0;
+    for (let k = 0, i = at; k < count; ++k, ++i) {
+      const value = x[from + k];
+      first += weight[i] * value;
+      second += weight[i + stride] * value;
+      third += weight[i + 2 * stride] * value;
+      fourth += weight[i + 3 * stride] * value;
+    }
+    y[out + row] += first;
+    y[out + row + 1] += second;
+    y[out + row + 2] += third;
+    y[out + row + 3] += fourth;
+  }
+  for (; row < rows; ++row, at += stride) y[out + row] += dot(weight, at, x, from, count);
+}
+
 const sizeOf = (shape) => shape.reduce((product, side) => product * side, 1);
 
 // ---- the layers ---------------------------------------------------------------------------------
@@ -89,9 +110,8 @@ const sizeOf = (shape) => shape.reduce((product, side) => product * side, 1);
 function linear(weight, bias) {
   const y = new Float32Array(bias.length), columns = weight.length / bias.length;
   return (x) => {
-    for (let row = 0; row < y.length; ++row) {
-      y[row] = bias[row] + dot(weight, row * columns, x, 0, columns);
-    }
+    y.set(bias);
+    addProducts(y, 0, y.length, weight, 0, columns, x, 0, columns);
     return y;
   };
 }
@@ -105,22 +125,20 @@ function convolution(layer, weight, bias) {
   const [kernelHeight, kernelWidth] = layer.kernel, [strideY, strideX] = layer.stride;
   const [top, left] = layer.padding;
   const y = new Float32Array(rows * columns * filters);
+  const window = kernelHeight * kernelWidth * channels;
   return (x) => {
     for (let row = 0, out = 0; row < rows; ++row) {
       const firstY = row * strideY - top;
       const [fromY, toY] = tapsOn(firstY, kernelHeight, height);
-      for (let column = 0; column < columns; ++column) {
+      for (let column = 0; column < columns; ++column, out += filters) {
         const firstX = column * strideX - left;
         const [fromX, toX] = tapsOn(firstX, kernelWidth, width);
         const run = Math.max(0, toX - fromX) * channels;
-        for (let filter = 0; filter < filters; ++filter, ++out) {
-          let sum = bias[filter];
-          for (let tap = fromY; tap < toY; ++tap) {
-            const at = ((filter * kernelHeight + tap) * kernelWidth + fromX) * channels;
-            const pixel = ((firstY + tap) * width + firstX + fromX) * channels;
-            sum += dot(weight, at, x, pixel, run);
-          }
-          y[out] = sum;
+        y.set(bias, out);
+        for (let tap = fromY; tap < toY; ++tap) {
+          const at = (tap * kernelWidth + fromX) * channels;
+          const pixel = ((firstY + tap) * width + firstX + fromX) * channels;
+          addProducts(y, out, filters, weight, at, window, x, pixel, run);
         }
       }
     }
@@ -167,14 +185,12 @@ function transposedConvolution(layer, weight, bias) {
   return (x) => {
     for (let row = 0, out = 0; row < rows; ++row) {
       for (let column = 0; column < columns; ++column, out += channels) {
-        for (let channel = 0; channel < channels; ++channel) y[out + channel] = bias[channel];
+        y.set(bias, out);
         for (const [tapY, sourceY] of down[row]) {
           for (const [tapX, sourceX] of across[column]) {
             const pixel = (sourceY * width + sourceX) * filters;
-            let at = (tapY * kernelWidth + tapX) * channels * filters;
-            for (let channel = 0; channel < channels; ++channel, at += filters) {
-              y[out + channel] += dot(turned, at, x, pixel, filters);
-            }
+            const at = (tapY * kernelWidth + tapX) * channels * filters;
+            addProducts(y, out, channels, turned, at, filters, x, pixel, filters);
           }
         }
       }
