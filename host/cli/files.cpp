@@ -112,6 +112,12 @@ void OutputFile::declare(Command& command, std::vector<std::string> formats,
       path_, help);
 }
 
+void OutputFile::declare_optional(Command& command, std::vector<std::string> formats,
+                                  const std::string& help) {
+  formats_ = std::move(formats);
+  command.text("--out", fmt::format("FILE.{}", fmt::join(formats_, "|")), path_, help);
+}
+
 std::string OutputFile::format() const { return lower_extension(path_); }
 
 bool OutputFile::allows(const std::string& format) const {

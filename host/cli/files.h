@@ -41,6 +41,11 @@ class OutputFile {
   /// extension is a folder, see OutputFolder.
   void declare(Command& command, std::vector<std::string> formats, const std::string& help,
                bool or_folder = false);
+  /// The same where --out may be left out: take() then says where the file goes.
+  void declare_optional(Command& command, std::vector<std::string> formats,
+                        const std::string& help);
+  bool is_given() const { return !path_.empty(); }
+  void take(const std::string& path) { path_ = path; }
   /// check_output(), or that there can be such a folder. Call it before any work.
   void check() const;
   /// The extension in lower case.

@@ -30,6 +30,7 @@ std::vector<VerbEntry> all_verbs() {
   add("traverse", "what each latent dimension changes", make_traverse());
   add("manifold", "the plane of a 2-dimensional latent as pictures", make_manifold());
   add("map", "the latent space as dots coloured by label", make_map());
+  add("explore", "a page in which one moves about in the latent space", make_explore());
   add("classify", "classes of images from a few known labels", make_classify());
   add("detect", "boxes around what is in images, with class and score", make_detect());
   add("encode", "images to latents (.npy)", make_encode());

@@ -33,6 +33,7 @@ std::unique_ptr<Verb> make_interpolate();
 std::unique_ptr<Verb> make_traverse();
 std::unique_ptr<Verb> make_manifold();
 std::unique_ptr<Verb> make_map();
+std::unique_ptr<Verb> make_explore();
 std::unique_ptr<Verb> make_classify();
 std::unique_ptr<Verb> make_segment();
 std::unique_ptr<Verb> make_detect();

@@ -181,7 +181,8 @@ void RunFolder::delete_run_files() const {
       if (is_own_product(name)) delete_file(file(sub) + "/" + name);
     }
   }
-  for (const char* name : {"report.html", "metrics.jsonl", "config.json", "run.json"}) {
+  for (const char* name :
+       {"explore.html", "report.html", "metrics.jsonl", "config.json", "run.json"}) {
     delete_file(file(name));
   }
 }

@@ -11,6 +11,7 @@ namespace vae {
 
 /// The folder of one training, locked for this process while the object lives.
 ///   config.json  run.json  metrics.jsonl  report.html  images/  checkpoints/  .lock
+/// and explore.html, where `vae explore` has put it.
 class RunFolder {
  public:
   enum class Mode {

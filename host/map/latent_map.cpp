@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "host/map/principal_axes.h"
 #include "host/text/number_text.h"
@@ -11,9 +12,8 @@
 namespace vae {
 namespace {
 
-/// The codes that are finite, and the labels that belong to them.
-void keep_finite(const Array& codes, std::span<const uint8_t> labels, Array& kept,
-                 std::vector<uint8_t>& kept_labels) {
+/// The codes that are finite; the map gets their rows and the labels that belong to them.
+void keep_finite(const Array& codes, std::span<const uint8_t> labels, Array& kept, LatentMap& map) {
   kept.shape = {0, codes.row_size()};
   for (int64_t i = 0; i < codes.rows(); ++i) {
     const float* row = codes.row(i);
@@ -21,7 +21,8 @@ void keep_finite(const Array& codes, std::span<const uint8_t> labels, Array& kep
     if (!std::all_of(row, end, [](float value) { return std::isfinite(value); })) continue;
     kept.values.insert(kept.values.end(), row, end);
     ++kept.shape[0];
-    if (!labels.empty()) kept_labels.push_back(labels[static_cast<size_t>(i)]);
+    map.rows.push_back(i);
+    if (!labels.empty()) map.labels.push_back(labels[static_cast<size_t>(i)]);
   }
 }
 
@@ -56,8 +57,17 @@ std::string component_text(const char* which, double share) {
          " % of the variance";
 }
 
+/// One or two dimensions are those of the map itself.
+void take_own_axes(size_t dimensions, LatentMap& map) {
+  map.origin.assign(dimensions, 0.0);
+  for (size_t k = 0; k < dimensions; ++k) {
+    std::vector<double>& direction = map.directions.emplace_back(dimensions, 0.0);
+    direction[k] = 1.0;
+  }
+}
+
 void project(const Array& codes, LatentMap& map) {
-  const PrincipalAxes axes = principal_axes(codes, 2);
+  PrincipalAxes axes = principal_axes(codes, 2);
   for (int64_t i = 0; i < codes.rows(); ++i) {
     for (const std::vector<double>& direction : axes.directions) {
       double place = 0.0;
@@ -70,6 +80,8 @@ void project(const Array& codes, LatentMap& map) {
   map.explained = axes.shares;
   map.x_axis = component_text("first", axes.shares[0]);
   map.y_axis = component_text("second", axes.shares[1]);
+  map.origin = std::move(axes.mean);
+  map.directions = std::move(axes.directions);
 }
 
 }  // namespace
@@ -82,7 +94,7 @@ LatentMap make_latent_map(const Array& codes, std::span<const uint8_t> labels,
             "latent map: there are ", labels.size(), " labels for ", codes.rows(), " codes");
   LatentMap map;
   Array finite;
-  keep_finite(codes, labels, finite, map.labels);
+  keep_finite(codes, labels, finite, map);
   VAE_CHECK(finite.rows() > 0, "latent map: none of ", codes.rows(), " codes is finite");
   map.names.assign(names.begin(), names.end());
   if (const int64_t lost = codes.rows() - finite.rows(); lost > 0) {
@@ -92,10 +104,12 @@ LatentMap make_latent_map(const Array& codes, std::span<const uint8_t> labels,
   map.points.shape = {finite.rows(), 2};
   if (codes.row_size() == 1) {
     spread_bands(finite, map);
+    take_own_axes(1, map);
   } else if (codes.row_size() == 2) {
     map.points = std::move(finite);
     map.x_axis = "latent dimension 0";
     map.y_axis = "latent dimension 1";
+    take_own_axes(2, map);
   } else {
     project(finite, map);
   }

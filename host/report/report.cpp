@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <system_error>
 
 #include "host/io/atomic_file.h"
 #include "host/report/curves.h"
@@ -252,14 +253,22 @@ std::string lead(const RunRecord& run) {
   return escape_html(text);
 }
 
+/// Of what `vae explore` has left beside the report.
+std::string explorer_link(const RunRecord& run) {
+  std::error_code missing;
+  if (!std::filesystem::is_regular_file(run.folder + "/explore.html", missing)) return {};
+  return "<p class=\"note\"><a href=\"explore.html\">Explore the latent space</a>: a page that "
+         "decodes what you point at.</p>\n";
+}
+
 std::string page(const RunRecord& run) {
   const std::string name =
       std::filesystem::absolute(run.folder).lexically_normal().filename().string();
   const std::string title = "Variational autoencoder " + network_text(run.config.model);
   std::string html =
       "<h1>" + escape_html(title) + "</h1>\n<p class=\"lead\">" + lead(run) + "</p>\n";
-  html += status_html(run) + cards(run) + pictures_html(run) + plots(run) + epochs_table(run) +
-          settings(run);
+  html += status_html(run) + cards(run) + explorer_link(run) + pictures_html(run) + plots(run) +
+          epochs_table(run) + settings(run);
   if (!run.version.empty()) html += "<footer>" + escape_html(run.version) + "</footer>\n";
   return make_page(name.empty() ? title : name + ": " + title, html, {}, report_script());
 }

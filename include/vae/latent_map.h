@@ -22,6 +22,11 @@ struct LatentMap {
   std::string y_axis;              ///< And beside it; empty where the height means nothing.
   std::vector<double> explained;   ///< Share of the variance along each axis; empty without PCA.
   std::string note;                ///< What a drawing says below, such as what it leaves out.
+  std::vector<int64_t> rows;       ///< Of which row of the codes each point is.
+  /// The code that lies at (x, y): origin + x directions[0] + y directions[1], of Z numbers each.
+  /// One direction where Z is 1: the height means nothing.
+  std::vector<double> origin;
+  std::vector<std::vector<double>> directions;  ///< Unit vectors.
 };
 
 /// The map of codes [n, Z], n and Z at least 1. Two dimensions are the plane itself. One is the

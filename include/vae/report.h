@@ -14,8 +14,8 @@
 namespace vae {
 
 /// (Re)writes `run_folder`/report.html from its config.json, metrics.jsonl and images/: one
-/// self-contained page with curves as inline SVG and the pictures inline. Throws Error(io),
-/// Error(corrupt).
+/// self-contained page with curves as inline SVG and the pictures inline. Where explore.html lies
+/// beside it, it is linked [write_explorer()]. Throws Error(io), Error(corrupt).
 void write_report(const std::string& run_folder);
 
 /// How write_comparison() draws the samples that stand side by side.

@@ -14,7 +14,8 @@
 /// - Data: vae::ImageSet, vae::Dataset; one's own from memory or files.
 /// - Training: vae::Config, vae::Layer, vae::Trainer, vae::TrainOptions, vae::train().
 /// - Using a model: vae::Model, vae::Posterior, vae::Evaluation; codes with vae/latent.h.
-/// - Pictures and arrays: vae::Image, vae::Array, vae::save_png(), vae::save_npy().
+/// - Pictures and arrays: vae::Image, vae::Array, vae::save_png(), vae::save_npy(); a page that
+///   decodes, vae::write_explorer().
 /// - Machines: vae::Device, vae::list_devices(), vae::diagnose().
 ///
 /// Errors are vae::Error with a code. The library never prints, exits or installs a signal handler;
@@ -38,6 +39,7 @@
 #include "vae/diagnosis.h"
 #include "vae/doubts.h"
 #include "vae/error.h"
+#include "vae/explorer.h"
 #include "vae/image.h"
 #include "vae/label_spreading.h"
 #include "vae/latent.h"

@@ -30,7 +30,7 @@ WINGS = (
     ("model",),
     ("run",),
     ("classify", "map", "report", "training"),
-    ("bench",),
+    ("bench", "explore"),
 )
 
 

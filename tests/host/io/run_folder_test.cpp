@@ -123,6 +123,7 @@ TEST_F(RunFolderTest, OverwriteDeletesOnlyWhatARunWrites) {
                                          "run.json",
                                          "metrics.jsonl",
                                          "report.html",
+                                         "explore.html",
                                          "checkpoints/best.safetensors",
                                          "checkpoints/best.safetensors.corrupt",
                                          "checkpoints/step-00000012.safetensors",

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -57,12 +58,37 @@ TEST(LatentMapTest, MoreDimensionsAreLaidOntoTheirPrincipalComponents) {
   EXPECT_EQ(map.x_axis, "first principal component: 90.0 % of the variance");
 }
 
+TEST(LatentMapTest, APlaceOfTheMapIsACode) {
+  // On their plane lie the codes themselves.
+  const Array codes{{4, 3}, {1, 5, 2, 1, -1, 2, 2, 2, 2, 0, 2, 2}};
+  for (const int64_t width : {1, 2, 3}) {
+    Array some{{4, width}, {}};
+    for (int64_t i = 0; i < 4; ++i) {
+      some.values.insert(some.values.end(), codes.row(i), codes.row(i) + width);
+    }
+    const LatentMap map = make_latent_map(some);
+    ASSERT_EQ(map.directions.size(), static_cast<size_t>(std::min<int64_t>(width, 2)));
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(map.rows[static_cast<size_t>(i)], i);
+      for (int64_t k = 0; k < width; ++k) {
+        const auto at = static_cast<size_t>(k);
+        double value = map.origin[at];
+        for (size_t axis = 0; axis < map.directions.size(); ++axis) {
+          value += map.points.row(i)[axis] * map.directions[axis][at];
+        }
+        EXPECT_NEAR(value, some.row(i)[k], 1e-5) << width << " dimensions, code " << i;
+      }
+    }
+  }
+}
+
 TEST(LatentMapTest, CodesThatAreNotFiniteAreLeftOutAndCounted) {
   Array codes = kPlane;
   codes.values[3] = std::numeric_limits<float>::quiet_NaN();
   const LatentMap map = make_latent_map(codes, kLabels);
   EXPECT_EQ(map.points.rows(), 3);
   EXPECT_EQ(map.labels, (std::vector<uint8_t>{0, 1, 1}));
+  EXPECT_EQ(map.rows, (std::vector<int64_t>{0, 2, 3}));
   EXPECT_EQ(map.note, "left out: 1 of 4 images, whose codes are not finite");
   for (const int64_t count : {0, 3}) {
     test::expect_error(ErrorCode::invalid_argument,
