@@ -104,10 +104,10 @@ VAE_HD static inline double normal_quantile(double p) {
 }
 
 /// The probability that a draw of N(0, 1) lies below x, with an absolute error below 1e-15 and a
-/// relative one of 1e-13 from -8 on; NaN stays NaN. [Hart 1968, 5666, after West 2005, "Better
+/// relative one of 1e-13 from -7 on; NaN stays NaN. [Hart 1968, 5666, after West 2005, "Better
 /// approximations to cumulative normal functions"]
 VAE_HD static inline double normal_cdf(double x) {
-  const double size = clamped(absolute(x), 0.0, 38.0);
+  const double size = clamped(absolute(x), 0.0, 39.0);
   const double density = exponential(-0.5 * (size * size));
   const double near =
       polynomial(size, 220.206867912376, 221.213596169931, 112.079291497871, 33.912866078383,

@@ -109,7 +109,8 @@ VaezHeader parse_vaez_header(std::span<const std::byte> bytes, std::string_view 
   VaezHeader header;
   if (protocol > 1) fail_vaez(path, "0 or 1 as the protocol", concat(int{protocol}));
   header.protocol = protocol == 0 ? Binarization::threshold : Binarization::none;
-  reader.take(2);
+  const auto unused = reader.take<uint16_t>();
+  if (unused != 0) fail_vaez(path, "zeros behind the protocol", concat(unused));
   for (int64_t* side : {&header.height, &header.width, &header.channels}) {
     *side = reader.take<uint32_t>();
   }
