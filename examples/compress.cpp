@@ -2,7 +2,8 @@
 //
 // Images as a file of as many bits as a model says that they have, and back.
 //
-//     compress [RUN]     RUN: a run folder of `vae train --binarization threshold` on MNIST; without
+//     compress [RUN]     RUN: a run folder of `vae train --binarization threshold` on MNIST;
+//     without
 //                        one a small model is trained first
 #include <algorithm>
 #include <cstdio>
@@ -32,10 +33,10 @@ int main(int argc, char** argv) {
 
   const vae::ImageSet again = vae::decompress(model, "compress.vaez");
   // Black and white is what such a model keeps of them.
-  const bool same = std::equal(
-      again.pixels().begin(), again.pixels().end(), data.test.pixels().begin(),
-      data.test.pixels().end(),
-      [](uint8_t kept, uint8_t pixel) { return (kept == 255) == (pixel >= 128); });
+  const bool same =
+      std::equal(again.pixels().begin(), again.pixels().end(), data.test.pixels().begin(),
+                 data.test.pixels().end(),
+                 [](uint8_t kept, uint8_t pixel) { return (kept == 255) == (pixel >= 128); });
   vae::save_png("compress.png", vae::enlarge(vae::make_grid({again.image(0), again.image(1)}), 4));
   std::printf("%s\n", same ? "every pixel came back" : "THIS IS A DEFECT: pixels differ");
   return same ? 0 : 1;

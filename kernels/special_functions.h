@@ -114,8 +114,7 @@ VAE_HD static inline double normal_cdf(double x) {
                  6.37396220353165, 0.700383064443688, 3.52624965998911e-02) /
       polynomial(size, 440.413735824752, 793.826512519948, 637.333633378831, 296.564248779674,
                  86.7807322029461, 16.064177579207, 1.75566716318264, 8.83883476483184e-02);
-  const double fraction =
-      size + 1.0 / (size + 2.0 / (size + 3.0 / (size + 4.0 / (size + 0.65))));
+  const double fraction = size + 1.0 / (size + 2.0 / (size + 3.0 / (size + 4.0 / (size + 0.65))));
   const double far = 1.0 / (fraction * 2.506628274631);
   const double tail = density * (size < 7.07106781186547 ? near : far);
   return x > 0.0 ? 1.0 - tail : tail;

@@ -147,7 +147,9 @@ void Compress::compare(const ImageSet& images, Sizes& sizes) const {
 }
 
 Json Compress::json(const Sizes& sizes) const {
-  const auto number = [](const std::optional<int64_t>& size) { return size ? Json(*size) : Json(); };
+  const auto number = [](const std::optional<int64_t>& size) {
+    return size ? Json(*size) : Json();
+  };
   Json json = {{"images", sizes.images},
                {"binarization", to_string(kept_)},
                {"bytes", sizes.bytes},
@@ -171,11 +173,11 @@ std::string Compress::table(const Sizes& sizes) const {
     return fmt::format("  {:<16}{:>13}{:>12.4f}\n", name, *bytes,
                        sizes.bits(static_cast<double>(*bytes)));
   };
-  std::string text = fmt::format(
-      "{} images, {}, {:.0f} images/s\n  {:<16}{:>13}{:>12}\n", sizes.images,
-      kept_ == Binarization::threshold ? "black and white (128 and above is white)"
-                                       : "all 256 levels",
-      static_cast<double>(sizes.images) / sizes.seconds, "", "bytes", "bits/value");
+  std::string text =
+      fmt::format("{} images, {}, {:.0f} images/s\n  {:<16}{:>13}{:>12}\n", sizes.images,
+                  kept_ == Binarization::threshold ? "black and white (128 and above is white)"
+                                                   : "all 256 levels",
+                  static_cast<double>(sizes.images) / sizes.seconds, "", "bytes", "bits/value");
   text += row("this file", sizes.bytes);
   if (no_comparison_) return text;
   const double bound = sizes.bits_of_bound();

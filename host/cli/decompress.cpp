@@ -46,10 +46,11 @@ void Decompress::declare(Command& command) {
   model_.declare(command);
   command.required_text("FILE", "FILE.vaez", file_, "as `vae compress` writes it");
   command.group("Output");
-  out_.declare(command, {"npy"},
-               "bytes [n, height, width], with channels where there are several; or a new folder of "
-               "pictures",
-               /*or_folder=*/true);
+  out_.declare(
+      command, {"npy"},
+      "bytes [n, height, width], with channels where there are several; or a new folder of "
+      "pictures",
+      /*or_folder=*/true);
   summary_.declare(command);
   terminal_.declare(command, true);
   command.examples(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The entropy coder: asymmetric numeral systems with ranges, a stack of bits. What is pushed last is
-// popped first; a symbol of probability p costs log2 1/p bits, and popping one takes as many away,
-// which is a draw from its distribution where the bits are random. [ANS]
+// The entropy coder: asymmetric numeral systems with ranges, a stack of bits. What is pushed last
+// is popped first; a symbol of probability p costs log2 1/p bits, and popping one takes as many
+// away, which is a draw from its distribution where the bits are random. [ANS]
 #pragma once
 
 #include <algorithm>

@@ -108,11 +108,9 @@ std::vector<Chain::Row> Chain::rows_of(std::vector<BitStack>& stacks, int64_t ro
   return result;
 }
 
-void Chain::for_rows(std::vector<Row>& rows,
-                     const std::function<void(Row&, int64_t)>& task) const {
-  network_.backend().run_on_host(std::ssize(rows), [&](int64_t index) {
-    task(rows[static_cast<std::size_t>(index)], index);
-  });
+void Chain::for_rows(std::vector<Row>& rows, const std::function<void(Row&, int64_t)>& task) const {
+  network_.backend().run_on_host(
+      std::ssize(rows), [&](int64_t index) { task(rows[static_cast<std::size_t>(index)], index); });
 }
 
 /// The first images find stacks that hold nothing to draw from.

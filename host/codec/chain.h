@@ -16,10 +16,10 @@
 
 namespace vae {
 
-/// Images on stacks and off again by one network. Several stacks, `lanes`, take turns: step t pushes
-/// images t L .. t L + L - 1, one on each, so that the networks work on L rows at once and the
-/// host's threads on a stack each. What each step computes depends on the images of the step and on
-/// no other thing, least of all on threads or the device.
+/// Images on stacks and off again by one network. Several stacks, `lanes`, take turns: step t
+/// pushes images t L .. t L + L - 1, one on each, so that the networks work on L rows at once and
+/// the host's threads on a stack each. What each step computes depends on the images of the step
+/// and on no other thing, least of all on threads or the device.
 class Chain {
  public:
   /// Called with the share done in [0, 1]; false stops.
@@ -31,7 +31,8 @@ class Chain {
   /// The stacks of images [n, X]; empty when stopped.
   std::vector<BitStack> push(std::span<const uint8_t> pixels, const Progress& progress);
   /// The pixels of n images, and nothing is left of the stacks; empty when stopped. Throws
-  /// Error(corrupt), which begins with `origin`, where these are not what push() leaves of n images.
+  /// Error(corrupt), which begins with `origin`, where these are not what push() leaves of n
+  /// images.
   std::vector<uint8_t> pop(std::vector<BitStack>& stacks, int64_t images, std::string_view origin,
                            const Progress& progress);
 
@@ -63,8 +64,8 @@ class Chain {
   Network& network_;
   int64_t lanes_, values_, latents_;
   LatentBuckets buckets_;
-  int bits_ = 0;  // of the buckets of this step
-  bool drawn_ = false;  // from the stacks
+  int bits_ = 0;                                        // of the buckets of this step
+  bool drawn_ = false;                                  // from the stacks
   std::vector<float> input_, heads_, codes_, outputs_;  // of this step
 };
 

@@ -7,8 +7,8 @@
 
 #include "host/codec/chain.h"
 #include "host/codec/model_hash.h"
-#include "host/codec/value_slices.h"
 #include "host/codec/vaez_file.h"
+#include "host/codec/value_slices.h"
 #include "host/io/atomic_file.h"
 #include "host/model/model_impl.h"
 #include "kernels/check.h"
@@ -26,8 +26,8 @@ std::string other_than_images(const Model::Impl& model) {
     return concat("decodes classes (model.target ", to_string(config.target), "), no images");
   }
   if (config.condition != Condition::none) {
-    return concat("is told something of each image (model.condition ",
-                  to_string(config.condition), "), which the file does not hold");
+    return concat("is told something of each image (model.condition ", to_string(config.condition),
+                  "), which the file does not hold");
   }
   if (model.network->restores()) {
     return "was trained to restore images (data.corrupt): it encodes others than it decodes";
@@ -53,8 +53,7 @@ void require_fp32(const Backend& backend) {
 int64_t lanes_for(const VaezHeader& header, int64_t images) {
   constexpr int64_t kMost = 64;
   const int64_t values_of_lane = header.protocol == Binarization::threshold ? 330'000 : 40'000;
-  return std::clamp<int64_t>(images * header.values() / values_of_lane, 1,
-                             std::min(kMost, images));
+  return std::clamp<int64_t>(images * header.values() / values_of_lane, 1, std::min(kMost, images));
 }
 
 std::string hex(const ModelHash& hash) {
@@ -71,26 +70,26 @@ bool go_on(const std::function<bool(double)>& progress, double share) {
 
 }  // namespace
 
-Binarization compressed_binarization(const Model& model,
-                                     std::optional<Binarization> binarization) {
+Binarization compressed_binarization(const Model& model, std::optional<Binarization> binarization) {
   const Model::Impl& impl = model.impl();
   const std::string reason = other_than_images(impl);
-  VAE_CHECK(reason.empty(), "compression takes models of images alone, under N(0, I), and this one ",
-            reason, "; train one without");
+  VAE_CHECK(reason.empty(),
+            "compression takes models of images alone, under N(0, I), and this one ", reason,
+            "; train one without");
   const Likelihood likelihood = impl.config.model.likelihood;
   const std::optional<Binarization> kept = protocol_of(likelihood);
   VAE_CHECK(kept.has_value(), "compression takes probabilities of pixels, and this model has ",
-            "densities (model.likelihood ", to_string(likelihood), "): train one with --likelihood ",
+            "densities (model.likelihood ", to_string(likelihood),
+            "): train one with --likelihood ",
             "logistic or beta-binomial and --binarization none, or with a Bernoulli and ",
             "--binarization threshold");
   const Binarization wanted = binarization.value_or(impl.config.training.binarization);
   VAE_CHECK(wanted == *kept, "a model of likelihood ", to_string(likelihood), " compresses pixels ",
             "with binarization ", to_string(*kept), ", and ",
             binarization ? "what was asked for is " : "it was trained with ", to_string(wanted),
-            makes_grey_levels(*kept)
-                ? std::string(": all levels of a pixel are kept")
-                : concat(": give --binarization ", to_string(*kept),
-                         " to keep black and white alone, or train with it"));
+            makes_grey_levels(*kept) ? std::string(": all levels of a pixel are kept")
+                                     : concat(": give --binarization ", to_string(*kept),
+                                              " to keep black and white alone, or train with it"));
   require_fp32(*impl.backend);
   return *kept;
 }
@@ -120,8 +119,9 @@ int64_t compress(Model& model, const ImageSet& images, const std::string& path,
     Chain chain(network, lanes_for(header, count));
     const auto pixels = images.pixels().subspan(first * header.values(), count * header.values());
     const std::vector<BitStack> stacks = chain.push(pixels, [&](double share) {
-      return go_on(options.progress, (static_cast<double>(first) + share * static_cast<double>(count)) /
-                                         static_cast<double>(images.count()));
+      return go_on(options.progress,
+                   (static_cast<double>(first) + share * static_cast<double>(count)) /
+                       static_cast<double>(images.count()));
     });
     if (stacks.empty()) return 0;
     const std::vector<std::byte> bytes = encode_vaez_block(block, stacks);
@@ -165,8 +165,8 @@ ImageSet CompressedImages::next(const std::function<bool(double)>& progress) {
   if (images <= 0) return {};
   std::vector<BitStack> stacks = file.read_block();
   Chain chain(*impl_->model.impl().network, std::ssize(stacks));
-  std::vector<uint8_t> pixels = chain.pop(stacks, images, file.path(),
-                                          [&](double share) { return go_on(progress, share); });
+  std::vector<uint8_t> pixels =
+      chain.pop(stacks, images, file.path(), [&](double share) { return go_on(progress, share); });
   if (pixels.empty()) return {};
   const VaezHeader& header = file.header();
   return ImageSet(header.height, header.width, header.channels, std::move(pixels)).as(Split::test);

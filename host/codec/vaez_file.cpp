@@ -77,8 +77,7 @@ bool is_intact(std::span<const std::byte> bytes, uint64_t seed) {
 
 void check_magic(std::span<const std::byte> bytes, std::string_view path) {
   const std::size_t known = std::min(bytes.size(), kVaezMagic.size());
-  const bool is_ours =
-      known > 0 && std::memcmp(bytes.data(), kVaezMagic.data(), known) == 0;
+  const bool is_ours = known > 0 && std::memcmp(bytes.data(), kVaezMagic.data(), known) == 0;
   if (!is_ours) fail_vaez(path, "what `vae compress` begins with", describe_start(bytes));
   if (bytes.size() <= kVaezMagic.size()) return;
   const auto version = static_cast<uint8_t>(bytes[kVaezMagic.size()]);
@@ -90,9 +89,9 @@ void check_magic(std::span<const std::byte> bytes, std::string_view path) {
 /// The sizes of images and their number are those of some model's images.
 void check_sizes(const VaezHeader& header, std::string_view path) {
   constexpr int64_t kMostValues = int64_t{1} << 40;
-  const bool has_sides = header.height >= 1 && header.height <= kLargestSide &&
-                         header.width >= 1 && header.width <= kLargestSide &&
-                         header.channels >= 1 && header.channels <= kLargestSide;
+  const bool has_sides = header.height >= 1 && header.height <= kLargestSide && header.width >= 1 &&
+                         header.width <= kLargestSide && header.channels >= 1 &&
+                         header.channels <= kLargestSide;
   if (!has_sides || header.height * header.width > kMostValues / header.channels) {
     fail_vaez(path, "the size of an image",
               concat(header.height, "x", header.width, "x", header.channels));
@@ -198,8 +197,10 @@ VaezReader::VaezReader(const std::string& path) : file_(path), left_(file_.size(
   left_ -= bytes.size();
   header_ = parse_vaez_header(bytes, path);
   if (static_cast<uint64_t>(header_.blocks()) > left_ / kSmallestBlock) {
-    fail_vaez(path, concat("at least ", kSmallestBlock, " bytes for each of ", header_.blocks(), " blocks"),
-              concat(left_));
+    fail_vaez(
+        path,
+        concat("at least ", kSmallestBlock, " bytes for each of ", header_.blocks(), " blocks"),
+        concat(left_));
   }
 }
 

@@ -119,8 +119,8 @@ class LogisticSlices {
   double location_, inverse_scale_;
 };
 
-/// 256 levels as successes of 255 trials. They are numbered from that end which is the more probable
-/// one, as for draws, and one's probability follows from that of the one before.
+/// 256 levels as successes of 255 trials. They are numbered from that end which is the more
+/// probable one, as for draws, and one's probability follows from that of the one before.
 /// [kernels/rules/beta_binomial.h]
 class BetaBinomialSlices {
  public:
@@ -195,9 +195,8 @@ bool with_value_slices(Likelihood likelihood, const Body& body) {
 /// How images become symbols of such a likelihood; nothing where it has none.
 inline std::optional<Binarization> protocol_of(Likelihood likelihood) {
   std::optional<Binarization> protocol;
-  with_value_slices(likelihood, [&]<typename Rule>(std::type_identity<Rule>) {
-    protocol = Rule::kProtocol;
-  });
+  with_value_slices(likelihood,
+                    [&]<typename Rule>(std::type_identity<Rule>) { protocol = Rule::kProtocol; });
   return protocol;
 }
 

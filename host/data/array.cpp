@@ -42,8 +42,8 @@ NpyByteWriter::NpyByteWriter(const std::string& path, const std::vector<int64_t>
               "an array of such a shape cannot be written: ", size, " is one of its sizes");
   }
   const std::string header = npy_header(shape, "|u1");
-  impl_ = std::unique_ptr<Impl>(
-      new Impl{{path, header.size() + static_cast<uint64_t>(count)}, count});
+  impl_ =
+      std::unique_ptr<Impl>(new Impl{{path, header.size() + static_cast<uint64_t>(count)}, count});
   impl_->file.append(as_bytes(header));
 }
 

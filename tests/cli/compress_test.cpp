@@ -59,17 +59,19 @@ TEST_F(CompressVerbTest, GreyImagesBecomePicturesThatAreTheSame) {
   for (const char* row : {"this file", "the model's bound", "xz -9", "bzip2 -9"}) {
     EXPECT_TRUE(contains(made.out, row)) << made.out;
   }
-  EXPECT_EQ(run_vae({"decompress", run, path("f.vaez"), "--out", path("pictures"), "--threads",
-                     "2"}).status, 0);
+  EXPECT_EQ(
+      run_vae({"decompress", run, path("f.vaez"), "--out", path("pictures"), "--threads", "2"})
+          .status,
+      0);
   EXPECT_EQ(run_vae({"decompress", run, path("f.vaez"), "--out", path("x.npy")}).status, 0);
   const Array pixels = load_npy(path("x.npy"));
   for (int64_t i = 0; i < kTest; ++i) {
-    const Image picture = load_png(path("pictures/000" + std::string(i < 10 ? "0" : "") +
-                                        std::to_string(i) + ".png"));
+    const Image picture = load_png(
+        path("pictures/000" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ".png"));
     EXPECT_TRUE(std::equal(picture.pixels.begin(), picture.pixels.end(), pixels.row(i))) << i;
   }
-  const Outcome again = run_vae({"compress", run, "--images", path("x.npy"), "--out",
-                                 path("g.vaez"), "--no-comparison"});
+  const Outcome again = run_vae(
+      {"compress", run, "--images", path("x.npy"), "--out", path("g.vaez"), "--no-comparison"});
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_FALSE(contains(again.out, "xz")) << again.out;
   EXPECT_EQ(read("g.vaez"), read("f.vaez"));
@@ -88,7 +90,8 @@ TEST_F(CompressVerbTest, NothingIsWrittenWhereAnythingIsWrong) {
   const std::string dynamic = trained("dynamic");
   expect_failure(run_vae({"compress", dynamic, "--data", data(), "--out", path("no.vaez")}), 2,
                  {"trained with dynamic", "--binarization threshold"});
-  expect_failure(run_vae(words(run, {"--out", path("no.zip")})), 2, {".vaez"});
+  expect_failure(run_vae({"compress", run, "--data", data(), "--out", path("no.zip")}), 2,
+                 {".vaez"});
   expect_failure(run_vae(words(run, {"--images", path("data")})), 2, {"not both"});
   ASSERT_EQ(run_vae(words(run, {"--no-comparison"})).status, 0);
   const auto refused = [&](const std::string& from, const std::string& file, int status,

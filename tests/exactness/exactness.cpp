@@ -48,8 +48,7 @@ constexpr std::string_view kWideNetwork =
 constexpr std::string_view kLayeredNetworks =
     "cb8c21dd702a7b19e3b1869c02a6ba41eb50df743bac3137de2b9afbe0afc06b";
 
-constexpr std::string_view kCompressedImages =
-    "";
+constexpr std::string_view kCompressedImages = "";
 
 constexpr std::string_view kOptimizedNetwork =
     "40e445b12ce0cc5786f7c7a9cd709eb6494b2e8c1b30deff90fecf6716f4fa5b";
@@ -361,9 +360,9 @@ Options parse(const std::vector<std::string>& words) {
 
 int run(const Options& options) {
   const bool known = options.steps == kSteps;
-  const std::string expected = known
-                                   ? std::string(options.networks.hash)
-                                   : hash_of(options.networks, Device::cpu(1), options.steps, options.list);
+  const std::string expected =
+      known ? std::string(options.networks.hash)
+            : hash_of(options.networks, Device::cpu(1), options.steps, options.list);
   bool good = true;
   for (const Device& device : options.devices) {
     const std::string name = make_backend(device)->description();

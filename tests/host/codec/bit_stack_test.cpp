@@ -68,7 +68,8 @@ TEST(BitStackTest, WhatIsDrawnFromItGoesBack) {
   // Beyond the bottom too, where the words that everybody knows are.
   for (const Pushed& symbol : slices) {
     const uint64_t top = stack.top(symbol.bits);
-    drawn.push_back({{top & ~uint64_t{1}, std::min<uint64_t>(2, 1 + symbol.bits / 2)}, symbol.bits});
+    drawn.push_back(
+        {{top & ~uint64_t{1}, std::min<uint64_t>(2, 1 + symbol.bits / 2)}, symbol.bits});
     if (symbol.bits == 1) drawn.back().slice = {top, 1};
     expect_on_top(stack, drawn.back());
     EXPECT_FALSE(stack.is_at_bottom());

@@ -67,8 +67,8 @@ TEST(CodecTest, ImagesComeBackAsTheyWereKept) {
       const ImageSet images = decompress(reader, folder / "f.vaez");
       EXPECT_EQ(images.count(), count);
       EXPECT_EQ(images.channels(), c.model.channels);
-      EXPECT_EQ(test::pixels_of(images),
-                test::kept_pixels(codec_images(c.model, count), c.kept)) << c.name;
+      EXPECT_EQ(test::pixels_of(images), test::kept_pixels(codec_images(c.model, count), c.kept))
+          << c.name;
       EXPECT_EQ(CompressedImages(reader, folder / "f.vaez").binarization(), c.kept);
     }
   }
@@ -185,9 +185,7 @@ TEST(CodecTest, ForgedNumbersCostNoMemory) {
     write_text(folder / "forged.vaez", changed);
     const auto read = [&] { decompress(model, folder / "forged.vaez"); };
     expect_error(ErrorCode::corrupt, part, read);
-    const int64_t growth = test::memory_growth([&] {
-      EXPECT_THROW(read(), Error);
-    });
+    const int64_t growth = test::memory_growth([&] { EXPECT_THROW(read(), Error); });
     EXPECT_GE(growth, 0);
     EXPECT_LT(growth, 8 << 20) << part;
   };

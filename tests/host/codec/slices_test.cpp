@@ -37,8 +37,8 @@ void expect_whole(const std::vector<float>& outputs, uint32_t symbols) {
     const Slice slice = Rule(outputs.data()).slice(symbol);
     ASSERT_GE(slice.size, 1u) << outputs[0] << ' ' << outputs[1] << ' ' << symbol;
     slices.push_back(slice);
-    for (const uint64_t share : {slice.start, slice.start + slice.size / 2,
-                                 slice.start + slice.size - 1}) {
+    for (const uint64_t share :
+         {slice.start, slice.start + slice.size / 2, slice.start + slice.size - 1}) {
       const ValueSymbol found = Rule(outputs.data()).find(share);
       ASSERT_EQ(found.symbol, symbol) << outputs[0] << ' ' << outputs[1] << ' ' << share;
       ASSERT_EQ(found.slice.start, slice.start);
@@ -69,12 +69,13 @@ double largest_loss(Likelihood likelihood, const std::vector<float>& outputs, ui
   double largest = 0.0;
   visit(likelihood, Variance::fixed, [&](auto rule) {
     for (uint32_t symbol = 0; symbol < symbols; ++symbol) {
-      const float x = symbols == 2 ? static_cast<float>(symbol)
-                                   : value_of_level(static_cast<double>(symbol));
-      const double bits = -rule.term(outputs.data(), x, rule.constants(nullptr, 0, 0)).log_p /
-                          std::log(2.0);
+      const float x =
+          symbols == 2 ? static_cast<float>(symbol) : value_of_level(static_cast<double>(symbol));
+      const double bits =
+          -rule.term(outputs.data(), x, rule.constants(nullptr, 0, 0)).log_p / std::log(2.0);
       const auto size = static_cast<double>(Rule(outputs.data()).slice(symbol).size);
-      if (bits < most_bits) largest = std::max(largest, std::abs(kValueBits - std::log2(size) - bits));
+      if (bits < most_bits)
+        largest = std::max(largest, std::abs(kValueBits - std::log2(size) - bits));
     }
   });
   return largest;
