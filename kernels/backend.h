@@ -59,6 +59,13 @@ class Backend {
   /// host about as long as the device takes for it.
   virtual int64_t steps_per_recording() const { return 1; }
 
+  /// Calls task(i) once for each i in 0 .. count - 1, in any order and on whatever threads of the
+  /// host the device computes with: for what operations are no way to say. Tasks throw nothing,
+  /// issue nothing and share nothing that one of them writes.
+  virtual void run_on_host(int64_t count, const std::function<void(int64_t)>& task) {
+    for (int64_t i = 0; i < count; ++i) task(i);
+  }
+
   /// "cpu", "cuda:0": what the results are labelled with.
   virtual std::string name() const = 0;
   /// What products are computed in, never automatic. fp32 has the same bits on every device

@@ -79,15 +79,16 @@ void OutputFolder::write(const std::vector<std::string>& names,
   draft.commit();
 }
 
-std::vector<std::string> png_names(const ImageSet& images) {
+std::vector<std::string> png_names(int64_t count) {
   std::vector<std::string> names;
-  if (images.names().empty()) {
-    const std::size_t digits = std::max<std::size_t>(5, std::to_string(images.count()).size());
-    for (int64_t i = 0; i < images.count(); ++i) {
-      names.push_back(fmt::format("{:0{}}.png", i, digits));
-    }
-    return names;
-  }
+  const std::size_t digits = std::max<std::size_t>(5, std::to_string(count).size());
+  for (int64_t i = 0; i < count; ++i) names.push_back(fmt::format("{:0{}}.png", i, digits));
+  return names;
+}
+
+std::vector<std::string> png_names(const ImageSet& images) {
+  if (images.names().empty()) return png_names(images.count());
+  std::vector<std::string> names;
   std::set<std::string> taken;
   for (const std::string& name : images.names()) {
     names.push_back(fs::path(name).replace_extension(".png").string());

@@ -27,6 +27,9 @@ class OutputFolder {
   std::string path_;
 };
 
+/// Names of PNG files for so many images: their numbers.
+std::vector<std::string> png_names(int64_t count);
+
 /// Names of PNG files for what is made of each image: those of the pictures that were read, with
 /// another extension, or else the images' numbers. Throws Error(invalid_argument) where two
 /// pictures would have one.

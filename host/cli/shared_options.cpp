@@ -82,9 +82,9 @@ void ModelOptions::declare(Command& command) {
   device_.declare(command);
 }
 
-Model ModelOptions::load(Terminal& terminal) {
+Model ModelOptions::load(Terminal& terminal, Precision otherwise) {
   require_input(path_);
-  chosen_ = device_.choose(terminal).device;
+  chosen_ = device_.choose(terminal, otherwise).device;
   Model model = Model::load(path_, chosen_);
   terminal.info(checkpoint_text(*model.checkpoint()));
   return model;

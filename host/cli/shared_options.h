@@ -41,8 +41,9 @@ class DeviceOptions {
 class ModelOptions {
  public:
   void declare(Command& command);
-  /// Says on the terminal which file was read.
-  Model load(Terminal& terminal);
+  /// Says on the terminal which file was read. `otherwise` is the precision where --precision was
+  /// not given.
+  Model load(Terminal& terminal, Precision otherwise = Precision::automatic);
   const std::string& path() const { return path_; }
   /// Where load() put the model, with its threads.
   const Device& device() const { return chosen_; }

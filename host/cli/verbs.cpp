@@ -35,6 +35,8 @@ std::vector<VerbEntry> all_verbs() {
   add("detect", "boxes around what is in images, with class and score", make_detect());
   add("encode", "images to latents (.npy)", make_encode());
   add("decode", "latents (.npy) to pictures or pixels", make_decode());
+  add("compress", "images to a file about as small as the model's bound says", make_compress());
+  add("decompress", "the images of such a file", make_decompress());
   add("compare", "one page about several runs", make_compare());
   add("bench", "measure training speed", make_bench());
   add("inspect", "what a checkpoint, run folder or data file holds", make_inspect());

@@ -38,6 +38,8 @@ std::unique_ptr<Verb> make_classify();
 std::unique_ptr<Verb> make_segment();
 std::unique_ptr<Verb> make_detect();
 std::unique_ptr<Verb> make_encode();
+std::unique_ptr<Verb> make_compress();
+std::unique_ptr<Verb> make_decompress();
 std::unique_ptr<Verb> make_compare();
 std::unique_ptr<Verb> make_decode();
 std::unique_ptr<Verb> make_bench();

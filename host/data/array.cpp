@@ -24,15 +24,41 @@ void save_npy(const std::string& path, const Array& array) {
 
 void save_npy(const std::string& path, const std::vector<int64_t>& shape,
               std::span<const uint8_t> bytes) {
+  NpyByteWriter file(path, shape);
+  file.append(bytes);
+  file.finish();
+}
+
+struct NpyByteWriter::Impl {
+  AtomicFile file;
+  int64_t missing;  // bytes
+};
+
+NpyByteWriter::NpyByteWriter(const std::string& path, const std::vector<int64_t>& shape) {
+  constexpr int64_t kMostBytes = int64_t{1} << 62;
   int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  VAE_CHECK(count == std::ssize(bytes), "save_npy: the shape promises ", count,
-            " values but there are ", bytes.size());
+  for (const int64_t size : shape) {
+    VAE_CHECK(size >= 0 && !__builtin_mul_overflow(count, size, &count) && count <= kMostBytes,
+              "an array of such a shape cannot be written: ", size, " is one of its sizes");
+  }
   const std::string header = npy_header(shape, "|u1");
-  AtomicFile file(path, header.size() + bytes.size());
-  file.append(as_bytes(header));
-  file.append(std::as_bytes(bytes));
-  file.commit();
+  impl_ =
+      std::unique_ptr<Impl>(new Impl{{path, header.size() + static_cast<uint64_t>(count)}, count});
+  impl_->file.append(as_bytes(header));
+}
+
+NpyByteWriter::~NpyByteWriter() = default;
+
+void NpyByteWriter::append(std::span<const uint8_t> bytes) {
+  VAE_CHECK(std::ssize(bytes) <= impl_->missing, "of an array ", impl_->missing,
+            " bytes are missing, not ", bytes.size());
+  impl_->file.append(std::as_bytes(bytes));
+  impl_->missing -= std::ssize(bytes);
+}
+
+void NpyByteWriter::finish() {
+  VAE_CHECK(impl_->missing == 0, "an array is finished but ", impl_->missing, " bytes are missing");
+  impl_->file.commit();
 }
 
 struct NpyWriter::Impl {

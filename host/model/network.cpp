@@ -246,7 +246,7 @@ ConstView Network::prior_heads(int64_t rows) {
 ConstView Network::decode(int64_t rows) {
   Pass pass(backend_, rows);
   run(pass, vae_.decoder);
-  return vae_.likelihood->mean().head(rows);
+  return vae_.likelihood->outputs().data.head(rows);
 }
 
 ConstView Network::score(int64_t rows, int64_t samples, bool with_gradient) {

@@ -76,6 +76,27 @@ class NpyWriter {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The same for bytes (uint8) of an array of any shape.
+class NpyByteWriter {
+ public:
+  /// Takes the space on the disk at once. Throws Error(invalid_argument) for sizes below 0 or too
+  /// large together, Error(io).
+  NpyByteWriter(const std::string& path, const std::vector<int64_t>& shape);
+  ~NpyByteWriter();
+  NpyByteWriter(const NpyByteWriter&) = delete;
+  NpyByteWriter& operator=(const NpyByteWriter&) = delete;
+
+  /// The next bytes, the last axis fastest. Throws Error(invalid_argument) for more of them than
+  /// were announced, Error(io).
+  void append(std::span<const uint8_t> bytes);
+  /// Throws Error(invalid_argument) while bytes are missing, Error(io).
+  void finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// Reads a .npy file of floating-point numbers (16, 32 or 64 bits), integers (8 to 64 bits, signed
 /// or not) or booleans, in C or Fortran order and of either byte order. Throws Error(io), and
 /// Error(corrupt) for everything else and for a value that a float cannot hold.

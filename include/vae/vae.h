@@ -32,6 +32,7 @@
 
 #include "vae/array.h"
 #include "vae/bench.h"
+#include "vae/codec.h"
 #include "vae/config.h"
 #include "vae/dataset.h"
 #include "vae/detection.h"

@@ -36,6 +36,9 @@ class CpuBackend final : public Backend {
   void fill_zero(void* device, std::size_t bytes) override;
   void synchronize() override {}
   std::unique_ptr<Recording> record(std::function<void()> body) override;
+  void run_on_host(int64_t count, const std::function<void(int64_t)>& task) override {
+    pool_.parallel_for(count, task);
+  }
   std::string name() const override { return "cpu"; }
   std::string description() const override;
 

@@ -28,7 +28,7 @@ WINGS = (
     ("config", "data", "draw", "machine", "measure"),
     ("graph",),
     ("model",),
-    ("run",),
+    ("codec", "run"),
     ("classify", "map", "report", "training"),
     ("bench", "explore"),
 )

@@ -14,4 +14,5 @@ cmake --build "$build" --target vae_exactness vae_ulp
 qemu-aarch64 "$build/tests/vae_exactness"
 qemu-aarch64 "$build/tests/vae_exactness" --layers
 qemu-aarch64 "$build/tests/vae_exactness" --optimizer
+qemu-aarch64 "$build/tests/vae_exactness" --codec
 qemu-aarch64 "$build/tests/vae_ulp" --sample

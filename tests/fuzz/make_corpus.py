@@ -55,6 +55,18 @@ JPEGS = {
     ),
 }
 
+# Six images by the models of vaez_fuzz.cpp.
+COMPRESSED = {
+    "black-and-white": (
+        'iB>^HS`7*s0RR910ssI20{{R30RR911^@s6000005PS&p6`5yqY%wu&Xu_o433*&$Y$`wO0RR91U(|#I3kC!L0RR91'
+        'zcow%ki;u@<$r{b'
+    ),
+    "grey": (
+        'iB>^HS`7*s0RaF20ssI20{{R30RR911^@s600000_q<LaA8@KH=>Vj(UU%c2b)mi?ntD)r0RR91m=mgzxyu3o2><{9'
+        '56PR7|0Rh8C4FA|3G@)|QI0Vf6HmtI^f*$vb?WU<t=-l?xB?>n$65V('
+    ),
+}
+
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
 
@@ -316,6 +328,34 @@ def make_run_files():
     write("metrics", "wrong-types", '{"epoch": "1", "split": 5}\n[]\n')
 
 
+def make_vaez():
+    """Names of models and checksums are put right by the target."""
+    for name, text in COMPRESSED.items():
+        write("vaez", name, base64.b85decode(text))
+
+    def file(images, blocks, protocol=1, sides=(2, 3, 1), version=1):
+        header = struct.pack("<BBH3IQ", version, protocol, 0, *sides, images) + bytes(16)
+        return b"\x89VAEZ\r\n\x1a" + header + bytes(8) + blocks
+
+    def block(stacks, words=b"", count=None):
+        heads = b"".join(struct.pack("<QI", state, length) for state, length in stacks)
+        return struct.pack("<I", len(stacks) if count is None else count) + heads + words + bytes(8)
+
+    words = bytes(i * 89 % 251 for i in range(80))
+    write("vaez", "two-stacks", file(5, block([(2**40, 9), (2**63, 11)], words)))
+    write("vaez", "two-blocks", file(16386, block([(2**32, 3)], words[:12]) +
+                                     block([(2**33, 0), (2**34, 1)], words[:4]), protocol=0))
+    write("vaez", "no-stack", file(5, block([])))
+    write("vaez", "many-stacks", file(5, block([(2**40, 0)], count=2**32 - 1)))
+    write("vaez", "many-words", file(5, block([(2**40, 2**32 - 1)], words)))
+    write("vaez", "small-state", file(5, block([(2**32 - 1, 20)], words)))
+    write("vaez", "many-images", file(2**47, block([(2**40, 20)], words)))
+    write("vaez", "all-of-a-block", file(16384, block([(2**40, 20)], words)))
+    write("vaez", "large-images", file(1, block([(2**40, 20)], words), sides=(2**24, 2**24, 1)))
+    write("vaez", "version-2", file(1, b"", version=2))
+    write("vaez", "cut", file(5, block([(2**40, 20)], words))[:70])
+
+
 def make_boxes():
     """COCO's format for instances."""
     def document(**changes):
@@ -353,5 +393,6 @@ if __name__ == "__main__":
     make_json_and_config()
     make_run_files()
     make_boxes()
+    make_vaez()
     total = sum(f.stat().st_size for f in CORPUS.rglob("*") if f.is_file())
     print(f"{total} bytes in {CORPUS.name}/")

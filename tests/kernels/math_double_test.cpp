@@ -8,6 +8,8 @@
 #include <limits>
 #include <numbers>
 
+#include "kernels/special_functions.h"
+
 namespace vae {
 namespace {
 
@@ -107,6 +109,25 @@ TEST(MathDoubleTest, CosineOfHalfTurnsIsAccurate) {
   }
   EXPECT_TRUE(std::isnan(cosine_of_half_turns(kDoubleInfinity)));
   EXPECT_TRUE(std::isnan(cosine_of_half_turns(kDoubleNan)));
+}
+
+TEST(MathDoubleTest, TheNormalDistributionFunctionIsAccurate) {
+  double error = 0.0, relative_error = 0.0;
+  for (int i = -400'000; i <= 400'000; ++i) {
+    const double x = i * 1e-4;
+    const long double exact = 0.5L * std::erfc(-static_cast<long double>(x) / std::sqrt(2.0L));
+    const auto difference = static_cast<double>(std::abs(normal_cdf(x) - exact));
+    error = std::max(error, difference);
+    if (x >= -7.0) {
+      relative_error = std::max(relative_error, difference / static_cast<double>(exact));
+    }
+  }
+  EXPECT_LT(error, 1e-15);
+  EXPECT_LT(relative_error, 1e-13);
+  EXPECT_EQ(normal_cdf(0.0), 0.5);
+  EXPECT_EQ(normal_cdf(-kDoubleInfinity), 0.0);
+  EXPECT_EQ(normal_cdf(kDoubleInfinity), 1.0);
+  EXPECT_TRUE(std::isnan(normal_cdf(kDoubleNan)));
 }
 
 TEST(MathDoubleTest, PowersOfMomentum) {

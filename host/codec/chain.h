@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Bits back: what the latents of an image cost is given back by drawing them, as their posterior
+// tells, from the bits of the images before. [BB-ANS]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "host/codec/bit_stack.h"
+#include "host/codec/latent_slices.h"
+#include "host/model/network.h"
+
+namespace vae {
+
+/// Images on stacks and off again by one network. Several stacks, `lanes`, take turns: step t
+/// pushes images t L .. t L + L - 1, one on each, so that the networks work on L rows at once and
+/// the host's threads on a stack each. What each step computes depends on the images of the step
+/// and on no other thing, least of all on threads or the device.
+class Chain {
+ public:
+  /// Called with the share done in [0, 1]; false stops.
+  using Progress = std::function<bool(double)>;
+
+  /// The network's likelihood must have value slices. Makes room for `lanes` rows.
+  Chain(Network& network, int64_t lanes);
+
+  /// The stacks of images [n, X]; empty when stopped.
+  std::vector<BitStack> push(std::span<const uint8_t> pixels, const Progress& progress);
+  /// The pixels of n images, and nothing is left of the stacks; empty when stopped. Throws
+  /// Error(corrupt), which begins with `origin`, where these are not what push() leaves of n
+  /// images.
+  std::vector<uint8_t> pop(std::vector<BitStack>& stacks, int64_t images, std::string_view origin,
+                           const Progress& progress);
+
+ private:
+  /// One image of a step while it is on its way.
+  struct Row {
+    BitStack* stack;
+    std::vector<uint32_t> buckets;  // of its latents
+    bool intact = true;             // what was popped can have been pushed
+  };
+
+  [[noreturn]] static void fail_unlike(std::string_view origin);
+  void start_step(int64_t step);
+  std::vector<Row> rows_of(std::vector<BitStack>& stacks, int64_t rows) const;
+  void read(std::span<const uint8_t> pixels, int64_t rows);
+  void decode(const std::vector<Row>& rows);
+  void draw_latents(Row& row, int64_t index) const;
+  void return_latents(Row& row, int64_t index) const;
+  void push_latents(Row& row) const;
+  void pop_latents(Row& row) const;
+  template <typename Rule>
+  void push_values(Row& row, int64_t index, const uint8_t* pixels) const;
+  template <typename Rule>
+  void pop_values(Row& row, int64_t index, uint8_t* pixels) const;
+  PosteriorSlices posterior(int64_t index, int64_t dimension) const;
+  void pop_step(std::vector<Row>& rows, uint8_t* pixels);
+  void for_rows(std::vector<Row>& rows, const std::function<void(Row&, int64_t)>& task) const;
+
+  Network& network_;
+  int64_t lanes_, values_, latents_;
+  LatentBuckets buckets_;
+  int bits_ = 0;                                        // of the buckets of this step
+  bool drawn_ = false;                                  // from the stacks
+  std::vector<float> input_, heads_, codes_, outputs_;  // of this step
+};
+
+}  // namespace vae
