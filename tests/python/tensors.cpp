@@ -153,6 +153,11 @@ class Dump {
   void save_values() const {
     for (const vae::Parameter& parameter : network_.parameters().all()) {
       save(parameter.spec.name, parameter.value);
+    }
+  }
+
+  void save_averages() const {
+    for (const vae::Parameter& parameter : network_.parameters().all()) {
       save(parameter.spec.name + ".average", parameter.average);
     }
   }
@@ -222,6 +227,7 @@ void run(const vae::Config& config, const std::string& folder) {
     dump.save_forward(rows, samples);
     dump.save_gradients();
     dump.save_values();
+    dump.save_averages();
   }
 }
 
