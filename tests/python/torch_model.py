@@ -6,7 +6,30 @@ import re
 import torch
 from torch.nn import functional
 
-ACTIVATIONS = {"none": lambda x: x, "relu": functional.relu, "tanh": torch.tanh,
+
+class Relu(torch.autograd.Function):
+    """Keeps what it was applied to and its slopes, which may be changed before a backward pass."""
+
+    applied = []  # (inputs, slopes) since it was cleared
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.slopes = x > 0
+        Relu.applied.append((x.detach(), ctx.slopes))
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * ctx.slopes
+
+    @classmethod
+    def units_at_the_kink(cls, margin=3e-6):
+        """(slopes, place in them) of all whose input is that near to 0."""
+        return [(slopes, tuple(place)) for x, slopes in cls.applied
+                for place in (x.abs() < margin).nonzero().tolist()]
+
+
+ACTIVATIONS = {"none": lambda x: x, "relu": Relu.apply, "tanh": torch.tanh,
                "leaky_relu": functional.leaky_relu, "sigmoid": torch.sigmoid,
                "softplus": functional.softplus, "elu": functional.elu, "gelu": functional.gelu,
                "silu": functional.silu}
