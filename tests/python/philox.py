@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The engine's random numbers, from its documents: Philox4x32-10, a function of (seed, stream, step,
-row, sample, element); Box & Muller; and the order of an epoch."""
+"""The engine's random numbers, from its documents: Philox4x32-10, a function of (seed, stream,
+step, row, sample, element); Box & Muller; and the order of an epoch."""
 import numpy
 
 POSTERIOR, FURTHER = 1, 16  # the stream of the first latents, those of further ones behind

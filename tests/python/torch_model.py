@@ -23,10 +23,12 @@ class Relu(torch.autograd.Function):
         return gradient * ctx.slopes
 
     @classmethod
-    def units_at_the_kink(cls, margin=3e-6):
-        """(slopes, place in them) of all whose input is that near to 0."""
-        return [(slopes, tuple(place)) for x, slopes in cls.applied
-                for place in (x.abs() < margin).nonzero().tolist()]
+    def units_at_the_kink(cls, margin=1e-5):
+        """(slopes, place in them) of all whose input is that near to 0, the nearest first. What
+        is exactly 0 has no rounding, and its slope is 0."""
+        found = [(abs(x[tuple(place)]), slopes, tuple(place)) for x, slopes in cls.applied
+                 for place in ((x.abs() < margin) & (x != 0)).nonzero().tolist()]
+        return [(slopes, place) for _, slopes, place in sorted(found, key=lambda unit: unit[0])]
 
 
 ACTIVATIONS = {"none": lambda x: x, "relu": Relu.apply, "tanh": torch.tanh,
