@@ -6,7 +6,32 @@ import re
 import torch
 from torch.nn import functional
 
-ACTIVATIONS = {"none": lambda x: x, "relu": functional.relu, "tanh": torch.tanh,
+
+class Relu(torch.autograd.Function):
+    """Keeps what it was applied to and its slopes, which may be changed before a backward pass."""
+
+    applied = []  # (inputs, slopes) since it was cleared
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.slopes = x > 0
+        Relu.applied.append((x.detach(), ctx.slopes))
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * ctx.slopes
+
+    @classmethod
+    def units_at_the_kink(cls, margin=1e-5):
+        """(slopes, place in them) of all whose input is that near to 0, the nearest first. What
+        is exactly 0 has no rounding, and its slope is 0."""
+        found = [(abs(x[tuple(place)]), slopes, tuple(place)) for x, slopes in cls.applied
+                 for place in ((x.abs() < margin) & (x != 0)).nonzero().tolist()]
+        return [(slopes, place) for _, slopes, place in sorted(found, key=lambda unit: unit[0])]
+
+
+ACTIVATIONS = {"none": lambda x: x, "relu": Relu.apply, "tanh": torch.tanh,
                "leaky_relu": functional.leaky_relu, "sigmoid": torch.sigmoid,
                "softplus": functional.softplus, "elu": functional.elu, "gelu": functional.gelu,
                "silu": functional.silu}
@@ -134,6 +159,29 @@ LIKELIHOODS = {"bernoulli": bernoulli, "gaussian": gaussian, "logistic": logisti
                "beta-binomial": beta_binomial}
 
 
+# ---- log p of each target [n, T]: classes, and cells of boxes
+
+NO_CLASS = 255
+
+
+def categorical(outputs, classes):
+    """[n, T C] and [n, T]; what was not observed adds nothing."""
+    logits = outputs.view(*classes.shape, -1).transpose(1, 2)
+    return -functional.cross_entropy(logits, classes, ignore_index=NO_CLASS, reduction="none")
+
+
+def detection(outputs, classes, boxes):
+    """[n, T (9 + C)], [n, T] and [n, T 4]: whether there is an object; where there is one, its
+    class and box too."""
+    cells = outputs.view(*classes.shape, -1)
+    is_object = classes != NO_CLASS
+    logits, means, log_variances = cells[..., 1:-8], cells[..., -8:-4], cells[..., -4:]
+    box = torch.distributions.Normal(means, (log_variances.clamp(-8, 8) / 2).exp())
+    of_box = box.log_prob(boxes.view(*classes.shape, 4)).sum(2)
+    return (bernoulli(cells[..., 0], is_object.float(), None) +
+            categorical(logits.flatten(1), classes) + is_object * of_box)
+
+
 # ---- diagonal Gaussians
 
 
@@ -246,10 +294,16 @@ class Network:
             return None
         return torch.tensor([2 * math.log(self.model["sigma"])])
 
-    def log_px(self, z, shape, x, condition, weights):
-        outputs = self.outputs(z.view(-1, *shape), condition, weights)
-        values = LIKELIHOODS[self.model["likelihood"]](outputs, x, self.log_variance(weights))
-        return values.sum(1).float()
+    def log_px(self, z, shape, batch, weights):
+        """Of the batch's target, summed over what counts of it."""
+        outputs = self.outputs(z.view(-1, *shape), batch.get("condition"), weights)
+        if "boxes" in batch:
+            return detection(outputs, batch["classes"], batch["boxes"]).sum(1)
+        if "classes" in batch:
+            return categorical(outputs, batch["classes"]).sum(1)
+        likelihood = LIKELIHOODS[self.model["likelihood"]]
+        values = likelihood(outputs, batch["clean"], self.log_variance(weights))
+        return (values * batch.get("counted", 1)).sum(1).float()
 
     def latents(self, q, noise, samples, condition, weights):
         """[(posterior, prior, z)] of all latents, z's first, a row each for every sample."""
@@ -274,7 +328,7 @@ def elbo(network, batch, noise, training, weights):
     heads, shape = network.encode(batch["x"], batch.get("condition"), weights)
     latents = network.latents(Normal(heads, network.model), noise, 1, batch.get("condition"),
                               weights)
-    log_px = network.log_px(latents[0][2], shape, batch["x"], batch.get("condition"), weights)
+    log_px = network.log_px(latents[0][2], shape, batch, weights)
     kl, charged = 0, 0
     for i, (q, p, z) in enumerate(latents):
         if i < len(latents) - 1:  # its prior knows z
@@ -292,7 +346,7 @@ def repeated(batch, samples):
 
 
 def log_weights(network, latents, shape, batch, weights, q=None):
-    log_px = network.log_px(latents[0][2], shape, batch["x"], batch.get("condition"), weights)
+    log_px = network.log_px(latents[0][2], shape, batch, weights)
     log_ratio = sum(p.log_p(z) - (q or own).log_p(z) for own, p, z in latents)
     return log_px, log_ratio
 
