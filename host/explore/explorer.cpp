@@ -14,6 +14,7 @@
 #include "host/explore/packed_numbers.h"
 #include "host/explore/page_dots.h"
 #include "host/explore/page_layers.h"
+#include "host/explore/page_prior.h"
 #include "host/explore/rounded_weights.h"
 #include "host/io/atomic_file.h"
 #include "host/map/frame.h"
@@ -53,12 +54,6 @@ Array condition_rows(const Model& model, const PageDots& dots) {
   std::vector<uint8_t> labels(static_cast<std::size_t>(model.config().classes));
   std::iota(labels.begin(), labels.end(), uint8_t{0});
   return model.conditions(labels);
-}
-
-/// Of an array, the first rows.
-Array first_rows(const Array& all, int64_t rows) {
-  if (all.values.empty()) return {};
-  return {{rows, all.row_size()}, {all.row(0), all.row(rows)}};
 }
 
 /// Where the weights' rounding is tried: codes of images, and draws.
@@ -150,20 +145,18 @@ Json condition_json(const Model& model, const Array& rows, PackedNumbers& number
   return json;
 }
 
-/// Mean and deviation of each latent dimension under p(z), or under p(z|c) of each row; null for
-/// N(0, I).
 Json prior_json(Model& model, const Array& told, PackedNumbers& numbers) {
-  const ModelConfig& config = model.config();
-  if (config.prior == Prior::standard) return nullptr;
-  const int64_t rows = config.prior == Prior::conditional ? told.rows() : 1;
-  const Array conditions = first_rows(told, rows);
-  Array codes{{rows, config.latent}, std::vector<float>(static_cast<size_t>(rows * config.latent))};
-  const Array mean = model.in_prior(codes, conditions);
-  std::fill(codes.values.begin(), codes.values.end(), 1.0f);
-  Array deviation = model.in_prior(codes, conditions);
-  for (size_t i = 0; i < deviation.values.size(); ++i) deviation.values[i] -= mean.values[i];
-  return {{"mean", numbers.add(round_rows(mean.values, rows))},
-          {"deviation", numbers.add(round_rows(deviation.values, rows))}};
+  const std::optional<PagePrior> prior = find_prior(model, told);
+  if (!prior) return nullptr;
+  const auto add = [&](const Array& rows) {
+    return numbers.add(round_rows(rows.values, rows.rows()));
+  };
+  Json json = {{"mean", add(prior->mean)}, {"deviation", add(prior->deviation)}};
+  if (prior->draws_of_row > 0) {
+    json["draws"] = add(prior->draws);
+    json["draws_of_row"] = prior->draws_of_row;
+  }
+  return json;
 }
 
 std::vector<float> plane_values(const LatentMap& map) {
@@ -224,19 +217,21 @@ Json dots_json(const ModelConfig& config, const PageDots& dots, PackedNumbers& n
   return json;
 }
 
-/// KL of each latent dimension: what the checkpoint tells, else measured on the first images.
+/// KL of each dimension of z: what the checkpoint tells, else measured on the first images.
 std::vector<double> kl_of_dimensions(Model& model, const ImageSet& images,
                                      const ExplorerOptions& options) {
   constexpr int64_t kMeasured = 2000;
-  const auto latent = static_cast<std::size_t>(model.config().latent);
-  if (model.checkpoint() && model.checkpoint()->kl_per_dimension.size() == latent) {
-    return model.checkpoint()->kl_per_dimension;
+  std::vector<double> kl;
+  if (model.checkpoint()) kl = model.checkpoint()->kl_per_dimension;
+  if (std::ssize(kl) != model.config().all_latents()) {
+    EvaluateOptions measure;
+    measure.binarization = options.binarization;
+    measure.seed = options.seed;
+    const ImageSet some = images.slice(0, std::min(kMeasured, images.count()));
+    kl = model.evaluate(some, measure).kl_per_dimension;
   }
-  EvaluateOptions measure;
-  measure.binarization = options.binarization;
-  measure.seed = options.seed;
-  return model.evaluate(images.slice(0, std::min(kMeasured, images.count())), measure)
-      .kl_per_dimension;
+  kl.resize(static_cast<std::size_t>(model.config().latent));  // those of latents above follow
+  return kl;
 }
 
 std::vector<int64_t> order_of(const std::vector<double>& kl) {

@@ -269,7 +269,7 @@ function makeLayers(layers, numbers) {
   return (input) => steps.reduce((x, {step, activation}) => activate(step(x), activation), input);
 }
 
-// ---- E[x|z]: of a value from its outputs, which begin at place i ---------------------------------
+// ---- E[x|z]: of a value from its outputs, which begin at place i --------------------------------
 
 const clamped = (x, low, high) => Math.min(Math.max(x, low), high);
 
@@ -559,6 +559,8 @@ class Conditions {
     this.width = width;
     this.mean = model.prior ? numbers.array(model.prior.mean) : null;
     this.deviation = model.prior ? numbers.array(model.prior.deviation) : null;
+    this.draws = model.prior && model.prior.draws ? numbers.array(model.prior.draws) : null;
+    this.drawsOfRow = this.draws ? model.prior.draws_of_row : 0;
   }
 
   told(row) { return this.rows.slice(row * this.size, (row + 1) * this.size); }
@@ -566,8 +568,18 @@ class Conditions {
   // Mean and deviation of dimension k under the prior, where row `row` is told.
   prior(row, k) {
     if (!this.mean) return [0, 1];
-    const at = this.mean.length === this.width ? k : row * this.width + k;
+    const at = this.rowOfPrior(row) * this.width + k;
     return [this.mean[at], this.deviation[at]];
+  }
+
+  // It may be one for all rows.
+  rowOfPrior(row) { return this.mean.length === this.width ? 0 : row; }
+
+  // One of the codes that the program has drawn, where the prior is no Gaussian.
+  drawn(row) {
+    const some = Math.floor(Math.random() * this.drawsOfRow);
+    const at = (this.rowOfPrior(row) * this.drawsOfRow + some) * this.width;
+    return this.draws.subarray(at, at + this.width);
   }
 }
 
@@ -687,11 +699,18 @@ class Explorer {
     this.show(z, words);
   }
 
-  showPrior(words, draw) {
+  // The code that lies so many deviations from the prior's mean.
+  showPrior(words, deviations) {
     this.showCode(this.z.map((value, k) => {
       const [mean, deviation] = this.conditions.prior(this.row, k);
-      return mean + deviation * draw();
+      return mean + deviation * deviations();
     }), words);
+  }
+
+  showDraw() {
+    const words = 'A draw from the prior';
+    if (this.conditions.draws) this.showCode(this.conditions.drawn(this.row), words);
+    else this.showPrior(words, normal);
   }
 
   showWay(share) {
@@ -712,7 +731,7 @@ class Explorer {
     this.showCode(this.z.map((value, k) => {
       const [oldMean, oldDeviation] = this.conditions.prior(before, k);
       const [mean, deviation] = this.conditions.prior(row, k);
-      return mean + (value - oldMean) / oldDeviation * deviation;
+      return mean + (value - oldMean) / (oldDeviation || 1) * deviation;
     }), 'Class ' + this.conditions.names[row]);
   }
 
@@ -827,7 +846,7 @@ class Explorer {
 
   listen() {
     const on = (id, kind, body) => byId(id).addEventListener(kind, body);
-    on('draw', 'click', () => this.showPrior('A draw from the prior', normal));
+    on('draw', 'click', () => this.showDraw());
     on('reset', 'click', () => this.showPrior('The mean of the prior', () => 0));
     on('way', 'input', () => this.showWay(+byId('way').value));
     on('decode-near', 'click', () => this.showImage(this.near));

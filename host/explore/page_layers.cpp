@@ -96,11 +96,6 @@ void check_around_decoder(const ModelConfig& model) {
            "it is what is seen of an image (model.condition seen), and the page decodes codes "
            "alone: `vae restore` takes images");
   }
-  if (model.top_latent > 0) {
-    refuse("top.decoder",
-           "the page draws from a prior that is one Gaussian, and this model's is computed from "
-           "latents above (model.top_latent)");
-  }
   const std::string likelihood(to_string(model.likelihood));
   if (!is_one_of(kPageLikelihoods, likelihood)) {
     refuse("the likelihood " + likelihood, "the page has no JavaScript for its mean");

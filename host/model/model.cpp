@@ -324,22 +324,29 @@ Array Model::Impl::draw(int64_t count, const Array& conditions, uint64_t seed, i
             " on do not exist; they are numbered 0 to 2^32 - 1");
   refuse_skips(config.model, "sample");
   check_conditions(config.model, conditions, count, "sample");
+  Array out{{count, config.model.decoded_size()}, {}};
+  out.values.reserve(static_cast<std::size_t>(count * config.model.decoded_size()));
+  for_draws(count, conditions, seed, first_draw, [&](int64_t rows) {
+    network->decode(rows);
+    append(*backend, network->output_mean(rows), out.values);
+  });
+  return out;
+}
+
+void Model::Impl::for_draws(int64_t count, const Array& conditions, uint64_t seed,
+                            int64_t first_draw, const std::function<void(int64_t rows)>& take) {
   Arena arena(*backend);
   StepState* state = nullptr;
   arena.request(state);
   arena.allocate("the state");
-  Array out{{count, config.model.decoded_size()}, {}};
-  out.values.reserve(static_cast<std::size_t>(count * config.model.decoded_size()));
   decode_batches(*network, count, [&](int64_t first, int64_t rows) {
     StepState position;
     position.first_row = static_cast<uint32_t>(first_draw + first);
     backend->copy_to_device(state, &position, sizeof position);
     write_conditions(*network, conditions, first, rows);
     network->sample_prior(rows, {seed, Stream::prior, state, 0});
-    network->decode(rows);
-    append(*backend, network->output_mean(rows), out.values);
+    take(rows);
   });
-  return out;
 }
 
 Array Model::conditions(std::span<const uint8_t> labels) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,9 @@ struct Model::Impl {
   void require_images_before_corruption(const char* method) const;
   /// Model::sample().
   Array draw(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw);
+  /// The same draws, batch by batch: take(rows) finds their codes in network->latent(rows).
+  void for_draws(int64_t count, const Array& conditions, uint64_t seed, int64_t first_draw,
+                 const std::function<void(int64_t rows)>& take);
   /// The images with the labels that the model has for theirs: those of the same names.
   ImageSet with_own_labels(const ImageSet& images) const;
   ImageSet with_own_boxes(const ImageSet& renamed, const ImageSet& images,

@@ -40,13 +40,14 @@ struct ExplorerPage {
 
 /// Throws Error(invalid_argument) where the page could not decode what this model does. The message
 /// names the layer or the setting: a decoder that reads the encoder (skip), classes as targets,
-/// images as conditions, latents above the latents, a layer that the page has no JavaScript for.
+/// images as conditions, a layer that the page has no JavaScript for.
 void check_explorable(const ModelConfig& model);
 
 /// Writes one self-contained page in which a browser decodes, with no access to a network: a map of
 /// the images' codes [LatentMap] on which a click or a drag decodes what lies there, a slider for
 /// each latent dimension, the way between two images, and of a model that is told labels a switch
-/// of classes. The page holds the decoder's weights, rounded to 16 bits. Its E[x|z] is that of
+/// of classes. Of latents above z, whose p(z) is no Gaussian, the page has draws to choose from. It
+/// holds the decoder's weights, rounded to 16 bits. Its E[x|z] is that of
 /// Model::decode() to 1/255. Throws Error(invalid_argument) as check_explorable() does, for no
 /// images, for images without what the model is told and for a decoder of more than 2^25 weights;
 /// Error(io).

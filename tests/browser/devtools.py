@@ -23,9 +23,10 @@ class WebSocket:
         where = urllib.parse.urlparse(url)
         self.socket = socket.create_connection((where.hostname, where.port), PATIENCE)
         key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall(f"GET {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\n"
-                            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        request = (f"GET {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\n"
+                   "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                   f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        self.socket.sendall(request.encode())
         self.buffer = b""
         while b"\r\n\r\n" not in self.buffer:
             self._receive()

@@ -37,7 +37,8 @@ MODELS = {
     "dense": ("grey", ["--latent", "4", "--decoder", "32"]),
     "plane": ("grey", ["--latent", "2", "--decoder", "gated dense 24, 24 tanh, 24 silu",
                        "--likelihood", "beta-binomial", "--binarization", "none"]),
-    "line": ("grey", ["--latent", "1", "--decoder", "16 elu, 16 softplus, 16 leaky_relu"]),
+    "line": ("grey", ["--latent", "1", "--top", "6", "--top-latent", "2",
+                      "--decoder", "16 elu, 16 softplus, 16 leaky_relu"]),
     # The other layers, sides and strides that differ, a prior of each class, 256 levels.
     "layers": ("grey", ["--latent", "5", "--condition", "label", "--prior", "conditional",
                         "--likelihood", "logistic", "--binarization", "none", "--decoder",

@@ -70,7 +70,6 @@ TEST_F(ExploreTest, RefusesByNameWhatAPageCannotDecodeAndWritesNothing) {
     EXPECT_FALSE(exists(run + "/explore.html"));
   };
   refuse(trained("skip", {"--decoder", "16, skip 0"}), {"decoder.1 (skip 0)"});
-  refuse(trained("top", {"--top", "8", "--top-latent", "2"}), {"top.decoder"});
   refuse(trained("label", {"--target", "label"}), {"vae explore", "--target label"});
   const std::string run = trained("run");
   expect_failure(run_vae({"explore", run, "--data", data(), "--out", path("p.png")}), 2, {".html"});

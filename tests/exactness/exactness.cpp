@@ -48,7 +48,8 @@ constexpr std::string_view kWideNetwork =
 constexpr std::string_view kLayeredNetworks =
     "cb8c21dd702a7b19e3b1869c02a6ba41eb50df743bac3137de2b9afbe0afc06b";
 
-constexpr std::string_view kCompressedImages = "";
+constexpr std::string_view kCompressedImages =
+    "d3e3288717759378e3f79bfd911d5656ff94a2a519febd4172442fa9ac68f637";
 
 constexpr std::string_view kOptimizedNetwork =
     "40e445b12ce0cc5786f7c7a9cd709eb6494b2e8c1b30deff90fecf6716f4fa5b";

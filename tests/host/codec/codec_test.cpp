@@ -210,6 +210,22 @@ TEST(CodecTest, ForgedNumbersCostNoMemory) {
   expect_refused(forged(file, kHeader + 12, ~uint32_t{0}), "the end");
 }
 
+TEST(CodecTest, NoBlockStandsForAnother) {
+  const ScratchFolder folder;
+  Model model = codec_of(codec_model(Likelihood::bernoulli));
+  const std::string file = compressed(model, 6, folder / "f.vaez");
+  VaezReader reader(folder / "f.vaez");
+  const std::vector<BitStack> stacks = reader.read_block();
+  const auto with_block = [&](int64_t index) {
+    const std::vector<std::byte> block = encode_vaez_block(index, stacks);
+    return file.substr(0, kHeader) +
+           std::string(reinterpret_cast<const char*>(block.data()), block.size());
+  };
+  EXPECT_EQ(with_block(0), file);
+  write_text(folder / "f.vaez", with_block(1));
+  expect_error(ErrorCode::corrupt, "damaged", [&] { decompress(model, folder / "f.vaez"); });
+}
+
 TEST(CodecTest, FilesOfOtherKindsAndVersionsAreNamed) {
   const ScratchFolder folder;
   Model model = codec_of(codec_model(Likelihood::bernoulli));

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/explore/explorer_texts.h"
@@ -16,6 +17,7 @@
 #include "host/explore/page_layers.h"
 #include "host/explore/rounded_weights.h"
 #include "host/model/model_impl.h"
+#include "tests/support/effort.h"
 #include "tests/support/refusal.h"
 #include "tests/support/tiny_run.h"
 #include "vae/layers.h"
@@ -298,11 +300,25 @@ TEST(ExplorerTest, WhatAPageCannotDecodeIsRefusedByName) {
            model.prior = Prior::conditional;
          }),
          {"condition", "model.condition seen"});
-  expect(refusal([](ModelConfig& model) {
-           model.top = {5};
-           model.top_latent = 2;
-         }),
-         {"top.decoder", "model.top_latent"});
+}
+
+TEST(ExplorerTest, AModelWithLatentsAboveHasDraws) {
+  ModelConfig config = test::tiny_config().model;
+  config.top = {5};
+  config.top_latent = 2;
+  Model model = tiny_model(config);
+  const WrittenPage page = written(model, test::blobs(9, 6));
+  EXPECT_EQ(page.said.latents.size(), 2u) << "those of z";
+  const json& prior = page.model["prior"];
+  const int64_t count = prior["draws_of_row"];
+  const std::vector<float> draws = array_of(page, prior["draws"]);
+  ASSERT_EQ(std::ssize(draws), 2 * count);
+  const Array samples = model.sample(count, /*seed=*/1);
+  expect_near(model.decode({{count, 2}, draws}).values, samples.values);
+  double sum = 0.0;
+  for (size_t i = 0; i < draws.size(); i += 2) sum += draws[i];
+  EXPECT_NEAR(array_of(page, prior["mean"])[0], sum / static_cast<double>(count), 1e-4);
+  EXPECT_GT(array_of(page, prior["deviation"])[0], 0.1f);
 }
 
 TEST(ExplorerTest, AModelThatIsToldLabelsHasARowAndAPriorOfEachClass) {
@@ -355,6 +371,23 @@ TEST(ExplorerTest, NoImagesAndImpossibleNumbersAreRefused) {
   EXPECT_NE(refusal(ImageSet(6, 6, 1, {}), 10).find("no images"), std::string::npos);
   EXPECT_NE(refusal(test::blobs(3, 6), 0).find("choose 1 to"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder / "p.html"));
+}
+
+/// Of a preset, with so many digits.
+int64_t page_bytes(const std::string& name, int64_t digits) {
+  Model model(preset(name).model, Device::cpu(2));
+  const ImageSet images = Dataset::load("mnist").test.slice(0, digits);
+  const ScratchFolder folder;
+  const ExplorerPage page = write_explorer(folder / "page.html", model, images);
+  EXPECT_EQ(page.images, digits);
+  return page.bytes;
+}
+
+TEST(ExplorerTest, PagesOfDigitsAreSmall) {
+  const int64_t all = 1500, some = test::full_effort() ? all : 300;
+  EXPECT_LE(page_bytes("mlp-400-20", all), 1'500'000);
+  const int64_t bytes_of_a_dot = 350;
+  EXPECT_LE(page_bytes("conv-28", some) + (all - some) * bytes_of_a_dot, 3'000'000);
 }
 
 TEST(ExplorerTest, ThumbnailsThatWouldMakeThePageLargeAreReduced) {
