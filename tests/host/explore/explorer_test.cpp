@@ -373,21 +373,17 @@ TEST(ExplorerTest, NoImagesAndImpossibleNumbersAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(folder / "p.html"));
 }
 
-/// Of a preset, with so many digits.
-int64_t page_bytes(const std::string& name, int64_t digits) {
-  Model model(preset(name).model, Device::cpu(2));
-  const ImageSet images = Dataset::load("mnist").test.slice(0, digits);
-  const ScratchFolder folder;
-  const ExplorerPage page = write_explorer(folder / "page.html", model, images);
-  EXPECT_EQ(page.images, digits);
-  return page.bytes;
-}
-
 TEST(ExplorerTest, PagesOfDigitsAreSmall) {
   const int64_t all = 1500, some = test::full_effort() ? all : 300;
-  EXPECT_LE(page_bytes("mlp-400-20", all), 1'500'000);
+  const ImageSet digits = Dataset::load("mnist").test;
+  const auto bytes = [&](const char* name, int64_t count) {
+    Model model(preset(name).model, Device::cpu(2));
+    const ScratchFolder folder;
+    return write_explorer(folder / "page.html", model, digits.slice(0, count)).bytes;
+  };
+  EXPECT_LE(bytes("mlp-400-20", all), 1'500'000);
   const int64_t bytes_of_a_dot = 350;
-  EXPECT_LE(page_bytes("conv-28", some) + (all - some) * bytes_of_a_dot, 3'000'000);
+  EXPECT_LE(bytes("conv-28", some) + (all - some) * bytes_of_a_dot, 3'000'000);
 }
 
 TEST(ExplorerTest, ThumbnailsThatWouldMakeThePageLargeAreReduced) {
