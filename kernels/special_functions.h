@@ -104,7 +104,7 @@ VAE_HD static inline double normal_quantile(double p) {
 }
 
 /// The probability that a draw of N(0, 1) lies below x, with an absolute error below 1e-15 and a
-/// relative one of 1e-13 from -7 on; NaN stays NaN. [Hart 1968, 5666, after West 2005, "Better
+/// relative one below 1e-8 from -7 on; NaN stays NaN. [Hart 1968, 5666, after West 2005, "Better
 /// approximations to cumulative normal functions"]
 VAE_HD static inline double normal_cdf(double x) {
   const double size = clamped(absolute(x), 0.0, 39.0);
