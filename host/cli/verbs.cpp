@@ -32,6 +32,7 @@ std::vector<VerbEntry> all_verbs() {
   add("map", "the latent space as dots coloured by label", make_map());
   add("classify", "classes of images from a few known labels", make_classify());
   add("detect", "boxes around what is in images, with class and score", make_detect());
+  add("score", "how odd images are to a model, as a distance and a p-value", make_score());
   add("encode", "images to latents (.npy)", make_encode());
   add("decode", "latents (.npy) to pictures or pixels", make_decode());
   add("compare", "one page about several runs", make_compare());

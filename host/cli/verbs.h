@@ -36,6 +36,7 @@ std::unique_ptr<Verb> make_map();
 std::unique_ptr<Verb> make_classify();
 std::unique_ptr<Verb> make_segment();
 std::unique_ptr<Verb> make_detect();
+std::unique_ptr<Verb> make_score();
 std::unique_ptr<Verb> make_encode();
 std::unique_ptr<Verb> make_compare();
 std::unique_ptr<Verb> make_decode();

@@ -29,7 +29,7 @@ WINGS = (
     ("graph",),
     ("model",),
     ("run",),
-    ("classify", "map", "report", "training"),
+    ("anomaly", "classify", "map", "report", "training"),
     ("bench",),
 )
 
