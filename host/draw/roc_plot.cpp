@@ -26,8 +26,8 @@ class RocDrawing {
         canvas_(top_ + side + legend_top() + row_count() * kRocLegendRow + kRocMargin,
                 left_ + std::max(side, widest_name()) + 2 * kRocMargin, 3, kRocPaper) {
     draw_axes();
-    line({0.0, 1.0}, {0.0, 1.0}, kRocEdge, 0.8);  // what chance does
-    for (std::size_t i = 0; i < curves.size(); ++i) {
+    line({0.0, 1.0}, {0.0, 1.0}, kRocEdge, 0.8);     // what chance does
+    for (std::size_t i = curves.size(); i-- > 0;) {  // the first one lies on top
       line(curves[i].curve.false_alarms, curves[i].curve.found, colour(i), 1.3);
       draw_name(i);
     }

@@ -76,8 +76,10 @@ struct AnomalyScores {
   std::vector<double> p_values;
 };
 
-/// Scores images by where their numbers lie among those of images that a model was made for. Of
-/// these every second one, F of them with mean m and covariance S, spans the space, where
+/// Scores images by where their numbers lie among those of images that a model was made for: x is
+/// (reconstruction, kl, squared_error, sqrt(zlib)), the root since lengths, as counts, spread more
+/// the longer they are [Bartlett 1936]. Of these images every second one, F of them with mean m and
+/// covariance S, spans the space, where
 ///
 ///     d(x, y)^2 = (x - y)^T (S + D)^-1 (x - y)
 ///
@@ -94,12 +96,11 @@ struct AnomalyScores {
 ///     vae::AnomalyScores scores = detector.score(vae::anomaly_features(model, images));
 class AnomalyDetector {
  public:
-  /// Calibrates on at least 20 images. Throws Error(invalid_argument) for fewer and for a number
-  /// that is not finite.
+  /// Calibrates on at least 20 images. Throws Error(invalid_argument) for fewer, and for a number
+  /// that is not finite or a length below 0.
   explicit AnomalyDetector(const AnomalyFeatures& calibration);
 
-  /// Takes time in proportion to n F. Throws Error(invalid_argument) for a number that is not
-  /// finite.
+  /// Takes time in proportion to n F. Throws Error(invalid_argument) for such numbers.
   AnomalyScores score(const AnomalyFeatures& features) const;
 
   /// F, images whose neighbourhood is looked at.
@@ -110,7 +111,6 @@ class AnomalyDetector {
  private:
   static constexpr int64_t kWidth = AnomalyFeatures::kCount;
 
-  void set_space(const Array& features);
   std::vector<double> placed(const float* features) const;
   double distance(const float* features) const;
 

@@ -21,7 +21,9 @@ namespace {
 constexpr int64_t kWide = AnomalyFeatures::kCount;
 
 /// Numbers in (-1, 1) that follow no grid.
-double irregular(int64_t i) { return std::sin(static_cast<double>(i * i % 1009) + 0.37 * static_cast<double>(i)); }
+double irregular(int64_t i) {
+  return std::sin(static_cast<double>(i * i % 1009) + 0.37 * static_cast<double>(i));
+}
 
 /// Four numbers of each of n images, which vary together and at very different scales.
 AnomalyFeatures cloud(int64_t count, int64_t from = 0) {
@@ -29,7 +31,7 @@ AnomalyFeatures cloud(int64_t count, int64_t from = 0) {
   for (int64_t i = from; i < from + count; ++i) {
     const double a = irregular(4 * i), b = irregular(4 * i + 1), c = irregular(4 * i + 2),
                  d = irregular(4 * i + 3);
-    for (const double value : {0.5 + 0.1 * a, 0.05 + 0.01 * (a + b), 1e-3 * (2.0 + c - a),
+    for (const double value : {0.5 + 0.1 * a, 0.05 + 0.01 * (a + b), 1e-3 * (2.0 + 0.2 * (c - a)),
                                40.0 + 5.0 * d + 8.0 * b}) {
       features.values.values.push_back(static_cast<float>(value));
     }
@@ -72,7 +74,8 @@ class WrittenOut {
 
  private:
   static std::vector<double> row(const AnomalyFeatures& features, int64_t i) {
-    return {features.values.row(i), features.values.row(i) + kWide};
+    const float* const own = features.values.row(i);
+    return {own[0], own[1], own[2], std::sqrt(double{own[3]})};
   }
 
   double distance(const std::vector<double>& point) const {
@@ -81,8 +84,7 @@ class WrittenOut {
       std::vector<double> difference;
       for (std::size_t j = 0; j < kWide; ++j) difference.push_back(each[j] - point[j]);
       const std::vector<double> solved = solve(difference);
-      squares.push_back(
-          std::inner_product(solved.begin(), solved.end(), difference.begin(), 0.0));
+      squares.push_back(std::inner_product(solved.begin(), solved.end(), difference.begin(), 0.0));
     }
     std::sort(squares.begin(), squares.end());
     return std::sqrt(squares[std::min<std::size_t>(10, squares.size()) - 1]);
@@ -126,7 +128,7 @@ TEST(AnomalyDetectorTest, FarAwayIsOddOnEverySide) {
   const AnomalyFeatures centre{{{1, kWide}, {0.5f, 0.05f, 0.002f, 40.0f}}};
   EXPECT_GT(detector.score(centre).p_values[0], 0.05);
   for (int64_t feature = 0; feature < kWide; ++feature) {
-    for (const double factor : {0.1, 3.0}) {
+    for (const double factor : {0.1, 3.0}) {  // many deviations away
       AnomalyFeatures odd = centre;
       odd.values.values[static_cast<std::size_t>(feature)] *= static_cast<float>(factor);
       EXPECT_DOUBLE_EQ(detector.score(odd).p_values[0], 1.0 / 201.0) << feature << ' ' << factor;
@@ -168,7 +170,7 @@ TEST(AnomalyDetectorTest, ANumberThatDoesNotVaryIsMeasuredByItsSize) {
   AnomalyFeatures asked{{{1, kWide}, {0.5f, 0.0f, 0.002f, 20.0f}}};
   const double usual = detector.score(asked).distances[0];
   EXPECT_LT(usual, 3.0);
-  asked.values.values[3] = 20.2f;  // ten thousandths
+  asked.values.values[3] = 20.4f;  // whose root is ten thousandths larger
   EXPECT_NEAR(detector.score(asked).distances[0], std::hypot(10.0, usual), 0.5);
 }
 
@@ -183,6 +185,9 @@ TEST(AnomalyDetectorTest, SaysWhatIsWrong) {
   const AnomalyDetector detector(cloud(30));
   expect_refusal([&] { detector.score(odd); }, "kl of image 7 is inf");
   expect_refusal([&] { detector.score({{{2, 3}, std::vector<float>(6)}}); }, "4 numbers, not 3");
+  odd.values.values[4 * 7 + 1] = 0.0f;
+  odd.values.values[4 * 8 + 3] = -1.0f;
+  expect_refusal([&] { detector.score(odd); }, "zlib of image 8 is -1");
   EXPECT_TRUE(detector.score({}).distances.empty());
 }
 
@@ -257,8 +262,7 @@ TEST(AnomalyFeaturesTest, ModelsWithoutACodeForTheWholeImageAreRefused) {
     ModelConfig config = small_network();
     change(config);
     const Model model(config, Device::cpu(1));
-    test::expect_error(
-        ErrorCode::invalid_argument, [&] { require_anomaly_model(model); }, {part});
+    test::expect_error(ErrorCode::invalid_argument, [&] { require_anomaly_model(model); }, {part});
   };
   expect_refusal(
       [](ModelConfig& config) {
@@ -272,8 +276,8 @@ TEST(AnomalyFeaturesTest, ModelsWithoutACodeForTheWholeImageAreRefused) {
         config.classes = 3;
       },
       "--condition label");
-  expect_refusal(
-      [](ModelConfig& config) { config.decoder = layers_from_string("skip 0, 8"); }, "(skip)");
+  expect_refusal([](ModelConfig& config) { config.decoder = layers_from_string("skip 0, 8"); },
+                 "(skip)");
 }
 
 TEST(AnomalyFeaturesTest, CalibrationTakesWhatTheModelWasNotTrainedOnWhereThereIsSome) {
@@ -287,8 +291,7 @@ TEST(AnomalyFeaturesTest, CalibrationTakesWhatTheModelWasNotTrainedOnWhereThereI
   const Dataset split = data.with_validation(15);
   EXPECT_EQ(calibration_images(split).count(), 15);
   EXPECT_EQ(calibration_images(split, 5).split(), Split::validation);
-  test::expect_error(
-      ErrorCode::invalid_argument, [] { calibration_images({}); }, {"of 0 images"});
+  test::expect_error(ErrorCode::invalid_argument, [] { calibration_images({}); }, {"of 0 images"});
 }
 
 TEST(DeflatedSizeTest, IsThatOfPython) {

@@ -59,8 +59,7 @@ TEST(RocTest, InfiniteScoresAreScores) {
 TEST(RocTest, SaysWhatIsWrong) {
   const auto expect_refusal = [](const std::vector<double>& usual, const std::vector<double>& odd,
                                  const char* part) {
-    test::expect_error(
-        ErrorCode::invalid_argument, [&] { roc_curve(usual, odd); }, {part});
+    test::expect_error(ErrorCode::invalid_argument, [&] { roc_curve(usual, odd); }, {part});
   };
   expect_refusal({}, kOddScores, "no scores of usual");
   expect_refusal(kUsualScores, {}, "no scores of odd");
@@ -98,10 +97,8 @@ TEST(RocTest, ACurveIsDrawnWhereItsSharesAre) {
 
 TEST(RocTest, PicturesThatCannotBeDrawnAreRefused) {
   const std::vector<NamedRoc> bad = {{"bad", {}}};
-  test::expect_error(
-      ErrorCode::invalid_argument, [&] { draw_roc_curves(bad); }, {"'bad'"});
-  test::expect_error(
-      ErrorCode::invalid_argument, [] { draw_roc_curves({}, 20); }, {"20 pixels"});
+  test::expect_error(ErrorCode::invalid_argument, [&] { draw_roc_curves(bad); }, {"'bad'"});
+  test::expect_error(ErrorCode::invalid_argument, [] { draw_roc_curves({}, 20); }, {"20 pixels"});
 }
 
 }  // namespace
