@@ -5,6 +5,7 @@
     bench/tasks.sh                            every task on MNIST, about an hour on two cores
     bench/tasks.sh --only classify,denoise    some of them
     bench/tasks.sh --data fashion-mnist       once more on other data, a folder or a name
+    bench/tasks.sh --against fashion-mnist    how well other images are told apart, too
     bench/tasks.sh --json results.json        the rows as JSON too
 
 Every training sets 5,000 images aside (2,000 where scenes are made of them), and what is measured
@@ -33,6 +34,7 @@ class Bench:
     def __init__(self, arguments):
         self.program = arguments.vae
         self.data = arguments.data
+        self.against = arguments.against
         self.seed = arguments.seed
         self.threads = arguments.threads
         name = pathlib.Path(self.data).name
@@ -236,6 +238,20 @@ def detect(bench):
             detection(bench, drawn, "mAP50, trained on drawn digits")]
 
 
+def score(bench):
+    """Other images, told apart from the model's own; no row where there are none."""
+    if not bench.against:
+        return []
+    run = bench.train("mlp", "--preset", "mlp-400-20", *SET_ASIDE)
+    found = bench.vae("score", run, "--data", bench.data, "--against", bench.against, "--roc",
+                      bench.work / "roc.png")
+    baselines = {"zlib alone, the better sign": max(found["auroc_zlib"], found["auroc_zlib_turned"]),
+                 "likelihood": found["auroc_likelihood"]}
+    return [row(f"odd images: {pathlib.Path(bench.against).name}", "AUROC", found["auroc"],
+                bar=0.95, baselines=baselines, n=found["images"] + found["against"],
+                standard_error=found["auroc_standard_error"], seconds=bench.seconds(run))]
+
+
 TASKS = {
     "generate": generate,
     "classify-few": classify_few,
@@ -244,6 +260,7 @@ TASKS = {
     "detect": detect,
     "denoise": denoise,
     "inpaint": inpaint,
+    "score": score,
 }
 
 
@@ -251,6 +268,8 @@ def measured(bench, name, version):
     """The rows of a task, from its file where this program and this code measured it."""
     path = bench.work / f"{name}.json"
     measured_by = {"version": version, "code": inspect.getsource(TASKS[name])}
+    if name == "score":
+        measured_by["against"] = bench.against
     if path.exists():
         kept = json.loads(path.read_text())
         if kept["by"] == measured_by:
@@ -319,6 +338,7 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(TASKS), help="tasks, with commas between")
     parser.add_argument("--data", default="mnist")
+    parser.add_argument("--against", help="other images, for the task score, which needs them")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vae", default=str(ROOT / "build" / "release" / "vae"))

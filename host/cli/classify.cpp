@@ -41,15 +41,6 @@ std::string error_line(const std::string& what, const std::vector<double>& error
   return line + "\n";
 }
 
-/// A field of a table: in quotes where it has a comma or a quote.
-std::string field(const std::string& text) {
-  const std::string line = printable_line(text);
-  if (line.find_first_of(",\"") == std::string::npos) return line;
-  std::string quoted = "\"";
-  for (const char c : line) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 /// As models keep names, too.
 std::string label_text(std::span<const std::string> names, int label) {
   if (label < 0) return "";
@@ -238,8 +229,8 @@ std::string Classify::table(const SpreadLabels& found, const ImageSet& images,
   for (int64_t i = 0; i < images.count(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const std::string name = images.names().empty() ? "" : images.names()[at];
-    text += fmt::format("{},{},{},{:.4f}\n", i, field(name),
-                        field(label_text(names, found.classes[at])), found.shares[at]);
+    text += fmt::format("{},{},{},{:.4f}\n", i, csv_field(name),
+                        csv_field(label_text(names, found.classes[at])), found.shares[at]);
   }
   return text;
 }

@@ -99,6 +99,14 @@ std::optional<std::string> save_names(const ImageSet& images, const std::string&
   return path;
 }
 
+std::string csv_field(const std::string& text) {
+  const std::string line = printable_line(text);
+  if (line.find_first_of(",\"") == std::string::npos) return line;
+  std::string quoted = "\"";
+  for (const char c : line) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
 bool names_preset(const std::string& json) {
   return nlohmann::json::parse(json, nullptr, false, true).contains("preset");
 }

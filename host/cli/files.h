@@ -26,6 +26,9 @@ std::string read_text_file(const std::string& path);
 /// Writes a small text file, whole or not at all. Throws Error(io).
 void write_text_file(const std::string& path, const std::string& text);
 
+/// A field of a .csv file, printable: in quotes where it has a comma or a quote.
+std::string csv_field(const std::string& text);
+
 /// Whether a JSON configuration has a key "preset".
 bool names_preset(const std::string& json);
 

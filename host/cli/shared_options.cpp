@@ -161,6 +161,14 @@ ImageSet DataOptions::load_pictures(const std::string& path, Model& model,
   return images;
 }
 
+ImageSet DataOptions::load_other(const std::string& path, Model& model, Terminal& terminal) const {
+  LoadOptions options = load_options(model, terminal);
+  if (!config_.has_key("scene")) options.data.scene = {};
+  options.side_vectors = options.masks = options.boxes = "";  // those of --data
+  const ImageSet images = load_test_images(path, model.config(), options);
+  return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
+}
+
 void InputOptions::declare(Command& command, const std::string& otherwise) {
   command.word("--binarization", binarization_, {"none", "static", "dynamic", "threshold"},
                fmt::format("how pixels become the model's input; default: {}", otherwise));

@@ -111,6 +111,9 @@ class DataOptions {
   /// All images of a folder or file, or one picture. They are taken as they are: no scenes are made
   /// of them unless --scene asks for it.
   ImageSet load_pictures(const std::string& path, Model& model, Terminal& terminal) const;
+  /// Images to compare with, of another source than the model's: its test images, or all where it
+  /// has none, and of these the first --limit. They are taken as load_pictures() takes them.
+  ImageSet load_other(const std::string& path, Model& model, Terminal& terminal) const;
   /// Whether load() makes scenes of single images.
   bool makes_scenes(const Model& model) const;
   /// How images for the model are read: as its run did it, with the flags over it; the model is

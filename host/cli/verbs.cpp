@@ -33,6 +33,7 @@ std::vector<VerbEntry> all_verbs() {
   add("explore", "a page in which one moves about in the latent space", make_explore());
   add("classify", "classes of images from a few known labels", make_classify());
   add("detect", "boxes around what is in images, with class and score", make_detect());
+  add("score", "how odd images are to a model, as a distance and a p-value", make_score());
   add("encode", "images to latents (.npy)", make_encode());
   add("decode", "latents (.npy) to pictures or pixels", make_decode());
   add("compress", "images to a file about as small as the model's bound says", make_compress());

@@ -37,6 +37,7 @@ std::unique_ptr<Verb> make_explore();
 std::unique_ptr<Verb> make_classify();
 std::unique_ptr<Verb> make_segment();
 std::unique_ptr<Verb> make_detect();
+std::unique_ptr<Verb> make_score();
 std::unique_ptr<Verb> make_encode();
 std::unique_ptr<Verb> make_compress();
 std::unique_ptr<Verb> make_decompress();

@@ -141,17 +141,21 @@ std::string Dataset::fingerprint(const ModelConfig& model) const {
   return to_hex(hash.digest());
 }
 
-ImageSet load_images(const std::string& path, const ModelConfig& model,
-                     const LoadOptions& options) {
+namespace {
+
+/// A source for a model that is there, and what its images may be.
+Dataset read_for_model(const std::string& path, const ModelConfig& model,
+                       const LoadOptions& options) {
   const PictureSize wanted{model.height, model.width, model.channels};
   const bool scenes = options.data.scene != SceneConfig();
   Dataset data = read_source(path, options, scenes ? std::optional<PictureSize>() : wanted);
-  if (!options.side_vectors.empty()) data = with_side_vectors(data, options.side_vectors);
-  if (data.test.count() > 0) {
-    fail(ErrorCode::invalid_argument, path,
-         ": this holds training and test images; name it with --data, and choose with --split");
-  }
-  const ImageSet images = make_scenes(data.train.as(Split::test), options.data.scene);
+  return options.side_vectors.empty() ? data : with_side_vectors(data, options.side_vectors);
+}
+
+/// The images, where they have the model's size.
+ImageSet fitting(const ImageSet& images, const std::string& path, const ModelConfig& model,
+                 const LoadOptions& options) {
+  const PictureSize wanted{model.height, model.width, model.channels};
   const PictureSize found{images.height(), images.width(), images.channels()};
   if (found == wanted) return images;
   std::string words;
@@ -166,6 +170,26 @@ ImageSet load_images(const std::string& path, const ModelConfig& model,
        " (height x width x channels), found ",
        sizes_text(found.height, found.width, found.channels),
        advise(options, "convert them", words));
+}
+
+}  // namespace
+
+ImageSet load_images(const std::string& path, const ModelConfig& model,
+                     const LoadOptions& options) {
+  const Dataset data = read_for_model(path, model, options);
+  if (data.test.count() > 0) {
+    fail(ErrorCode::invalid_argument, path,
+         ": this holds training and test images; name it with --data, and choose with --split");
+  }
+  const ImageSet images = make_scenes(data.train.as(Split::test), options.data.scene);
+  return fitting(images, path, model, options);
+}
+
+ImageSet load_test_images(const std::string& path, const ModelConfig& model,
+                          const LoadOptions& options) {
+  const Dataset data = read_for_model(path, model, options);
+  const ImageSet& own = data.test.count() > 0 ? data.test : data.train;
+  return fitting(make_scenes(own.as(Split::test), options.data.scene), path, model, options);
 }
 
 }  // namespace vae

@@ -344,16 +344,18 @@ void Evaluator::summarize(Evaluation& result) const {
 
 }  // namespace
 
+void require_levels(const ModelConfig& model, Binarization binarization) {
+  VAE_CHECK(!is_of_256_levels(model.likelihood) || makes_grey_levels(binarization),
+            "the model's likelihood, ", to_string(model.likelihood),
+            ", is of the 256 levels of 8-bit pixels, which binarization ", to_string(binarization),
+            " makes black or white: evaluate it with binarization none");
+}
+
 Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
                     const TrainConfig& training, double beta) {
   VAE_CHECK(options.importance_samples >= 0 && options.importance_samples < (1 << 24),
             "importance samples must lie in [0, 2^24), got ", options.importance_samples);
-  const Likelihood likelihood = network.config().likelihood;
-  const Binarization binarization = options.binarization.value_or(training.binarization);
-  VAE_CHECK(!is_of_256_levels(likelihood) || makes_grey_levels(binarization),
-            "the model's likelihood, ", to_string(likelihood),
-            ", is of the 256 levels of 8-bit pixels, which binarization ", to_string(binarization),
-            " makes black or white: evaluate it with binarization none");
+  require_levels(network.config(), options.binarization.value_or(training.binarization));
   const FloatingPointMode mode;
   return Evaluator(network, images, options, training, beta).run();
 }

@@ -13,4 +13,8 @@ namespace vae {
 Evaluation evaluate(Network& network, const ImageSet& images, const EvaluateOptions& options,
                     const TrainConfig& training = {}, double beta = 1.0);
 
+/// Throws Error(invalid_argument) where the likelihood is of 256 levels, which the binarization
+/// does not leave.
+void require_levels(const ModelConfig& model, Binarization binarization);
+
 }  // namespace vae

@@ -284,4 +284,9 @@ struct Dataset {
 ImageSet load_images(const std::string& path, const ModelConfig& model,
                      const LoadOptions& options = {});
 
+/// The same of a source of other images than a model was made for: the test images of one that has
+/// some, else all. What it throws, too, but for sources with test images.
+ImageSet load_test_images(const std::string& path, const ModelConfig& model,
+                          const LoadOptions& options = {});
+
 }  // namespace vae

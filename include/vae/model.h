@@ -3,6 +3,7 @@
 
 #include "vae/require_cxx20.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -92,6 +93,30 @@ struct Evaluation {
   uint64_t seed = 1;   ///< Key of the draws.
   int64_t images = 0;  ///< How many were averaged over.
   std::string device;  ///< What computed it: "cpu", "cuda:0".
+};
+
+/// How Model::bounds() reads and draws.
+struct BoundOptions {
+  int64_t samples = 1;  ///< Draws z ~ q(z|x) of each image that log p(x|z) is averaged over.
+  /// How pixels become x and the key of all draws, as of Model::encode().
+  std::optional<Binarization> binarization = {};
+  std::optional<uint64_t> seed = {};  ///< Likewise.
+  /// Called with the share done in [0, 1]; returning false stops with an empty result.
+  std::function<bool(double)> progress = {};
+};
+
+/// The bound of each of n images at beta = 1, in nats: elbo = reconstruction - kl.
+struct ImageBounds {
+  std::vector<double> reconstruction;  ///< Mean of log p(x|z) over the draws [n].
+  /// KL(q(z|x) || p(z)) [n]; where there are latents above z, with the first draw in the place of
+  /// what has no closed form.
+  std::vector<double> kl;
+
+  /// Of one image; not checked.
+  double elbo(int64_t image) const {
+    const auto at = static_cast<std::size_t>(image);
+    return reconstruction[at] - kl[at];
+  }
 };
 
 /// How Model::segment() reads and draws.
@@ -252,6 +277,16 @@ class Model {
   Segmentation segment(const ImageSet& images, const SegmentOptions& options = {});
   /// Bounds and statistics over all images; nothing is decoded from means.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
+
+  /// The bound of each image; with one draw and the same `binarization` the mean over the images is
+  /// that of evaluate(). Draw number s of an image depends on the seed and the image's index alone.
+  /// Under a Bernoulli, grey levels (Binarization::none) give the mean of log p(x|z) over all
+  /// dynamic binarisations of the image, at codes of the grey one. Throws Error(invalid_argument)
+  /// where the target is classes, and what evaluate() throws.
+  ///
+  ///     vae::ImageBounds bounds = model.bounds(images, {.samples = 8});
+  ///     double bits_a_value = -bounds.elbo(0) / (model.config().pixels() * std::log(2.0));
+  ImageBounds bounds(const ImageSet& images, const BoundOptions& options = {});
 
   /// The images as the model reads them, values in [0, 1]: [n, X]. Of Condition::seen what it is
   /// told.

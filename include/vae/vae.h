@@ -30,6 +30,7 @@
 
 #include "vae/require_cxx20.h"
 
+#include "vae/anomaly.h"
 #include "vae/array.h"
 #include "vae/bench.h"
 #include "vae/codec.h"
@@ -53,5 +54,6 @@
 #include "vae/reconstructions.h"
 #include "vae/report.h"
 #include "vae/restoration.h"
+#include "vae/roc.h"
 #include "vae/trainer.h"
 #include "vae/version.h"

@@ -29,7 +29,7 @@ WINGS = (
     ("graph",),
     ("model",),
     ("codec", "run"),
-    ("classify", "map", "report", "training"),
+    ("anomaly", "classify", "map", "report", "training"),
     ("bench", "explore"),
 )
 

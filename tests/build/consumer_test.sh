@@ -69,7 +69,7 @@ case $how in
     install_package
     configure_and_build examples -DCMAKE_PREFIX_PATH="$scratch/prefix"
     for example in own_data own_network training_loop latent_arithmetic classes restore segment \
-      detect compress; do
+      detect compress odd_images; do
       (cd "$scratch" && "./build/$example" && test -s "$example.png")
     done
     (cd "$scratch" && ./build/serve_model own_network.safetensors own_network.npy) \

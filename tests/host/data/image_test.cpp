@@ -204,6 +204,24 @@ TEST(LoadImagesTest, NamesFileExpectationAndFindingOfAnotherSize) {
   EXPECT_EQ(load_images(folder.file("x.idx"), sized(2, 2, 1), options).count(), 1);
 }
 
+TEST(LoadTestImagesTest, AreThoseForTestingWhereThereAreSomeElseAll) {
+  const test::TemporaryFolder folder;
+  const std::vector<uint8_t> values = {1, 2, 3, 4, 5, 6, 7, 8};
+  test::write_plainly(folder.file("train-images-idx3-ubyte"), test::make_idx({2, 2, 2}, values));
+  const ImageSet all = load_test_images(folder.file("train-images-idx3-ubyte"), sized(2, 2, 1));
+  EXPECT_EQ(all.count(), 2);
+  EXPECT_EQ(all.split(), Split::test);
+  test::write_plainly(folder.file("t10k-images-idx3-ubyte"),
+                      test::make_idx({1, 2, 2}, std::vector<uint8_t>{9, 8, 7, 6}));
+  const ImageSet own = load_test_images(folder.path(), sized(2, 2, 1));
+  ASSERT_EQ(own.count(), 1);
+  EXPECT_EQ(own.image(0).pixels, (std::vector<uint8_t>{9, 8, 7, 6}));
+  expect_error(ErrorCode::unsupported, [&] { load_test_images(folder.path(), sized(3, 2, 1)); },
+               {"add --size"});
+  expect_error(ErrorCode::invalid_argument, [&] { load_images(folder.path(), sized(2, 2, 1)); },
+               {"training and test images"});
+}
+
 /// A small file that decodes to 25 million pixels.
 TEST(LoadImagesTest, APictureOfAnotherSizeIsNotDecoded) {
   const test::TemporaryFolder folder;
