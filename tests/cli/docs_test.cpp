@@ -82,7 +82,7 @@ TEST(DocsTest, EverySectionOfAVerbNamesItsOptions) {
        {"train",    "eval",     "sample",   "reconstruct", "segment", "detect", "interpolate",
         "traverse", "manifold", "map",      "classify",    "encode",  "decode", "compare",
         "bench",    "inspect",  "import",   "devices",     "doctor",  "help",   "completion",
-        "manual",   "restore",  "compress", "decompress",  "score"}) {
+        "manual",   "restore",  "compress", "decompress",  "score",   "explore"}) {
     const std::string heading = std::string("\n## vae ") + verb + "\n";
     const std::size_t begin = text.find(heading);
     ASSERT_NE(begin, std::string::npos) << verb;
