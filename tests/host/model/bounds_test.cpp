@@ -76,6 +76,7 @@ TEST(BoundsTest, ManyDrawsAreAveraged) {
     for (const double value : values) squares += std::pow(value - average_of(values), 2);
     return std::sqrt(squares / 19.0);
   };
+  EXPECT_NE(of(2, 5), of(1, 5)) << "another draw";
   const double of_one = spread(1), of_many = spread(64);
   EXPECT_GT(of_one, 0.0);
   EXPECT_LT(of_many, 0.3 * of_one) << "an eighth is expected";
