@@ -21,7 +21,8 @@ namespace {
 /// What came of it, beside what other programs make of the same array.
 struct Sizes {
   int64_t images, values, bytes;
-  double seconds, bound;  // nats an image
+  double seconds, bound;       // nats an image
+  std::optional<double> psnr;  // of a file that is not lossless, in dB
   std::optional<int64_t> xz, bzip2;
 
   double bits(double size) const {
@@ -41,10 +42,14 @@ class Compress : public Verb {
 
  private:
   ImageSet load(Model& model);
-  Sizes compress_images(Model& model, const ImageSet& images);
+  Sizes compress_images(Model& model, const ImageSet& images, std::optional<Binarization> wanted);
+  void measure_loss(Model& model, const ImageSet& images, std::optional<Binarization> wanted,
+                    Sizes& sizes);
+  bool compares() const { return !lossy_ && !no_comparison_; }
   std::function<bool(double)> progress(const char* label);
   void compare(const ImageSet& images, Sizes& sizes) const;
   Json json(const Sizes& sizes) const;
+  const char* kept_text() const;
   std::string table(const Sizes& sizes) const;
 
   Terminal terminal_;
@@ -54,7 +59,8 @@ class Compress : public Verb {
   OutputFile out_;
   std::string images_, binarization_;
   Binarization kept_ = Binarization::none;
-  bool no_comparison_ = false;
+  bool no_comparison_ = false, lossy_ = false;
+  double quality_ = 0.0;  // 0: not given
 };
 
 void Compress::declare(Command& command) {
@@ -65,6 +71,12 @@ void Compress::declare(Command& command) {
   command.group("Compression");
   command.word("--binarization", binarization_, {"none", "threshold"},
                "what is kept of pixels: all levels, or black and white; default: as in training");
+  command.flag("--lossy", lossy_,
+               "keep posterior means alone, in steps; what comes back is what they decode to");
+  command.real(
+      "--quality", quality_, 0, 100,
+      "of --lossy: 75 makes steps as wide as what posteriors leave open, and 12.5 more halve "
+      "them [75]");
   command.flag("--no-comparison", no_comparison_,
                "do not measure the model's bound, nor what xz -9 and bzip2 -9 make of the array");
   out_.declare(command, {"vaez"}, "the file; names and labels are not kept");
@@ -72,7 +84,8 @@ void Compress::declare(Command& command) {
   terminal_.declare(command, true);
   command.examples(
       "  vae compress runs/digits --data mnist --out test.vaez\n"
-      "  vae compress runs/digits --images photos/ --out photos.vaez --no-comparison");
+      "  vae compress runs/digits --images photos/ --out photos.vaez --no-comparison\n"
+      "  vae compress runs/digits --lossy --quality 60 --out small.vaez");
 }
 
 int Compress::run() {
@@ -81,14 +94,20 @@ int Compress::run() {
   if (!images_.empty() && data_.given()) {
     throw Error(ErrorCode::invalid_argument, "vae compress: give --data or --images, not both");
   }
+  if (quality_ > 0.0 && !lossy_) {
+    throw Error(ErrorCode::invalid_argument,
+                "vae compress: --quality is of --lossy; without it every pixel is kept");
+  }
   Model model = model_.load(terminal_, Precision::fp32);
   std::optional<Binarization> wanted;
   if (!binarization_.empty()) wanted = binarization_from_string(binarization_);
-  kept_ = compressed_binarization(model, wanted);
+  lossy_ ? require_quality_compression(model)
+         : static_cast<void>(kept_ = compressed_binarization(model, wanted));
   const ImageSet images = load(model);
   stop_when_asked();
-  Sizes sizes = compress_images(model, images);
-  if (sizes.bytes > 0 && !no_comparison_) {
+  Sizes sizes = compress_images(model, images, wanted);
+  if (sizes.bytes > 0 && lossy_) measure_loss(model, images, wanted, sizes);
+  if (sizes.bytes > 0 && compares()) {
     EvaluateOptions options;
     options.binarization = kept_;
     options.progress = progress("measuring the bound");
@@ -116,15 +135,35 @@ std::function<bool(double)> Compress::progress(const char* label) {
   };
 }
 
-Sizes Compress::compress_images(Model& model, const ImageSet& images) {
+Sizes Compress::compress_images(Model& model, const ImageSet& images,
+                                std::optional<Binarization> wanted) {
   CompressOptions options;
-  options.binarization = kept_;
+  options.binarization = lossy_ ? wanted : kept_;
+  if (lossy_) options.quality = quality_ > 0.0 ? quality_ : 75.0;
   options.progress = progress("compressing");
-  Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}};
+  Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}, {}};
   const auto start = std::chrono::steady_clock::now();
   sizes.bytes = vae::compress(model, images, out_.path(), options);
   sizes.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return sizes;
+}
+
+/// Of what comes back against what was encoded.
+void Compress::measure_loss(Model& model, const ImageSet& images,
+                            std::optional<Binarization> wanted, Sizes& sizes) {
+  CompressedImages file(model, out_.path());
+  double sum = 0.0;
+  int64_t first = 0;
+  for (ImageSet part = file.next(progress("measuring the loss")); part.count() > 0;
+       part = file.next(progress("measuring the loss"))) {
+    const Array inputs = model.inputs(images.slice(first, part.count()), wanted);
+    for (std::size_t i = 0; i < inputs.values.size(); ++i) {
+      const double error = part.pixels()[i] / 255.0 - inputs.values[i];
+      sum += error * error;
+    }
+    first += part.count();
+  }
+  sizes.psnr = 10.0 * std::log10(static_cast<double>(images.count() * sizes.values) / sum);
 }
 
 /// Of the array as `vae decompress` writes it, without a header; of black and white also of eight
@@ -151,20 +190,27 @@ Json Compress::json(const Sizes& sizes) const {
     return size ? Json(*size) : Json();
   };
   Json json = {{"images", sizes.images},
-               {"binarization", to_string(kept_)},
+               {"binarization", lossy_ ? Json() : Json(to_string(kept_))},
                {"bytes", sizes.bytes},
                {"bits_per_dimension", sizes.bits(static_cast<double>(sizes.bytes))},
                {"bound_bits_per_dimension", nullptr},
                {"overhead", nullptr},
                {"images_per_second", static_cast<double>(sizes.images) / sizes.seconds},
                {"xz_bytes", number(sizes.xz)},
-               {"bzip2_bytes", number(sizes.bzip2)}};
-  if (!no_comparison_) {
+               {"bzip2_bytes", number(sizes.bzip2)},
+               {"psnr", sizes.psnr ? Json(*sizes.psnr) : Json()}};
+  if (compares()) {
     const double bound = sizes.bits_of_bound();
     json["bound_bits_per_dimension"] = bound;
     json["overhead"] = sizes.bits(static_cast<double>(sizes.bytes)) / bound - 1.0;
   }
   return json;
+}
+
+const char* Compress::kept_text() const {
+  if (lossy_) return "posterior means";
+  return kept_ == Binarization::threshold ? "black and white (128 and above is white)"
+                                          : "all 256 levels";
 }
 
 std::string Compress::table(const Sizes& sizes) const {
@@ -173,13 +219,12 @@ std::string Compress::table(const Sizes& sizes) const {
     return fmt::format("  {:<16}{:>13}{:>12.4f}\n", name, *bytes,
                        sizes.bits(static_cast<double>(*bytes)));
   };
-  std::string text =
-      fmt::format("{} images, {}, {:.0f} images/s\n  {:<16}{:>13}{:>12}\n", sizes.images,
-                  kept_ == Binarization::threshold ? "black and white (128 and above is white)"
-                                                   : "all 256 levels",
-                  static_cast<double>(sizes.images) / sizes.seconds, "", "bytes", "bits/value");
+  std::string text = fmt::format(
+      "{} images, {}, {:.0f} images/s\n  {:<16}{:>13}{:>12}\n", sizes.images, kept_text(),
+      static_cast<double>(sizes.images) / sizes.seconds, "", "bytes", "bits/value");
   text += row("this file", sizes.bytes);
-  if (no_comparison_) return text;
+  if (sizes.psnr) text += fmt::format("  {:<16}{:>25.2f} dB\n", "PSNR", *sizes.psnr);
+  if (!compares()) return text;
   const double bound = sizes.bits_of_bound();
   text += fmt::format("  {:<16}{:>13}{:>12.4f}   the file has {:+.2f} %\n", "the model's bound", "",
                       bound, 100.0 * (sizes.bits(static_cast<double>(sizes.bytes)) / bound - 1.0));

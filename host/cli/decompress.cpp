@@ -73,10 +73,11 @@ int Decompress::run() {
   }
   terminal_.clear();
   const double speed = static_cast<double>(file.count()) / seconds_;
-  summary_.print(model, {out_.path()},
-                 {{"images", file.count()},
-                  {"binarization", to_string(file.binarization())},
-                  {"images_per_second", speed}});
+  summary_.print(
+      model, {out_.path()},
+      {{"images", file.count()},
+       {"binarization", file.binarization() ? Json(to_string(*file.binarization())) : Json()},
+       {"images_per_second", speed}});
   terminal_.info(fmt::format("{}: {} images, {:.0f} images/s", out_.path(), file.count(), speed));
   return kSuccess;
 }

@@ -25,6 +25,10 @@ class Chain {
   /// Called with the share done in [0, 1]; false stops.
   using Progress = std::function<bool(double)>;
 
+  /// Throws Error(corrupt): stacks hold something else than they should, though checksums are
+  /// right.
+  [[noreturn]] static void fail_unlike(std::string_view origin);
+
   /// The network's likelihood must have value slices. Makes room for `lanes` rows.
   Chain(Network& network, int64_t lanes);
 
@@ -44,7 +48,6 @@ class Chain {
     bool intact = true;             // what was popped can have been pushed
   };
 
-  [[noreturn]] static void fail_unlike(std::string_view origin);
   void start_step(int64_t step);
   std::vector<Row> rows_of(std::vector<BitStack>& stacks, int64_t rows) const;
   void read(std::span<const uint8_t> pixels, int64_t rows);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/codec/chain.h"
+#include "host/codec/mean_slices.h"
 #include "host/codec/model_hash.h"
 #include "host/codec/vaez_file.h"
 #include "host/codec/value_slices.h"
@@ -13,7 +14,9 @@
 #include "host/model/model_impl.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
+#include "kernels/math_double.h"
 #include "kernels/rules/binarization.h"
+#include "kernels/rules/levels.h"
 
 namespace vae {
 
@@ -48,11 +51,16 @@ void require_fp32(const Backend& backend) {
             "Precision::fp32 (--precision fp32)");
 }
 
+/// Of the steps of means.
+double coarseness_of(double quality) {
+  return exponential((75.0 - quality) / 12.5 * logarithm(2.0));
+}
+
 /// About what a stack costs (its state and what the first image is not paid back) in 1/1000 of what
 /// all images do, as small images with these protocols do, three times: so many stacks at most.
 int64_t lanes_for(const VaezHeader& header, int64_t images) {
   constexpr int64_t kMost = 64;
-  const int64_t values_of_lane = header.protocol == Binarization::threshold ? 330'000 : 40'000;
+  const int64_t values_of_lane = header.content == VaezContent::black_and_white ? 330'000 : 40'000;
   return std::clamp<int64_t>(images * header.values() / values_of_lane, 1, std::min(kMost, images));
 }
 
@@ -70,93 +78,193 @@ bool go_on(const std::function<bool(double)>& progress, double share) {
 
 }  // namespace
 
-Binarization compressed_binarization(const Model& model, std::optional<Binarization> binarization) {
+void require_quality_compression(const Model& model) {
   const Model::Impl& impl = model.impl();
   const std::string reason = other_than_images(impl);
   VAE_CHECK(reason.empty(),
             "compression takes models of images alone, under N(0, I), and this one ", reason,
             "; train one without");
-  const Likelihood likelihood = impl.config.model.likelihood;
+  require_fp32(*impl.backend);
+}
+
+Binarization compressed_binarization(const Model& model, std::optional<Binarization> binarization) {
+  require_quality_compression(model);
+  const Likelihood likelihood = model.config().likelihood;
   const std::optional<Binarization> kept = protocol_of(likelihood);
   VAE_CHECK(kept.has_value(), "compression takes probabilities of pixels, and this model has ",
             "densities (model.likelihood ", to_string(likelihood),
             "): train one with --likelihood ",
             "logistic or beta-binomial and --binarization none, or with a Bernoulli and ",
-            "--binarization threshold");
-  const Binarization wanted = binarization.value_or(impl.config.training.binarization);
+            "--binarization threshold; or keep means alone, with a quality (--lossy)");
+  const Binarization wanted = binarization.value_or(model.run_config().training.binarization);
   VAE_CHECK(wanted == *kept, "a model of likelihood ", to_string(likelihood), " compresses pixels ",
             "with binarization ", to_string(*kept), ", and ",
             binarization ? "what was asked for is " : "it was trained with ", to_string(wanted),
             makes_grey_levels(*kept) ? std::string(": all levels of a pixel are kept")
                                      : concat(": give --binarization ", to_string(*kept),
                                               " to keep black and white alone, or train with it"));
-  require_fp32(*impl.backend);
   return *kept;
 }
 
-int64_t compress(Model& model, const ImageSet& images, const std::string& path,
-                 const CompressOptions& options) {
-  VaezHeader header;
-  header.protocol = compressed_binarization(model, options.binarization);
-  const ModelConfig& config = model.config();
+namespace {
+
+void check_images(const ModelConfig& config, const ImageSet& images) {
   VAE_CHECK(images.count() > 0, "compress: there are no images");
   VAE_CHECK(images.height() == config.height && images.width() == config.width &&
                 images.channels() == config.channels,
             "compress: the images are ", images.height(), "x", images.width(), "x",
             images.channels(), " (height x width x channels) but the model takes ", config.height,
             "x", config.width, "x", config.channels);
-  const FloatingPointMode mode;
-  Network& network = *model.impl().network;
+}
+
+VaezContent content_of(Binarization kept) {
+  return kept == Binarization::threshold ? VaezContent::black_and_white : VaezContent::levels;
+}
+
+VaezHeader header_of(const Model& model, const ImageSet& images, VaezContent content) {
+  check_images(model.config(), images);
+  VaezHeader header;
+  header.content = content;
   header.height = images.height();
   header.width = images.width();
   header.channels = images.channels();
   header.images = images.count();
-  header.model = model_hash(network);
-  std::vector<std::byte> file = encode_vaez_header(header);
+  header.model = model_hash(*model.impl().network);
+  return header;
+}
+
+/// A file as far as it is made.
+class FileBytes {
+ public:
+  explicit FileBytes(const VaezHeader& header) { append(encode_vaez_header(header)); }
+  void append(const std::vector<std::byte>& bytes) {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  int64_t write(const std::string& path) const {
+    write_file_atomically(path, bytes_);
+    return std::ssize(bytes_);
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+/// Calls body(block, first image, number of images) for each block until that returns false.
+template <typename Body>
+bool for_blocks(const VaezHeader& header, Body body) {
   for (int64_t block = 0; block < header.blocks(); ++block) {
     const int64_t first = block * header.images_of_block();
-    const int64_t count = std::min(header.images_of_block(), images.count() - first);
-    Chain chain(network, lanes_for(header, count));
-    const auto pixels = images.pixels().subspan(first * header.values(), count * header.values());
-    const std::vector<BitStack> stacks = chain.push(pixels, [&](double share) {
-      return go_on(options.progress,
-                   (static_cast<double>(first) + share * static_cast<double>(count)) /
-                       static_cast<double>(images.count()));
-    });
-    if (stacks.empty()) return 0;
-    const std::vector<std::byte> bytes = encode_vaez_block(block, stacks);
-    file.insert(file.end(), bytes.begin(), bytes.end());
+    if (!body(block, first, std::min(header.images_of_block(), header.images - first)))
+      return false;
   }
-  write_file_atomically(path, file);
-  return std::ssize(file);
+  return true;
+}
+
+int64_t compress_lossless(Model& model, const ImageSet& images, const std::string& path,
+                          const CompressOptions& options) {
+  const Binarization kept = compressed_binarization(model, options.binarization);
+  const VaezHeader header = header_of(model, images, content_of(kept));
+  const auto all = static_cast<double>(images.count());
+  FileBytes file(header);
+  const bool done = for_blocks(header, [&](int64_t block, int64_t first, int64_t count) {
+    Chain chain(*model.impl().network, lanes_for(header, count));
+    const auto pixels = images.pixels().subspan(first * header.values(), count * header.values());
+    const auto progress = [&](double share) {
+      const double images_done = static_cast<double>(first) + share * static_cast<double>(count);
+      return go_on(options.progress, images_done / all);
+    };
+    const std::vector<BitStack> stacks = chain.push(pixels, progress);
+    if (!stacks.empty()) file.append(encode_vaez_block(block, stacks));
+    return !stacks.empty();
+  });
+  return done ? file.write(path) : 0;
+}
+
+int64_t compress_means(Model& model, const ImageSet& images, const std::string& path,
+                       const CompressOptions& options) {
+  VAE_CHECK(*options.quality >= 0.0 && *options.quality <= 100.0, "compress: a quality of ",
+            *options.quality, "; take 0 to 100");
+  require_quality_compression(model);
+  const VaezHeader header = header_of(model, images, VaezContent::means);
+  const Posterior posterior = model.encode(images, options.binarization);
+  const std::vector<MeanScale> scales = mean_scales(posterior, coarseness_of(*options.quality));
+  FileBytes file(header);
+  file.append(encode_vaez_scales(scales));
+  const auto all = static_cast<double>(images.count());
+  const bool done = for_blocks(header, [&](int64_t block, int64_t first, int64_t count) {
+    std::vector<int32_t> symbols;
+    for (int64_t i = 0; i < count * posterior.mean.row_size(); ++i) {
+      const MeanScale& scale = scales[static_cast<std::size_t>(i) % scales.size()];
+      symbols.push_back(quantised(posterior.mean.row(first)[i], scale));
+    }
+    std::vector<BitStack> stacks(1);
+    push_means(stacks.front(), scales, symbols);
+    file.append(encode_vaez_block(block, stacks));
+    return go_on(options.progress, static_cast<double>(first + count) / all);
+  });
+  return done ? file.write(path) : 0;
+}
+
+/// Whether a file with this header can be of this model, as far as its name and its sizes say.
+bool is_of(const VaezHeader& header, const ModelConfig& config, const ModelHash& name) {
+  const std::optional<Binarization> kept = protocol_of(config.likelihood);
+  const bool has_content =
+      header.content == VaezContent::means || (kept && header.content == content_of(*kept));
+  return has_content && header.model == name && header.height == config.height &&
+         header.width == config.width && header.channels == config.channels;
+}
+
+}  // namespace
+
+int64_t compress(Model& model, const ImageSet& images, const std::string& path,
+                 const CompressOptions& options) {
+  const FloatingPointMode mode;
+  return options.quality ? compress_means(model, images, path, options)
+                         : compress_lossless(model, images, path, options);
 }
 
 struct CompressedImages::Impl {
   Model& model;
   VaezReader file;
+  std::vector<MeanScale> scales = {};  // where the file holds means
+
+  std::vector<uint8_t> pop_images(std::vector<BitStack>& stacks, int64_t images,
+                                  const std::function<bool(double)>& progress);
+  std::vector<uint8_t> decode_means(std::vector<BitStack>& stacks, int64_t images);
 };
 
-CompressedImages::CompressedImages(Model& model, const std::string& path) {
-  const std::optional<Binarization> kept = protocol_of(model.config().likelihood);
-  compressed_binarization(model, kept);
-  impl_ = std::unique_ptr<Impl>(new Impl{model, VaezReader(path)});
+CompressedImages::CompressedImages(Model& model, const std::string& path)
+    : impl_(new Impl{model, VaezReader(path)}) {
   const VaezHeader& header = impl_->file.header();
   const ModelHash own = model_hash(*model.impl().network);
   const ModelConfig& config = model.config();
-  if (header.model == own && header.protocol == *kept && header.height == config.height &&
-      header.width == config.width && header.channels == config.channels) {
-    return;
+  if (!is_of(header, config, own)) {
+    fail(ErrorCode::corrupt, path, ": it was compressed with another model, ", hex(header.model),
+         ", of ", header.height, "x", header.width, "x", header.channels,
+         " values an image; this one is ", hex(own), ", of ", config.height, "x", config.width, "x",
+         config.channels, ": name the run or checkpoint that it was made with");
   }
-  fail(ErrorCode::corrupt, path, ": it was compressed with another model, ", hex(header.model),
-       ", of ", header.height, "x", header.width, "x", header.channels,
-       " values an image; this one is ", hex(own), ", of ", config.height, "x", config.width, "x",
-       config.channels, ": name the run or checkpoint that it was made with");
+  require_quality_compression(model);
+  if (header.content == VaezContent::means) {
+    impl_->scales = impl_->file.read_scales(config.latent);
+  }
 }
 
 CompressedImages::~CompressedImages() = default;
 
 int64_t CompressedImages::count() const { return impl_->file.header().images; }
-Binarization CompressedImages::binarization() const { return impl_->file.header().protocol; }
+
+std::optional<Binarization> CompressedImages::binarization() const {
+  switch (impl_->file.header().content) {
+    case VaezContent::black_and_white:
+      return Binarization::threshold;
+    case VaezContent::levels:
+      return Binarization::none;
+    case VaezContent::means:
+      break;
+  }
+  return std::nullopt;
+}
 
 ImageSet CompressedImages::next(const std::function<bool(double)>& progress) {
   const FloatingPointMode mode;
@@ -164,12 +272,40 @@ ImageSet CompressedImages::next(const std::function<bool(double)>& progress) {
   const int64_t images = file.next_images();
   if (images <= 0) return {};
   std::vector<BitStack> stacks = file.read_block();
-  Chain chain(*impl_->model.impl().network, std::ssize(stacks));
-  std::vector<uint8_t> pixels =
-      chain.pop(stacks, images, file.path(), [&](double share) { return go_on(progress, share); });
-  if (pixels.empty()) return {};
+  std::vector<uint8_t> pixels = impl_->scales.empty() ? impl_->pop_images(stacks, images, progress)
+                                                      : impl_->decode_means(stacks, images);
+  if (pixels.empty() || !go_on(progress, 1.0)) return {};
   const VaezHeader& header = file.header();
   return ImageSet(header.height, header.width, header.channels, std::move(pixels)).as(Split::test);
+}
+
+std::vector<uint8_t> CompressedImages::Impl::pop_images(
+    std::vector<BitStack>& stacks, int64_t images, const std::function<bool(double)>& progress) {
+  Chain chain(*model.impl().network, std::ssize(stacks));
+  return chain.pop(stacks, images, file.path(),
+                   [&](double share) { return go_on(progress, share); });
+}
+
+std::vector<uint8_t> CompressedImages::Impl::decode_means(std::vector<BitStack>& stacks,
+                                                          int64_t images) {
+  std::vector<int32_t> symbols(static_cast<std::size_t>(images) * scales.size());
+  pop_means(stacks.front(), scales, symbols);
+  if (stacks.size() != 1 || !stacks.front().is_at_bottom()) Chain::fail_unlike(file.path());
+  constexpr int64_t kAtOnce = 512;  // means of all pixels of a block take four times its memory
+  const int64_t latents = std::ssize(scales);
+  std::vector<uint8_t> pixels;
+  for (int64_t first = 0; first < images; first += kAtOnce) {
+    Array codes{{std::min(kAtOnce, images - first), latents}, {}};
+    for (int64_t i = first * latents; i < (first + codes.rows()) * latents; ++i) {
+      const float step = scales[static_cast<std::size_t>(i % latents)].step;
+      codes.values.push_back(static_cast<float>(symbols[static_cast<std::size_t>(i)]) * step);
+    }
+    const Array means = model.decode(codes);
+    for (const float mean : means.values) {
+      pixels.push_back(static_cast<uint8_t>(level_of(number_or_zero(mean))));
+    }
+  }
+  return pixels;
 }
 
 ImageSet decompress(Model& model, const std::string& path) {

@@ -9,6 +9,7 @@
 
 #include "host/io/foreign.h"
 #include "host/io/xxh64.h"
+#include "kernels/arithmetic.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -21,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "numbers are stored li
 constexpr std::string_view kVaezMagic = "\x89VAEZ\r\n\x1a";
 constexpr uint8_t kVaezVersion = 1;
 constexpr std::size_t kVaezHeaderBytes = 56;
-constexpr std::size_t kChecksumBytes = 8, kLaneBytes = 12;
+constexpr std::size_t kChecksumBytes = 8, kLaneBytes = 12, kScaleBytes = 10;
 constexpr uint64_t kSmallestBlock = 4 + kLaneBytes + kChecksumBytes;
 constexpr int64_t kLargestSide = 1 << 24, kMostImages = int64_t{1} << 48;
 
@@ -104,12 +105,12 @@ void check_sizes(const VaezHeader& header, std::string_view path) {
 VaezHeader parse_vaez_header(std::span<const std::byte> bytes, std::string_view path) {
   ByteReader reader(bytes);
   reader.take(kVaezMagic.size() + 1);
-  const auto protocol = reader.take<uint8_t>();
+  const auto content = reader.take<uint8_t>();
   VaezHeader header;
-  if (protocol > 1) fail_vaez(path, "0 or 1 as the protocol", concat(int{protocol}));
-  header.protocol = protocol == 0 ? Binarization::threshold : Binarization::none;
+  if (content > 2) fail_vaez(path, "0 to 2 as what the file holds", concat(int{content}));
+  header.content = VaezContent{content};
   const auto unused = reader.take<uint16_t>();
-  if (unused != 0) fail_vaez(path, "zeros behind the protocol", concat(unused));
+  if (unused != 0) fail_vaez(path, "zeros behind that", concat(unused));
   for (int64_t* side : {&header.height, &header.width, &header.channels}) {
     *side = reader.take<uint32_t>();
   }
@@ -164,13 +165,23 @@ std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {
   ByteWriter writer;
   writer.add(std::as_bytes(std::span(kVaezMagic)));
   writer.add(kVaezVersion);
-  writer.add(static_cast<uint8_t>(header.protocol == Binarization::threshold ? 0 : 1));
+  writer.add(static_cast<uint8_t>(header.content));
   writer.add(uint16_t{0});
   for (const int64_t side : {header.height, header.width, header.channels}) {
     writer.add(static_cast<uint32_t>(side));
   }
   writer.add(header.images);
   writer.add(std::as_bytes(std::span(header.model)));
+  return writer.finish(0);
+}
+
+std::vector<std::byte> encode_vaez_scales(std::span<const MeanScale> scales) {
+  ByteWriter writer;
+  for (const MeanScale& scale : scales) {
+    writer.add(bits_from_float(scale.step));
+    writer.add(bits_from_float(scale.deviation));
+    writer.add(scale.limit);
+  }
   return writer.finish(0);
 }
 
@@ -202,6 +213,24 @@ VaezReader::VaezReader(const std::string& path) : file_(path), left_(file_.size(
         concat("at least ", kSmallestBlock, " bytes for each of ", header_.blocks(), " blocks"),
         concat(left_));
   }
+}
+
+std::vector<MeanScale> VaezReader::read_scales(int64_t count) {
+  const std::string_view what = "the table of scales";
+  const std::vector<std::byte> bytes =
+      read(static_cast<uint64_t>(count) * kScaleBytes + kChecksumBytes, what);
+  if (!is_intact(bytes, 0)) {
+    fail_vaez(path(), concat("the checksum of ", what), "another one: it is damaged");
+  }
+  ByteReader reader{bytes};
+  std::vector<MeanScale> scales(static_cast<std::size_t>(count));
+  for (MeanScale& scale : scales) {
+    scale.step = float_from_bits(reader.take<uint32_t>());
+    scale.deviation = float_from_bits(reader.take<uint32_t>());
+    scale.limit = reader.take<uint16_t>();
+    if (!is_usable(scale)) fail_vaez(path(), concat("numbers of 1e-6 to 1e6 in ", what), "others");
+  }
+  return scales;
 }
 
 int64_t VaezReader::next_images() const {

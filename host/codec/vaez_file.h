@@ -11,15 +11,22 @@
 #include <vector>
 
 #include "host/codec/bit_stack.h"
+#include "host/codec/mean_slices.h"
 #include "host/codec/model_hash.h"
 #include "host/io/input_file.h"
-#include "vae/types.h"
 
 namespace vae {
 
+/// What lies on the stacks.
+enum class VaezContent : uint8_t {
+  black_and_white = 0,  // images, of which pixels of 128 and above are white
+  levels = 1,           // images, all of them
+  means = 2,            // quantised means of their posteriors, behind a table of scales
+};
+
 /// What a file says of its images.
 struct VaezHeader {
-  Binarization protocol = Binarization::none;  // of the pixels; none or threshold
+  VaezContent content = VaezContent::levels;
   int64_t height = 0, width = 0, channels = 0;
   int64_t images = 0;
   ModelHash model = {};
@@ -31,8 +38,9 @@ struct VaezHeader {
   int64_t blocks() const { return (images + images_of_block() - 1) / images_of_block(); }
 };
 
-/// The bytes of a header, and of block number `index`.
+/// The bytes of a header, of a table of scales behind it, and of block number `index`.
 std::vector<std::byte> encode_vaez_header(const VaezHeader& header);
+std::vector<std::byte> encode_vaez_scales(std::span<const MeanScale> scales);
 std::vector<std::byte> encode_vaez_block(int64_t index, std::span<const BitStack> stacks);
 
 /// Reads a file block by block. Nothing of a size that it claims is allocated before the file was
@@ -45,6 +53,9 @@ class VaezReader {
 
   const VaezHeader& header() const { return header_; }
   const std::string& path() const { return file_.path(); }
+  /// The table of so many scales behind the header, before any block. Throws Error(io),
+  /// Error(corrupt).
+  std::vector<MeanScale> read_scales(int64_t count);
   /// How many images the next block has; 0 behind the last.
   int64_t next_images() const;
   /// The stacks of the next block: one at least, and no more than it has images. Throws Error(io),

@@ -16,8 +16,13 @@ namespace vae {
 
 /// How images are compressed.
 struct CompressOptions {
+  /// Lossless without a value. With one, 0 to 100, the file keeps of each image only its posterior
+  /// mean, in steps which at 75 are as wide as what the posterior leaves open and which halve with
+  /// every 12.5 beyond; what comes back is E[x|z] of it. Takes every likelihood.
+  std::optional<double> quality = {};
   /// How pixels become what is kept: threshold, black and white, for a Bernoulli likelihood, none,
-  /// all 256 levels, for the others. Without a value as in training.
+  /// all 256 levels, for the others. Without a value as in training; with `quality` what is
+  /// encoded, as of Model::encode().
   std::optional<Binarization> binarization = {};
   /// Called with the share done in [0, 1]; returning false stops, and nothing is written.
   std::function<bool(double)> progress = {};
@@ -32,12 +37,16 @@ struct CompressOptions {
 Binarization compressed_binarization(const Model& model,
                                      std::optional<Binarization> binarization = {});
 
-/// Writes images as a file that is about as small as the model's bound on their probability says:
-/// -elbo nats an image, by bits back on a stack coder [BB-ANS]. What is read from it is the same to
-/// the bit, on every processor and card (fp32), whatever their threads. Names and labels are not
-/// kept. The file appears whole or not at all. Returns its size in bytes, 0 when stopped. Throws
-/// what compressed_binarization() throws, Error(invalid_argument) for images of another size and
-/// for none, Error(io).
+/// Throws Error(invalid_argument) where such a model cannot compress with a quality either: what
+/// compressed_binarization() refuses but for likelihood and binarization.
+void require_quality_compression(const Model& model);
+
+/// Writes images as a file that is, without `quality`, about as small as the model's bound on their
+/// probability says: -elbo nats an image, by bits back on a stack coder [BB-ANS]. What is read from
+/// it is the same to the bit, on every processor and card (fp32), whatever their threads. Names and
+/// labels are not kept. The file appears whole or not at all. Returns its size in bytes, 0 when
+/// stopped. Throws what compressed_binarization() throws, Error(invalid_argument) for images of
+/// another size and for none and for a quality that is none, Error(io).
 ///
 ///     int64_t bytes = vae::compress(model, data.test, "test.vaez");
 ///     vae::ImageSet again = vae::decompress(model, "test.vaez");  // by the same model
@@ -59,8 +68,9 @@ class CompressedImages {
   CompressedImages(const CompressedImages&) = delete;
   CompressedImages& operator=(const CompressedImages&) = delete;
 
-  int64_t count() const;              ///< Number of images.
-  Binarization binarization() const;  ///< What was kept of their pixels.
+  int64_t count() const;  ///< Number of images.
+  /// What was kept of their pixels; nothing where that is means, with a quality.
+  std::optional<Binarization> binarization() const;
   /// The next images, in their order, of the test split; none when all of them were read, or when
   /// `progress`, called with the share of these images that is done, returned false. Throws
   /// Error(io), and Error(corrupt) where the file is damaged: of a part that is, no image is given.

@@ -77,6 +77,23 @@ TEST_F(CompressVerbTest, GreyImagesBecomePicturesThatAreTheSame) {
   EXPECT_EQ(read("g.vaez"), read("f.vaez"));
 }
 
+TEST_F(CompressVerbTest, MeansComeBackAsWhatTheyDecodeTo) {
+  const std::string run = trained("run", {"--likelihood", "gaussian", "--binarization", "none"});
+  const json made = json_of(words(run, {"--lossy", "--quality", "90", "--json"}));
+  EXPECT_TRUE(made["binarization"].is_null());
+  EXPECT_TRUE(made["bound_bits_per_dimension"].is_null());
+  EXPECT_GT(made["psnr"], 3.0);
+  const json read_back =
+      json_of({"decompress", run, path("f.vaez"), "--out", path("x.npy"), "--json"});
+  EXPECT_TRUE(read_back["binarization"].is_null());
+  EXPECT_EQ(load_npy(path("x.npy")).rows(), kTest);
+  const Outcome table = run_vae(words(run, {"--lossy"}));
+  EXPECT_EQ(table.status, 0) << table.err;
+  EXPECT_TRUE(contains(table.out, "posterior means") && contains(table.out, " dB")) << table.out;
+  expect_failure(run_vae(words(run)), 2, {"densities", "--lossy"});
+  expect_failure(run_vae(words(run, {"--quality", "50"})), 2, {"--lossy"});
+}
+
 TEST_F(CompressVerbTest, ProgramsThatAreNotThereAreSaidSo) {
   const std::string run = trained("run", {"--binarization", "threshold"});
   const Outcome made = run_vae(words(run), {{"PATH", path("nothing")}});

@@ -345,6 +345,11 @@ def make_vaez():
     write("vaez", "two-stacks", file(5, block([(2**40, 9), (2**63, 11)], words)))
     write("vaez", "two-blocks", file(16386, block([(2**32, 3)], words[:12]) +
                                      block([(2**33, 0), (2**34, 1)], words[:4]), protocol=0))
+    table = b"".join(struct.pack("<ffH", step, deviation, limit)
+                     for step, deviation, limit in ((0.5, 1.0, 9), (1e-6, 1e6, 32767))) + bytes(8)
+    write("vaez", "means", file(5, table + block([(2**40, 20)], words), protocol=2))
+    write("vaez", "no-scale", file(5, bytes(28) + block([(2**40, 20)], words), protocol=2))
+    write("vaez", "no-table", file(5, table[:27], protocol=2))
     write("vaez", "no-stack", file(5, block([])))
     write("vaez", "many-stacks", file(5, block([(2**40, 0)], count=2**32 - 1)))
     write("vaez", "many-words", file(5, block([(2**40, 2**32 - 1)], words)))

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Two of them, black and white and grey.
+/// Two of them, of black and white and grey.
 vae::Model& model_of(bool black_and_white) {
   const auto make = [](vae::Likelihood likelihood) {
     vae::ModelConfig config;
@@ -28,6 +28,7 @@ vae::Model& model_of(bool black_and_white) {
 }
 
 constexpr std::size_t kHeaderSize = 56, kHashAt = 32, kSum = 8;
+constexpr std::size_t kTableSize = 20;  // of two latents
 
 void seal(std::vector<std::byte>& file, std::size_t begin, std::size_t end, uint64_t seed) {
   const uint64_t sum = vae::xxh64(std::span(file).subspan(begin, end - begin), seed);
@@ -57,6 +58,10 @@ std::vector<std::byte> with_right_sums(std::span<const std::byte> input) {
   std::memcpy(file.data() + kHashAt, hash.data(), hash.size());
   seal(file, 0, kHeaderSize - kSum, 0);
   std::size_t begin = kHeaderSize;
+  if (file[9] == std::byte{2} && file.size() >= begin + kTableSize + kSum) {
+    seal(file, begin, begin + kTableSize, 0);
+    begin += kTableSize + kSum;
+  }
   for (uint64_t block = 1; begin < file.size(); ++block) {
     const std::size_t end = checksum_of_block(file, begin);
     if (end < begin || end > file.size() - kSum) break;

@@ -14,8 +14,8 @@
 
 namespace vae::test {
 
-/// The unwinder reads tables of the whole program for the first exception, some megabytes that a fork
-/// does not inherit: they are no cost of what is measured.
+/// The unwinder reads tables of the whole program for the first exception, some megabytes that a
+/// fork does not inherit: they are no cost of what is measured.
 inline void throw_once() {
   try {
     throw std::runtime_error("");

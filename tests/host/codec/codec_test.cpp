@@ -195,7 +195,9 @@ TEST(CodecTest, ForgedNumbersCostNoMemory) {
   expect_refused(forged(file, 24, int64_t{-1}), "at least one image");
   expect_refused(forged(file, 24, int64_t{0}), "at least one image");
   expect_refused(forged(file, 24, int64_t{16384}), "does not come out");
-  expect_refused(forged(file, 9, uint8_t{2}), "protocol");
+  expect_refused(forged(file, 9, uint8_t{3}), "0 to 2");
+  expect_refused(forged(file, 9, uint8_t{1}), "another model");
+  expect_refused(forged(file, 9, uint8_t{2}), "table of scales");
   expect_refused(forged(file, 10, uint16_t{1}), "zeros");
   for (const std::size_t side : {12, 16, 20}) {
     expect_refused(forged(file, side, uint32_t{0}), "size of an image");

@@ -29,6 +29,19 @@ TEST(CudaCodecTest, FilesAreThoseOfTheProcessor) {
   }
 }
 
+TEST(CudaCodecTest, MeansAreThoseOfTheProcessor) {
+  const ScratchFolder folder;
+  const ModelConfig config = codec_model(Likelihood::gaussian);
+  Model card(config, cuda(), 3), cpu(config, Device::cpu(1), 3);
+  CompressOptions options;
+  options.quality = 90.0;
+  compress(card, codec_images(config, 9), folder / "card.vaez", options);
+  compress(cpu, codec_images(config, 9), folder / "cpu.vaez", options);
+  EXPECT_EQ(read_text(folder / "card.vaez"), read_text(folder / "cpu.vaez"));
+  EXPECT_EQ(pixels_of(decompress(card, folder / "cpu.vaez")),
+            pixels_of(decompress(cpu, folder / "cpu.vaez")));
+}
+
 TEST(CudaCodecTest, OtherPrecisionsAreRefused) {
   const CodecCase c = codec_cases().front();
   const Model card(c.model, cuda(Precision::tf32), 3);
