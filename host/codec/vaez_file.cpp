@@ -30,8 +30,9 @@ class ByteWriter {
  public:
   template <std::integral Number>
   void add(Number number) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(&number);
-    bytes_.insert(bytes_.end(), bytes, bytes + sizeof number);
+    const std::size_t end = bytes_.size();
+    bytes_.resize(end + sizeof number);
+    std::memcpy(bytes_.data() + end, &number, sizeof number);
   }
   void add(std::span<const std::byte> bytes) {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
