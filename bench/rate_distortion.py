@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Rate against distortion of `vae compress --lossy`, beside principal components and WebP.
 
-    bench/rate_distortion.py                          trains two models on MNIST, then measures
-    bench/rate_distortion.py runs/a runs/b            of runs that are there
-    bench/rate_distortion.py --picture docs/pictures/rate-distortion.png --json points.json
+    python3 bench/rate_distortion.py                 trains two networks, then measures
+    python3 bench/rate_distortion.py runs/a runs/b   of runs that are there
+    python3 bench/rate_distortion.py --picture docs/pictures/rate-distortion.png --json points.json
 
 Rate: bits a pixel of all test images. Distortion: PSNR of their mean squared error, of what comes
 back as whole levels. Models are not counted, neither the network nor the components.
@@ -39,8 +39,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMMON = ("--binarization", "none", "--epochs", "10", "--validation", "5000", "--seed", "1")
 MODELS = {
     "latent 20": ("--likelihood", "beta-binomial", "--latent", "20"),
-    "latent 64": ("--likelihood", "gaussian", "--variance", "learned", "--sigma", "0.2",
-                  "--latent", "64"),
+    "latent 64, Gaussian": ("--likelihood", "gaussian", "--variance", "learned", "--sigma", "0.2",
+                            "--latent", "64"),
 }
 COMPONENTS = (5, 10, 20, 40, 80, 160)
 WIDTHS = tuple(2.0 ** (power / 2) for power in range(-4, 6))  # of a step; a pixel is from 0 to 1
@@ -60,12 +60,20 @@ def point(bits, truth, back, **more):
 
 
 def envelope(points):
-    """Those that no point of a lower rate equals, in the order of their rates."""
+    """The concave hull from the least rate to the highest PSNR: lines between points that were
+    tried are in their favour."""
     best = []
-    for candidate in sorted(points, key=lambda p: (p["bits_per_pixel"], -p["psnr"])):
-        if not best or candidate["psnr"] > best[-1]["psnr"]:
-            best.append(candidate)
+    for new in sorted(points, key=lambda p: (p["bits_per_pixel"], -p["psnr"])):
+        if best and new["psnr"] <= best[-1]["psnr"]:
+            continue
+        while len(best) > 1 and slope(best[-2], new) >= slope(best[-2], best[-1]):
+            best.pop()
+        best.append(new)
     return best
+
+
+def slope(a, b):
+    return (b["psnr"] - a["psnr"]) / (b["bits_per_pixel"] - a["bits_per_pixel"])
 
 
 def psnr_at(curve, bits_per_pixel):
@@ -174,12 +182,12 @@ def finished(run):
 
 
 def runs(options):
-    """Name and run of each model; those of the command line, or two that are trained here once."""
+    """Name and run of each model; those of the command line, or those of MODELS, trained once."""
     if options.run:
         return {pathlib.Path(run).name: run for run in options.run}
     trained = {}
     for name, words in MODELS.items():
-        run = pathlib.Path(options.work) / name.replace(" ", "-")
+        run = pathlib.Path(options.work) / name.replace(",", "").replace(" ", "-")
         run.parent.mkdir(parents=True, exist_ok=True)
         if not finished(run):
             begun = (run / "config.json").exists()
@@ -222,10 +230,10 @@ def draw(path, curves, pca, webp):
                   color="0.25", linewidth=1.2, label=name)
     rates = [p["bits_per_pixel"] for curve in curves.values() for p in curve]
     heights = [p["psnr"] for curve in curves.values() for p in curve]
-    axes.set(xscale="log", xlim=(min(rates) / 1.3, 4 * max(rates)),
+    axes.set(xscale="log", xlim=(min(rates) / 1.3, 1.6 * max(rates)),
              ylim=(min(heights) - 0.5, max(heights) + 4.0),
              xlabel="bits a pixel (the model not counted)", ylabel="PSNR, dB")
-    ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if t <= 4 * max(rates)]
+    ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if t <= 1.6 * max(rates)]
     axes.set_xticks([t for t in ticks if t >= min(rates) / 1.3])
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
