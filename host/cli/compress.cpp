@@ -61,6 +61,7 @@ class Compress : public Verb {
   Binarization kept_ = Binarization::none;
   bool no_comparison_ = false, lossy_ = false;
   double quality_ = 0.0;  // 0: not given
+  int64_t samples_ = 1;
 };
 
 void Compress::declare(Command& command) {
@@ -71,6 +72,9 @@ void Compress::declare(Command& command) {
   command.group("Compression");
   command.word("--binarization", binarization_, {"none", "threshold"},
                "what is kept of pixels: all levels, or black and white; default: as in training");
+  command.integer(
+      "--samples", samples_, 1, 16,
+      "1, 2, 4, 8 or 16 of the latents of an image: more take less space and more time");
   command.flag("--lossy", lossy_,
                "keep posterior means alone, in steps; what comes back is what they decode to");
   command.real(
@@ -139,6 +143,7 @@ Sizes Compress::compress_images(Model& model, const ImageSet& images,
                                 std::optional<Binarization> wanted) {
   CompressOptions options;
   options.binarization = lossy_ ? wanted : kept_;
+  options.samples = samples_;
   if (lossy_) options.quality = quality_ > 0.0 ? quality_ : 75.0;
   options.progress = progress("compressing");
   Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}, {}};

@@ -109,8 +109,13 @@ VaezHeader parse_vaez_header(std::span<const std::byte> bytes, std::string_view 
   VaezHeader header;
   if (content > 2) fail_vaez(path, "0 to 2 as what the file holds", concat(int{content}));
   header.content = VaezContent{content};
-  const auto unused = reader.take<uint16_t>();
-  if (unused != 0) fail_vaez(path, "zeros behind that", concat(unused));
+  header.sample_bits = reader.take<uint8_t>();
+  if (header.sample_bits > (header.content == VaezContent::means ? 0 : kMostSampleBits)) {
+    fail_vaez(path, concat("0 to ", kMostSampleBits, " bits of samples, and 0 of means"),
+              concat(header.sample_bits));
+  }
+  const auto unused = reader.take<uint8_t>();
+  if (unused != 0) fail_vaez(path, "a zero behind these", concat(int{unused}));
   for (int64_t* side : {&header.height, &header.width, &header.channels}) {
     *side = reader.take<uint32_t>();
   }
@@ -166,7 +171,8 @@ std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {
   writer.add(std::as_bytes(std::span(kVaezMagic)));
   writer.add(kVaezVersion);
   writer.add(static_cast<uint8_t>(header.content));
-  writer.add(uint16_t{0});
+  writer.add(static_cast<uint8_t>(header.sample_bits));
+  writer.add(uint8_t{0});
   for (const int64_t side : {header.height, header.width, header.channels}) {
     writer.add(static_cast<uint32_t>(side));
   }
@@ -252,8 +258,9 @@ std::vector<BitStack> VaezReader::read_block() {
   const std::string what = concat("block ", block_ + 1, " of ", header_.blocks());
   std::vector<std::byte> block = read(sizeof(uint32_t), what);
   const auto lanes = ByteReader(block).take<uint32_t>();
-  if (lanes < 1 || lanes > next_images()) {
-    fail_vaez(path(), concat("1 to ", next_images(), " stacks in ", what), concat(lanes));
+  const int64_t most = std::min(kMostLanes, next_images());
+  if (lanes < 1 || lanes > most) {
+    fail_vaez(path(), concat("1 to ", most, " stacks in ", what), concat(lanes));
   }
   const auto append = [&](uint64_t bytes) {
     const std::vector<std::byte> more = read(bytes, what);

@@ -24,9 +24,13 @@ enum class VaezContent : uint8_t {
   means = 2,            // quantised means of their posteriors, behind a table of scales
 };
 
+inline constexpr int kMostSampleBits = 4;
+inline constexpr int64_t kMostLanes = 64;  // stacks of a block
+
 /// What a file says of its images.
 struct VaezHeader {
   VaezContent content = VaezContent::levels;
+  int sample_bits = 0;  // of pixels: images have 2^sample_bits samples, kMostSampleBits at most
   int64_t height = 0, width = 0, channels = 0;
   int64_t images = 0;
   ModelHash model = {};
@@ -58,8 +62,8 @@ class VaezReader {
   std::vector<MeanScale> read_scales(int64_t count);
   /// How many images the next block has; 0 behind the last.
   int64_t next_images() const;
-  /// The stacks of the next block: one at least, and no more than it has images. Throws Error(io),
-  /// Error(corrupt), and does so with the last block where something follows it.
+  /// The stacks of the next block: one at least, and no more than it has images or kMostLanes.
+  /// Throws Error(io), Error(corrupt), and does so with the last block where something follows it.
   std::vector<BitStack> read_block();
 
  private:

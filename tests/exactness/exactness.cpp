@@ -267,7 +267,7 @@ std::string hash_of_stacks(const Story& story, const Device& device, int64_t) {
   const std::unique_ptr<Backend> backend = make_backend(device);
   Network network(*backend, story.config.model, {});
   network.initialize(story.config.training.seed);
-  Chain chain(network, 4);
+  Chain chain(network, 4, 1);
   const auto to_the_end = [](double) { return true; };
   const ImageSet images = discs(story.config.model, story.images);
   std::vector<BitStack> stacks = chain.push(images.pixels(), to_the_end);
