@@ -102,6 +102,10 @@ int Compress::run() {
     throw Error(ErrorCode::invalid_argument,
                 "vae compress: --quality is of --lossy; without it every pixel is kept");
   }
+  if (samples_ > 1 && lossy_) {
+    throw Error(ErrorCode::invalid_argument,
+                "vae compress: --samples is of files that keep every pixel; leave out --lossy");
+  }
   Model model = model_.load(terminal_, Precision::fp32);
   std::optional<Binarization> wanted;
   if (!binarization_.empty()) wanted = binarization_from_string(binarization_);
@@ -115,7 +119,10 @@ int Compress::run() {
     EvaluateOptions options;
     options.binarization = kept_;
     options.progress = progress("measuring the bound");
-    sizes.bound = -model.evaluate(images, options).elbo;
+    options.importance_samples = samples_ > 1 ? samples_ : 0;
+    const Evaluation evaluation = model.evaluate(images, options);
+    sizes.bound = -evaluation.elbo;
+    if (samples_ > 1 && evaluation.nll) sizes.bound = *evaluation.nll;
     compare(images, sizes);
   }
   terminal_.clear();

@@ -70,7 +70,7 @@ double coarseness_of(double quality) {
 int64_t lanes_for(const VaezHeader& header, int64_t images) {
   const int64_t values_of_lane = header.content == VaezContent::black_and_white ? 330'000 : 40'000;
   return std::clamp<int64_t>(images * header.values() / values_of_lane, 1,
-                             std::min(kMostLanes, images));
+                             header.most_lanes(images));
 }
 
 std::string hex(const ModelHash& hash) {

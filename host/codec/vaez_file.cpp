@@ -25,6 +25,7 @@ constexpr std::size_t kVaezHeaderBytes = 56;
 constexpr std::size_t kChecksumBytes = 8, kLaneBytes = 12, kScaleBytes = 10;
 constexpr uint64_t kSmallestBlock = 4 + kLaneBytes + kChecksumBytes;
 constexpr int64_t kLargestSide = 1 << 24, kMostImages = int64_t{1} << 48;
+constexpr int64_t kValuesOfBlock = int64_t{1} << 25;
 
 class ByteWriter {
  public:
@@ -162,8 +163,14 @@ std::vector<BitStack> stacks_of(std::span<const LaneHead> heads, std::span<const
 }  // namespace
 
 int64_t VaezHeader::images_of_block() const {
-  constexpr int64_t kMostOfBlock = int64_t{1} << 14, kValuesOfBlock = int64_t{1} << 25;
+  constexpr int64_t kMostOfBlock = int64_t{1} << 14;
   return std::clamp<int64_t>(kValuesOfBlock / values(), 1, kMostOfBlock);
+}
+
+int64_t VaezHeader::most_lanes(int64_t count) const {
+  constexpr int64_t kMost = 64;
+  return std::clamp<int64_t>(kValuesOfBlock / (values() << sample_bits), 1,
+                             std::min(kMost, count));
 }
 
 std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {
@@ -258,7 +265,7 @@ std::vector<BitStack> VaezReader::read_block() {
   const std::string what = concat("block ", block_ + 1, " of ", header_.blocks());
   std::vector<std::byte> block = read(sizeof(uint32_t), what);
   const auto lanes = ByteReader(block).take<uint32_t>();
-  const int64_t most = std::min(kMostLanes, next_images());
+  const int64_t most = header_.most_lanes(next_images());
   if (lanes < 1 || lanes > most) {
     fail_vaez(path(), concat("1 to ", most, " stacks in ", what), concat(lanes));
   }
