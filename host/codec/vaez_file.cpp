@@ -169,8 +169,7 @@ int64_t VaezHeader::images_of_block() const {
 
 int64_t VaezHeader::most_lanes(int64_t count) const {
   constexpr int64_t kMost = 64;
-  return std::clamp<int64_t>(kValuesOfBlock / (values() << sample_bits), 1,
-                             std::min(kMost, count));
+  return std::clamp<int64_t>(kValuesOfBlock / (values() << sample_bits), 1, std::min(kMost, count));
 }
 
 std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {

@@ -38,9 +38,9 @@ struct VaezHeader {
   /// Images of each block but the last one. They follow from the images' size, so that a block of
   /// pixels fits into memory.
   int64_t images_of_block() const;
-  /// How many stacks `images` of a block may have: 64, and so few that all samples of what a step
-  /// works on, an image of each stack, are no more values than a block has.
-  int64_t most_lanes(int64_t images) const;
+  /// How many stacks `count` images of a block may have: 64, and so few that all samples of what a
+  /// step works on, an image of each stack, are no more values than a block has.
+  int64_t most_lanes(int64_t count) const;
   int64_t blocks() const { return (images + images_of_block() - 1) / images_of_block(); }
 };
 
@@ -64,7 +64,8 @@ class VaezReader {
   std::vector<MeanScale> read_scales(int64_t count);
   /// How many images the next block has; 0 behind the last.
   int64_t next_images() const;
-  /// The stacks of the next block: one at least, and no more than most_lanes() of its images. Throws Error(io), Error(corrupt), and does so with the last block where something follows it.
+  /// The stacks of the next block: one at least, and no more than most_lanes() of its images.
+  /// Throws Error(io), Error(corrupt), and does so with the last block where something follows it.
   std::vector<BitStack> read_block();
 
  private:
