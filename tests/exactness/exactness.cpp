@@ -53,7 +53,7 @@ constexpr std::string_view kCompressedImages =
     "d3e3288717759378e3f79bfd911d5656ff94a2a519febd4172442fa9ac68f637";
 
 constexpr std::string_view kImagesOfSamples =
-    "0000000000000000000000000000000000000000000000000000000000000000";
+    "52b023f57c5dc575f8ff418f0a3cdf57f4493a38934eec5363973dd1d28d04b9";
 
 constexpr std::string_view kOptimizedNetwork =
     "40e445b12ce0cc5786f7c7a9cd709eb6494b2e8c1b30deff90fecf6716f4fa5b";
