@@ -61,6 +61,7 @@ class Compress : public Verb {
   Binarization kept_ = Binarization::none;
   bool no_comparison_ = false, lossy_ = false;
   double quality_ = 0.0;  // 0: not given
+  int64_t samples_ = 1;
 };
 
 void Compress::declare(Command& command) {
@@ -71,6 +72,9 @@ void Compress::declare(Command& command) {
   command.group("Compression");
   command.word("--binarization", binarization_, {"none", "threshold"},
                "what is kept of pixels: all levels, or black and white; default: as in training");
+  command.integer(
+      "--samples", samples_, 1, 16,
+      "1, 2, 4, 8 or 16 of the latents of an image: more take less space and more time");
   command.flag("--lossy", lossy_,
                "keep posterior means alone, in steps; what comes back is what they decode to");
   command.real(
@@ -98,6 +102,10 @@ int Compress::run() {
     throw Error(ErrorCode::invalid_argument,
                 "vae compress: --quality is of --lossy; without it every pixel is kept");
   }
+  if (samples_ > 1 && lossy_) {
+    throw Error(ErrorCode::invalid_argument,
+                "vae compress: --samples is of files that keep every pixel; leave out --lossy");
+  }
   Model model = model_.load(terminal_, Precision::fp32);
   std::optional<Binarization> wanted;
   if (!binarization_.empty()) wanted = binarization_from_string(binarization_);
@@ -111,7 +119,10 @@ int Compress::run() {
     EvaluateOptions options;
     options.binarization = kept_;
     options.progress = progress("measuring the bound");
-    sizes.bound = -model.evaluate(images, options).elbo;
+    options.importance_samples = samples_ > 1 ? samples_ : 0;
+    const Evaluation evaluation = model.evaluate(images, options);
+    sizes.bound = -evaluation.elbo;
+    if (samples_ > 1 && evaluation.nll) sizes.bound = *evaluation.nll;
     compare(images, sizes);
   }
   terminal_.clear();
@@ -139,6 +150,7 @@ Sizes Compress::compress_images(Model& model, const ImageSet& images,
                                 std::optional<Binarization> wanted) {
   CompressOptions options;
   options.binarization = lossy_ ? wanted : kept_;
+  options.samples = samples_;
   if (lossy_) options.quality = quality_ > 0.0 ? quality_ : 75.0;
   options.progress = progress("compressing");
   Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}, {}};

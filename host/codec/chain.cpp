@@ -2,16 +2,20 @@
 #include "host/codec/chain.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "host/codec/value_slices.h"
 #include "host/model/batches.h"
 #include "kernels/check.h"
+#include "kernels/math_double.h"
 #include "kernels/rules/binarization.h"
 
 namespace vae {
 
 namespace {
+
+constexpr int kChoiceBits = 24;  // of the distribution over samples
 
 /// A pixel as its symbol, and back.
 template <typename Rule>
@@ -27,12 +31,13 @@ uint8_t pixel_of(uint32_t symbol) {
 
 }  // namespace
 
-Chain::Chain(Network& network, int64_t lanes)
+Chain::Chain(Network& network, int64_t lanes, int sample_bits)
     : network_(network),
       lanes_(lanes),
       values_(network.config().pixels()),
-      latents_(network.config().latent) {
-  network.reserve(lanes, lanes);
+      latents_(network.config().latent),
+      most_sample_bits_(sample_bits) {
+  network.reserve(lanes, lanes << sample_bits);
 }
 
 std::vector<BitStack> Chain::push(std::span<const uint8_t> pixels, const Progress& progress) {
@@ -40,21 +45,30 @@ std::vector<BitStack> Chain::push(std::span<const uint8_t> pixels, const Progres
   std::vector<BitStack> stacks(static_cast<std::size_t>(lanes_));
   for (int64_t first = 0; first < images; first += lanes_) {
     const int64_t count = std::min(lanes_, images - first);
-    const auto step_pixels = pixels.subspan(first * values_, count * values_);
-    std::vector<Row> rows = rows_of(stacks, count);
     start_step(first / lanes_);
-    read(step_pixels, count);
-    for_rows(rows, [&](Row& row, int64_t index) { draw_latents(row, index); });
-    decode(rows);
+    std::vector<Row> rows = rows_of(stacks, count);
     with_value_slices(network_.config().likelihood, [&]<typename Rule>(std::type_identity<Rule>) {
-      for_rows(rows, [&](Row& row, int64_t index) {
-        push_values<Rule>(row, index, step_pixels.data() + index * values_);
-        push_latents(row);
-      });
+      push_step<Rule>(rows, pixels.data() + first * values_);
     });
     if (!progress(static_cast<double>(first + count) / static_cast<double>(images))) return {};
   }
   return stacks;
+}
+
+template <typename Rule>
+void Chain::push_step(std::vector<Row>& rows, const uint8_t* pixels) {
+  const auto count = static_cast<int64_t>(rows.size());
+  read({pixels, static_cast<std::size_t>(count * values_)}, count);
+  for_rows(rows, [&](Row& row, int64_t index) {
+    for (uint32_t sample = 0; sample < samples(); ++sample) draw_latents(row, index, sample);
+  });
+  decode(rows);
+  for_rows(rows, [&](Row& row, int64_t index) {
+    const uint8_t* own = pixels + index * values_;
+    if (sample_bits_ > 0) choose<Rule>(row, index, own);
+    push_values<Rule>(row, index, own);
+    push_latents(row);
+  });
 }
 
 std::vector<uint8_t> Chain::pop(std::vector<BitStack>& stacks, int64_t images,
@@ -63,9 +77,11 @@ std::vector<uint8_t> Chain::pop(std::vector<BitStack>& stacks, int64_t images,
   std::vector<uint8_t> pixels(static_cast<std::size_t>(images * values_));
   for (int64_t step = steps; step-- > 0;) {
     const int64_t first = step * lanes_;
-    std::vector<Row> rows = rows_of(stacks, std::min(lanes_, images - first));
     start_step(step);
-    pop_step(rows, pixels.data() + first * values_);
+    std::vector<Row> rows = rows_of(stacks, std::min(lanes_, images - first));
+    with_value_slices(network_.config().likelihood, [&]<typename Rule>(std::type_identity<Rule>) {
+      pop_step<Rule>(rows, pixels.data() + first * values_);
+    });
     if (!std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.intact; })) {
       fail_unlike(origin);
     }
@@ -77,19 +93,29 @@ std::vector<uint8_t> Chain::pop(std::vector<BitStack>& stacks, int64_t images,
   return pixels;
 }
 
-/// The other way round, step by step, of what push() does.
+/// The other way round, step by step, of what push_step() does.
+template <typename Rule>
 void Chain::pop_step(std::vector<Row>& rows, uint8_t* pixels) {
   const auto count = static_cast<int64_t>(rows.size());
   for_rows(rows, [&](Row& row, int64_t) { pop_latents(row); });
-  decode(rows);
-  with_value_slices(network_.config().likelihood, [&]<typename Rule>(std::type_identity<Rule>) {
-    for_rows(rows, [&](Row& row, int64_t index) {
-      pop_values<Rule>(row, index, pixels + index * values_);
-    });
+  decode_chosen(rows);
+  for_rows(rows, [&](Row& row, int64_t index) {
+    pop_values<Rule>(row, index, pixels + index * values_);
   });
   if (!drawn_) return;
   read({pixels, static_cast<std::size_t>(count * values_)}, count);
-  for_rows(rows, [&](Row& row, int64_t index) { return_latents(row, index); });
+  if (sample_bits_ > 0) {
+    for_rows(rows, [&](Row& row, int64_t index) {
+      for (uint32_t sample = 0; sample < samples(); ++sample) {
+        if (sample != row.chosen) draw_latents(row, index, sample);
+      }
+    });
+    decode(rows);
+  }
+  for_rows(rows, [&](Row& row, int64_t index) {
+    if (sample_bits_ > 0) return_choice<Rule>(row, index, pixels + index * values_);
+    for (uint32_t sample = samples(); sample-- > 0;) return_latents(row, index, sample);
+  });
 }
 
 void Chain::fail_unlike(std::string_view origin) {
@@ -102,8 +128,9 @@ std::vector<Chain::Row> Chain::rows_of(std::vector<BitStack>& stacks, int64_t ro
   std::vector<Row> result;
   for (int64_t i = 0; i < rows; ++i) {
     BitStack& stack = stacks[static_cast<std::size_t>(i)];
-    stack.make_room(static_cast<std::size_t>(values_ + latents_));
-    result.push_back({&stack, std::vector<uint32_t>(static_cast<std::size_t>(latents_))});
+    const auto latents = static_cast<std::size_t>(latents_) << sample_bits_;
+    stack.make_room(static_cast<std::size_t>(values_) + 2 * latents + 2);
+    result.push_back({&stack, std::vector<uint32_t>(latents)});
   }
   return result;
 }
@@ -113,9 +140,11 @@ void Chain::for_rows(std::vector<Row>& rows, const std::function<void(Row&, int6
       std::ssize(rows), [&](int64_t index) { task(rows[static_cast<std::size_t>(index)], index); });
 }
 
-/// The first images find stacks that hold nothing to draw from.
+/// The first images find stacks that hold nothing to draw from, and the next ones little.
 void Chain::start_step(int64_t step) {
+  constexpr int64_t kStepsToDouble = 4;
   bits_ = LatentBuckets::bits_of_step(step);
+  sample_bits_ = static_cast<int>(std::min<int64_t>(most_sample_bits_, step / kStepsToDouble));
   drawn_ = step > 0;
 }
 
@@ -132,13 +161,30 @@ void Chain::read(std::span<const uint8_t> pixels, int64_t rows) {
   append(network_.backend(), network_.encode(rows), heads_);
 }
 
-/// Buckets -> outputs of the decoder.
+/// Buckets of all samples -> outputs of the decoder.
 void Chain::decode(const std::vector<Row>& rows) {
   codes_.clear();
   for (const Row& row : rows) {
-    for (const uint32_t bucket : row.buckets) codes_.push_back(buckets_.middle(bucket, bits_));
+    for (uint32_t sample = 0; sample < samples(); ++sample) add_codes(row, sample);
   }
-  const auto count = static_cast<int64_t>(rows.size());
+  decode_codes(std::ssize(rows) * samples());
+}
+
+/// The same of the sample that each image is told by alone: outputs are those of a step with one.
+void Chain::decode_chosen(const std::vector<Row>& rows) {
+  codes_.clear();
+  for (const Row& row : rows) add_codes(row, row.chosen);
+  decode_codes(std::ssize(rows));
+}
+
+void Chain::add_codes(const Row& row, uint32_t sample) {
+  for (int64_t i = 0; i < latents_; ++i) {
+    const uint32_t bucket = row.buckets[static_cast<std::size_t>(sample * latents_ + i)];
+    codes_.push_back(buckets_.middle(bucket, bits_));
+  }
+}
+
+void Chain::decode_codes(int64_t count) {
   const View z = network_.latent(count);
   network_.backend().copy_to_device(z.data, codes_.data(), codes_.size() * sizeof(float));
   outputs_.clear();
@@ -153,10 +199,11 @@ PosteriorSlices Chain::posterior(int64_t index, int64_t dimension) const {
   return {buckets_, bits_, *mean, logvar};
 }
 
-void Chain::draw_latents(Row& row, int64_t index) const {
+void Chain::draw_latents(Row& row, int64_t index, uint32_t sample) const {
+  const std::span<uint32_t> buckets = latents_of(row, sample);
   for (int64_t i = 0; i < latents_; ++i) {
     const PosteriorSlices slices = posterior(index, i);
-    uint32_t& bucket = row.buckets[static_cast<std::size_t>(i)];
+    uint32_t& bucket = buckets[static_cast<std::size_t>(i)];
     if (!drawn_) {
       bucket = slices.nearest();
       continue;
@@ -166,35 +213,112 @@ void Chain::draw_latents(Row& row, int64_t index) const {
   }
 }
 
-void Chain::return_latents(Row& row, int64_t index) const {
+void Chain::return_latents(Row& row, int64_t index, uint32_t sample) const {
+  const std::span<const uint32_t> buckets = latents_of(row, sample);
   for (int64_t i = latents_; i-- > 0 && row.intact;) {
-    const Slice slice = posterior(index, i).slice(row.buckets[static_cast<std::size_t>(i)]);
+    const Slice slice = posterior(index, i).slice(buckets[static_cast<std::size_t>(i)]);
     row.intact = slice.size > 0;
     if (row.intact) row.stack->push(slice, PosteriorSlices::kBits);
   }
 }
 
+/// And which sample they are.
 void Chain::push_latents(Row& row) const {
-  for (const uint32_t bucket : row.buckets) row.stack->push({bucket, 1}, bits_);
+  for (const uint32_t bucket : latents_of(row, row.chosen)) row.stack->push({bucket, 1}, bits_);
+  if (sample_bits_ > 0) row.stack->push({row.chosen, 1}, sample_bits_);
 }
 
 void Chain::pop_latents(Row& row) const {
-  for (auto bucket = row.buckets.rbegin(); bucket != row.buckets.rend(); ++bucket) {
+  if (sample_bits_ > 0) {
+    row.chosen = static_cast<uint32_t>(row.stack->top(sample_bits_));
+    row.stack->pop({row.chosen, 1}, sample_bits_);
+  }
+  const std::span<uint32_t> buckets = latents_of(row, row.chosen);
+  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
     *bucket = static_cast<uint32_t>(row.stack->top(bits_));
     row.stack->pop({*bucket, 1}, bits_);
   }
 }
 
+/// log p(x, z) - log q(z|x) but for what all samples share, of the numbers that are coded with.
+template <typename Rule>
+double Chain::log_weight(const Row& row, int64_t index, uint32_t sample,
+                         const uint8_t* pixels) const {
+  constexpr int64_t kAtOnce = 16;  // sizes whose product stays a finite number
+  const auto sum_of_logs = [](int64_t count, const auto& size) {
+    double sum = 0.0;
+    for (int64_t first = 0; first < count; first += kAtOnce) {
+      double product = 1.0;
+      for (int64_t i = first; i < std::min(first + kAtOnce, count); ++i) {
+        product *= static_cast<double>(size(i));
+      }
+      sum += logarithm(product);
+    }
+    return sum;
+  };
+  const float* outputs = outputs_of(index, sample, Rule::kOutputs);
+  const double log_p = sum_of_logs(values_, [&](int64_t i) {
+    return Rule(outputs + i * Rule::kOutputs).slice(symbol_of<Rule>(pixels[i])).size;
+  });
+  return log_p - sum_of_logs(latents_, [&](int64_t i) {
+           const uint32_t bucket = row.buckets[static_cast<std::size_t>(sample * latents_ + i)];
+           return std::max<uint64_t>(1, posterior(index, i).slice(bucket).size);
+         });
+}
+
+/// What each sample has of 2^kChoiceBits: one, and of what is left in proportion to its weight.
+template <typename Rule>
+Chain::Choices Chain::choices(const Row& row, int64_t index, const uint8_t* pixels) const {
+  std::array<double, kMostSamples> weights = {};
+  double most = -std::numeric_limits<double>::infinity(), sum = 0.0;
+  for (uint32_t sample = 0; sample < samples(); ++sample) {
+    weights[sample] = log_weight<Rule>(row, index, sample, pixels);
+    most = std::max(most, weights[sample]);
+  }
+  for (uint32_t sample = 0; sample < samples(); ++sample) {
+    weights[sample] = exponential(weights[sample] - most);
+    sum += weights[sample];
+  }
+  const uint64_t all = uint64_t{1} << kChoiceBits;
+  Choices slices = {};
+  uint64_t start = 0;
+  for (uint32_t sample = 0; sample < samples(); ++sample) {
+    const double share = weights[sample] / sum * static_cast<double>(all - samples());
+    const bool last = sample + 1 == samples();
+    slices[sample] = {start, last ? all - start : 1 + static_cast<uint64_t>(share)};
+    start += slices[sample].size;
+  }
+  return slices;
+}
+
+template <typename Rule>
+void Chain::choose(Row& row, int64_t index, const uint8_t* pixels) const {
+  const Choices slices = choices<Rule>(row, index, pixels);
+  const uint64_t top = row.stack->top(kChoiceBits);
+  while (top >= slices[row.chosen].start + slices[row.chosen].size) ++row.chosen;
+  row.stack->pop(slices[row.chosen], kChoiceBits);
+  for (uint32_t sample = samples(); sample-- > 0;) {
+    if (sample != row.chosen) return_latents(row, index, sample);
+  }
+}
+
+template <typename Rule>
+void Chain::return_choice(Row& row, int64_t index, const uint8_t* pixels) const {
+  if (!row.intact) return;
+  row.stack->push(choices<Rule>(row, index, pixels)[row.chosen], kChoiceBits);
+}
+
 /// The last value first, so that they are popped in their order.
 template <typename Rule>
 void Chain::push_values(Row& row, int64_t index, const uint8_t* pixels) const {
-  const float* outputs = outputs_.data() + index * values_ * Rule::kOutputs;
+  const float* outputs = outputs_of(index, row.chosen, Rule::kOutputs);
   for (int64_t i = values_; i-- > 0;) {
     Rule rule(outputs + i * Rule::kOutputs);
     row.stack->push(rule.slice(symbol_of<Rule>(pixels[i])), kValueBits);
   }
 }
 
+/// After decode_chosen().
 template <typename Rule>
 void Chain::pop_values(Row& row, int64_t index, uint8_t* pixels) const {
   const float* outputs = outputs_.data() + index * values_ * Rule::kOutputs;

@@ -51,6 +51,15 @@ void require_fp32(const Backend& backend) {
             "Precision::fp32 (--precision fp32)");
 }
 
+static_assert(Chain::kMostSamples == 1 << kMostSampleBits);
+
+int sample_bits_of(int64_t samples) {
+  for (int bits = 0; bits <= kMostSampleBits; ++bits) {
+    if (samples == int64_t{1} << bits) return bits;
+  }
+  fail(ErrorCode::invalid_argument, "compress: ", samples, " samples; take 1, 2, 4, 8 or 16");
+}
+
 /// Of the steps of means.
 double coarseness_of(double quality) {
   return exponential((75.0 - quality) / 12.5 * logarithm(2.0));
@@ -59,9 +68,9 @@ double coarseness_of(double quality) {
 /// About what a stack costs (its state and what the first image is not paid back) in 1/1000 of what
 /// all images do, as small images with these protocols do, three times: so many stacks at most.
 int64_t lanes_for(const VaezHeader& header, int64_t images) {
-  constexpr int64_t kMost = 64;
   const int64_t values_of_lane = header.content == VaezContent::black_and_white ? 330'000 : 40'000;
-  return std::clamp<int64_t>(images * header.values() / values_of_lane, 1, std::min(kMost, images));
+  return std::clamp<int64_t>(images * header.values() / values_of_lane, 1,
+                             header.most_lanes(images));
 }
 
 std::string hex(const ModelHash& hash) {
@@ -163,11 +172,12 @@ bool for_blocks(const VaezHeader& header, Body body) {
 int64_t compress_lossless(Model& model, const ImageSet& images, const std::string& path,
                           const CompressOptions& options) {
   const Binarization kept = compressed_binarization(model, options.binarization);
-  const VaezHeader header = header_of(model, images, content_of(kept));
+  VaezHeader header = header_of(model, images, content_of(kept));
+  header.sample_bits = sample_bits_of(options.samples);
   const auto all = static_cast<double>(images.count());
   FileBytes file(header);
   const bool done = for_blocks(header, [&](int64_t block, int64_t first, int64_t count) {
-    Chain chain(*model.impl().network, lanes_for(header, count));
+    Chain chain(*model.impl().network, lanes_for(header, count), header.sample_bits);
     const auto pixels = images.pixels().subspan(first * header.values(), count * header.values());
     const auto progress = [&](double share) {
       const double images_done = static_cast<double>(first) + share * static_cast<double>(count);
@@ -184,6 +194,8 @@ int64_t compress_means(Model& model, const ImageSet& images, const std::string& 
                        const CompressOptions& options) {
   VAE_CHECK(*options.quality >= 0.0 && *options.quality <= 100.0, "compress: a quality of ",
             *options.quality, "; take 0 to 100");
+  VAE_CHECK(options.samples == 1, "compress: ", options.samples,
+            " samples, of which a file of means, with a quality, has no use");
   require_quality_compression(model);
   const VaezHeader header = header_of(model, images, VaezContent::means);
   const Posterior posterior = model.encode(images, options.binarization);
@@ -281,7 +293,7 @@ ImageSet CompressedImages::next(const std::function<bool(double)>& progress) {
 
 std::vector<uint8_t> CompressedImages::Impl::pop_images(
     std::vector<BitStack>& stacks, int64_t images, const std::function<bool(double)>& progress) {
-  Chain chain(*model.impl().network, std::ssize(stacks));
+  Chain chain(*model.impl().network, std::ssize(stacks), file.header().sample_bits);
   return chain.pop(stacks, images, file.path(),
                    [&](double share) { return go_on(progress, share); });
 }

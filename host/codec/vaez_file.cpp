@@ -25,6 +25,7 @@ constexpr std::size_t kVaezHeaderBytes = 56;
 constexpr std::size_t kChecksumBytes = 8, kLaneBytes = 12, kScaleBytes = 10;
 constexpr uint64_t kSmallestBlock = 4 + kLaneBytes + kChecksumBytes;
 constexpr int64_t kLargestSide = 1 << 24, kMostImages = int64_t{1} << 48;
+constexpr int64_t kValuesOfBlock = int64_t{1} << 25;
 
 class ByteWriter {
  public:
@@ -110,8 +111,13 @@ VaezHeader parse_vaez_header(std::span<const std::byte> bytes, std::string_view 
   VaezHeader header;
   if (content > 2) fail_vaez(path, "0 to 2 as what the file holds", concat(int{content}));
   header.content = VaezContent{content};
-  const auto unused = reader.take<uint16_t>();
-  if (unused != 0) fail_vaez(path, "zeros behind that", concat(unused));
+  header.sample_bits = reader.take<uint8_t>();
+  if (header.sample_bits > (header.content == VaezContent::means ? 0 : kMostSampleBits)) {
+    fail_vaez(path, concat("0 to ", kMostSampleBits, " bits of samples, and 0 of means"),
+              concat(header.sample_bits));
+  }
+  const auto unused = reader.take<uint8_t>();
+  if (unused != 0) fail_vaez(path, "a zero behind these", concat(int{unused}));
   for (int64_t* side : {&header.height, &header.width, &header.channels}) {
     *side = reader.take<uint32_t>();
   }
@@ -158,8 +164,13 @@ std::vector<BitStack> stacks_of(std::span<const LaneHead> heads, std::span<const
 }  // namespace
 
 int64_t VaezHeader::images_of_block() const {
-  constexpr int64_t kMostOfBlock = int64_t{1} << 14, kValuesOfBlock = int64_t{1} << 25;
+  constexpr int64_t kMostOfBlock = int64_t{1} << 14;
   return std::clamp<int64_t>(kValuesOfBlock / values(), 1, kMostOfBlock);
+}
+
+int64_t VaezHeader::most_lanes(int64_t count) const {
+  constexpr int64_t kMost = 64;
+  return std::clamp<int64_t>(kValuesOfBlock / (values() << sample_bits), 1, std::min(kMost, count));
 }
 
 std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {
@@ -167,7 +178,8 @@ std::vector<std::byte> encode_vaez_header(const VaezHeader& header) {
   writer.add(std::as_bytes(std::span(kVaezMagic)));
   writer.add(kVaezVersion);
   writer.add(static_cast<uint8_t>(header.content));
-  writer.add(uint16_t{0});
+  writer.add(static_cast<uint8_t>(header.sample_bits));
+  writer.add(uint8_t{0});
   for (const int64_t side : {header.height, header.width, header.channels}) {
     writer.add(static_cast<uint32_t>(side));
   }
@@ -253,8 +265,9 @@ std::vector<BitStack> VaezReader::read_block() {
   const std::string what = concat("block ", block_ + 1, " of ", header_.blocks());
   std::vector<std::byte> block = read(sizeof(uint32_t), what);
   const auto lanes = ByteReader(block).take<uint32_t>();
-  if (lanes < 1 || lanes > next_images()) {
-    fail_vaez(path(), concat("1 to ", next_images(), " stacks in ", what), concat(lanes));
+  const int64_t most = header_.most_lanes(next_images());
+  if (lanes < 1 || lanes > most) {
+    fail_vaez(path(), concat("1 to ", most, " stacks in ", what), concat(lanes));
   }
   const auto append = [&](uint64_t bytes) {
     const std::vector<std::byte> more = read(bytes, what);

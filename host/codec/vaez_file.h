@@ -24,9 +24,12 @@ enum class VaezContent : uint8_t {
   means = 2,            // quantised means of their posteriors, behind a table of scales
 };
 
+inline constexpr int kMostSampleBits = 4;
+
 /// What a file says of its images.
 struct VaezHeader {
   VaezContent content = VaezContent::levels;
+  int sample_bits = 0;  // of pixels: images have 2^sample_bits samples, kMostSampleBits at most
   int64_t height = 0, width = 0, channels = 0;
   int64_t images = 0;
   ModelHash model = {};
@@ -35,6 +38,9 @@ struct VaezHeader {
   /// Images of each block but the last one. They follow from the images' size, so that a block of
   /// pixels fits into memory.
   int64_t images_of_block() const;
+  /// How many stacks `count` images of a block may have: 64, and so few that all samples of what a
+  /// step works on, an image of each stack, are no more values than a block has.
+  int64_t most_lanes(int64_t count) const;
   int64_t blocks() const { return (images + images_of_block() - 1) / images_of_block(); }
 };
 
@@ -58,8 +64,8 @@ class VaezReader {
   std::vector<MeanScale> read_scales(int64_t count);
   /// How many images the next block has; 0 behind the last.
   int64_t next_images() const;
-  /// The stacks of the next block: one at least, and no more than it has images. Throws Error(io),
-  /// Error(corrupt), and does so with the last block where something follows it.
+  /// The stacks of the next block: one at least, and no more than most_lanes() of its images.
+  /// Throws Error(io), Error(corrupt), and does so with the last block where something follows it.
   std::vector<BitStack> read_block();
 
  private:

@@ -24,6 +24,9 @@ struct CompressOptions {
   /// all 256 levels, for the others. Without a value as in training; with `quality` what is
   /// encoded, as of Model::encode().
   std::optional<Binarization> binarization = {};
+  /// K, 1, 2, 4, 8 or 16: the file is as small as the importance-weighted bound of K samples says,
+  /// which Evaluation::nll measures, and takes K times as long both ways. [McBits]
+  int64_t samples = 1;
   /// Called with the share done in [0, 1]; returning false stops, and nothing is written.
   std::function<bool(double)> progress = {};
 };

@@ -94,6 +94,17 @@ TEST_F(CompressVerbTest, MeansComeBackAsWhatTheyDecodeTo) {
   expect_failure(run_vae(words(run, {"--quality", "50"})), 2, {"--lossy"});
 }
 
+TEST_F(CompressVerbTest, SamplesBringTheFileToTheirBound) {
+  const std::string run = trained("run", {"--binarization", "threshold"});
+  const json one = json_of(words(run, {"--json"}));
+  const json four = json_of(words(run, {"--samples", "4", "--json"}));
+  EXPECT_LT(four["bound_bits_per_dimension"], one["bound_bits_per_dimension"]);
+  EXPECT_EQ(run_vae({"decompress", run, path("f.vaez"), "--out", path("x.npy")}).status, 0);
+  EXPECT_EQ(load_npy(path("x.npy")).rows(), kTest);
+  expect_failure(run_vae(words(run, {"--samples", "3"})), 2, {"3 samples", "1, 2, 4, 8 or 16"});
+  expect_failure(run_vae(words(run, {"--samples", "4", "--lossy"})), 2, {"--samples", "--lossy"});
+}
+
 TEST_F(CompressVerbTest, ProgramsThatAreNotThereAreSaidSo) {
   const std::string run = trained("run", {"--binarization", "threshold"});
   const Outcome made = run_vae(words(run), {{"PATH", path("nothing")}});

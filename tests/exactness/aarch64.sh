@@ -15,4 +15,5 @@ qemu-aarch64 "$build/tests/vae_exactness"
 qemu-aarch64 "$build/tests/vae_exactness" --layers
 qemu-aarch64 "$build/tests/vae_exactness" --optimizer
 qemu-aarch64 "$build/tests/vae_exactness" --codec
+qemu-aarch64 "$build/tests/vae_exactness" --samples
 qemu-aarch64 "$build/tests/vae_ulp" --sample

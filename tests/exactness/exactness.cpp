@@ -10,6 +10,7 @@
 //   vae_exactness --layers      networks with every kind of layer in their place
 //   vae_exactness --optimizer   a network trained with all that is there beside plain Adam
 //   vae_exactness --codec       images that small networks compress, and that come back
+//   vae_exactness --samples     the same with up to four samples of an image
 //   vae_exactness --isa NAME --threads N    one of them
 //   vae_exactness --steps N     so many steps, as one thread of this processor takes them: for a
 //   card
@@ -50,6 +51,9 @@ constexpr std::string_view kLayeredNetworks =
 
 constexpr std::string_view kCompressedImages =
     "d3e3288717759378e3f79bfd911d5656ff94a2a519febd4172442fa9ac68f637";
+
+constexpr std::string_view kImagesOfSamples =
+    "52b023f57c5dc575f8ff418f0a3cdf57f4493a38934eec5363973dd1d28d04b9";
 
 constexpr std::string_view kOptimizedNetwork =
     "40e445b12ce0cc5786f7c7a9cd709eb6494b2e8c1b30deff90fecf6716f4fa5b";
@@ -263,11 +267,11 @@ std::string hash_of_training(const Story& story, const Device& device, int64_t s
 }
 
 /// The hash of compressed images. They come back, or Error(corrupt) is thrown.
-std::string hash_of_stacks(const Story& story, const Device& device, int64_t) {
+std::string hash_of_stacks(const Story& story, const Device& device, int sample_bits) {
   const std::unique_ptr<Backend> backend = make_backend(device);
   Network network(*backend, story.config.model, {});
   network.initialize(story.config.training.seed);
-  Chain chain(network, 4);
+  Chain chain(network, 4, sample_bits);
   const auto to_the_end = [](double) { return true; };
   const ImageSet images = discs(story.config.model, story.images);
   std::vector<BitStack> stacks = chain.push(images.pixels(), to_the_end);
@@ -280,6 +284,14 @@ std::string hash_of_stacks(const Story& story, const Device& device, int64_t) {
   const std::vector<uint8_t> again = chain.pop(stacks, story.images, story.name, to_the_end);
   add(hash, std::span<const uint8_t>(again));
   return hash.finish();
+}
+
+std::string hash_of_one_sample(const Story& story, const Device& device, int64_t) {
+  return hash_of_stacks(story, device, 0);
+}
+
+std::string hash_of_samples(const Story& story, const Device& device, int64_t) {
+  return hash_of_stacks(story, device, 2);
 }
 
 /// Stories, what is done with each, and what their hash is.
@@ -303,7 +315,8 @@ constexpr Networks kSmall = {small_networks, kSmallNetworks};
 constexpr Networks kLayers = {layered_networks, kLayeredNetworks};
 constexpr Networks kOptimizer = {optimized_network, kOptimizedNetwork};
 constexpr Networks kWide = {wide_network, kWideNetwork};
-constexpr Networks kCodec = {compressing_networks, kCompressedImages, hash_of_stacks};
+constexpr Networks kCodec = {compressing_networks, kCompressedImages, hash_of_one_sample};
+constexpr Networks kSamples = {compressing_networks, kImagesOfSamples, hash_of_samples};
 
 struct Options {
   std::vector<Device> devices;
@@ -337,6 +350,8 @@ Options parse(const std::vector<std::string>& words) {
       options.networks = kOptimizer;
     } else if (words[i] == "--codec") {
       options.networks = kCodec;
+    } else if (words[i] == "--samples") {
+      options.networks = kSamples;
     } else if (words[i] == "--list") {
       options.list = true;
     } else if (words[i] == "--steps" && has_value) {

@@ -333,8 +333,8 @@ def make_vaez():
     for name, text in COMPRESSED.items():
         write("vaez", name, base64.b85decode(text))
 
-    def file(images, blocks, protocol=1, sides=(2, 3, 1), version=1):
-        header = struct.pack("<BBH3IQ", version, protocol, 0, *sides, images) + bytes(16)
+    def file(images, blocks, protocol=1, sides=(2, 3, 1), version=1, sample_bits=0):
+        header = struct.pack("<BBBB3IQ", version, protocol, sample_bits, 0, *sides, images) + bytes(16)
         return b"\x89VAEZ\r\n\x1a" + header + bytes(8) + blocks
 
     def block(stacks, words=b"", count=None):
@@ -343,6 +343,8 @@ def make_vaez():
 
     words = bytes(i * 89 % 251 for i in range(80))
     write("vaez", "two-stacks", file(5, block([(2**40, 9), (2**63, 11)], words)))
+    write("vaez", "samples", file(40, block([(2**40, 9), (2**63, 11)], words), sample_bits=4))
+    write("vaez", "too-many-samples", file(5, block([(2**40, 20)], words), sample_bits=5))
     write("vaez", "two-blocks", file(16386, block([(2**32, 3)], words[:12]) +
                                      block([(2**33, 0), (2**34, 1)], words[:4]), protocol=0))
     table = b"".join(struct.pack("<ffH", step, deviation, limit)

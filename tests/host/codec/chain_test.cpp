@@ -60,6 +60,46 @@ TEST(ChainTest, EveryImageComesBackFromAnyNumberOfLanes) {
   }
 }
 
+TEST(ChainTest, EveryImageComesBackWithSeveralSamples) {
+  for (const test::CodecCase& c : test::codec_cases()) {
+    CodecNetwork codec(c.model);
+    for (const int sample_bits : {1, 2, 4}) {
+      const int64_t count = 47;  // more steps than it takes to have all samples
+      const ImageSet images = codec_images(c.model, count);
+      std::vector<BitStack> stacks =
+          as_read(Chain(codec.network, 2, sample_bits).push(images.pixels(), to_the_end));
+      EXPECT_EQ(Chain(codec.network, 2, sample_bits).pop(stacks, count, "stacks", to_the_end),
+                test::kept_pixels(images, c.kept))
+          << c.name << ' ' << sample_bits;
+    }
+  }
+}
+
+/// Of a model whose posterior leaves much open, so that samples differ.
+TEST(ChainTest, SeveralSamplesCostTheImportanceWeightedBound) {
+  const test::CodecCase c = test::codec_cases().front();
+  CodecNetwork codec(c.model);
+  const View weights = codec.network.parameters().find("decoder.0.weight").value;
+  std::vector<float> numbers = codec.network.parameters().download(weights);
+  for (float& number : numbers) number *= 6.0f;
+  codec.network.parameters().upload(weights, numbers);
+  const int64_t count = 1500;
+  const ImageSet images = codec_images(c.model, count);
+  TrainConfig training;
+  training.binarization = c.kept;
+  EvaluateOptions options;
+  options.importance_samples = 4;
+  const Evaluation found = evaluate(codec.network, images, options, training);
+  const auto bits = [&](int sample_bits) {
+    return bits_of(Chain(codec.network, 1, sample_bits).push(images.pixels(), to_the_end)) /
+           static_cast<double>(count);
+  };
+  const double one = -found.elbo / std::log(2.0), four = *found.nll / std::log(2.0);
+  ASSERT_LT(four, 0.95 * one);
+  EXPECT_NEAR(bits(0) / one, 1.0, 0.025);
+  EXPECT_NEAR(bits(2) / four, 1.0, 0.012);
+}
+
 TEST(ChainTest, StacksAreThoseOfEveryThreadAndInstructionSet) {
   for (const test::CodecCase& c : test::codec_cases()) {
     const ImageSet images = codec_images(c.model, 29);
@@ -69,7 +109,7 @@ TEST(ChainTest, StacksAreThoseOfEveryThreadAndInstructionSet) {
         Device device = Device::cpu(threads);
         device.cpu_isa = isa;
         CodecNetwork codec(c.model, device);
-        const auto stacks = Chain(codec.network, 4).push(images.pixels(), to_the_end);
+        const auto stacks = Chain(codec.network, 4, 1).push(images.pixels(), to_the_end);
         std::vector<std::vector<uint32_t>> words;
         for (const BitStack& stack : stacks) {
           words.emplace_back(stack.words().begin(), stack.words().end());

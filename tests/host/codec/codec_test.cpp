@@ -198,7 +198,10 @@ TEST(CodecTest, ForgedNumbersCostNoMemory) {
   expect_refused(forged(file, 9, uint8_t{3}), "0 to 2");
   expect_refused(forged(file, 9, uint8_t{1}), "another model");
   expect_refused(forged(file, 9, uint8_t{2}), "table of scales");
-  expect_refused(forged(file, 10, uint16_t{1}), "zeros");
+  expect_refused(forged(file, 10, uint8_t{5}), "0 to 4");
+  expect_refused(forged(file, 10, uint8_t{1}), "does not come out");
+  expect_refused(forged(file, kHeader, uint32_t{7}), "1 to 6 stacks");
+  expect_refused(forged(file, 11, uint8_t{1}), "a zero");
   for (const std::size_t side : {12, 16, 20}) {
     expect_refused(forged(file, side, uint32_t{0}), "size of an image");
     expect_refused(forged(file, side, uint32_t{9}), "another model");
@@ -240,6 +243,38 @@ TEST(CodecTest, FilesOfOtherKindsAndVersionsAreNamed) {
   write_text(folder / "text.vaez", std::string(file).replace(5, 2, "\n"));
   expect_error(ErrorCode::corrupt, "begins with", [&] { decompress(model, folder / "text.vaez"); });
   expect_error(ErrorCode::io, "none.vaez", [&] { decompress(model, folder / "none.vaez"); });
+}
+
+TEST(CodecTest, StepsOfManySamplesHaveFewStacks) {
+  VaezHeader header;
+  header.height = header.width = 256;
+  header.channels = 1;
+  EXPECT_EQ(header.most_lanes(512), 64);
+  EXPECT_EQ(header.most_lanes(6), 6);
+  header.sample_bits = 4;
+  EXPECT_EQ(header.most_lanes(512), 32);
+  header.height = header.width = 8192;
+  EXPECT_EQ(header.most_lanes(1), 1);
+}
+
+TEST(CodecTest, SamplesAreWrittenIntoTheFile) {
+  const ScratchFolder folder;
+  Model model = codec_of(codec_model(Likelihood::logistic));
+  const ImageSet images = codec_images(model.config(), 30);
+  CompressOptions options;
+  options.binarization = Binarization::none;
+  for (const int64_t samples : {1, 4, 16}) {
+    options.samples = samples;
+    compress(model, images, folder / "f.vaez", options);
+    EXPECT_EQ(test::pixels_of(decompress(model, folder / "f.vaez")), test::pixels_of(images));
+  }
+  for (const int64_t samples : {0, 3, 32}) {
+    options.samples = samples;
+    test::refusal_of([&] { compress(model, images, folder / "f.vaez", options); });
+  }
+  options.samples = 4;
+  options.quality = 75.0;
+  test::refusal_of([&] { compress(model, images, folder / "f.vaez", options); });
 }
 
 TEST(CodecTest, WhatIsStoppedLeavesNothing) {
