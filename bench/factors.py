@@ -249,7 +249,7 @@ def measure(bench, beta, epochs):
     test = bench.vae("eval", run, "--data", bench.data)
     matrix = information_matrix(*codes(bench, run), factors_of(np.arange(IMAGES)))
     return {"beta": beta, "run": str(run), "seconds": bench.seconds(run), "elbo": test["elbo"],
-            "kl": test["kl"], "kl_per_dimension": test["kl_per_dim"], "matrix": matrix.tolist(),
+            "kl": test["kl"], "kl_per_dimension": test["kl_per_dimension"], "matrix": matrix.tolist(),
             "gaps": gaps(matrix).tolist()}
 
 
