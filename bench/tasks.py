@@ -67,10 +67,17 @@ class Bench:
             state.write_text(json.dumps(known))
             began = time.monotonic()
             begun = (run / "config.json").exists()
-            self.vae("train", "--out", run, *(["--resume"] if begun else words))
+            self.vae("train", "--out", run, *(self.resuming(words) if begun else words))
             known["seconds"] += time.monotonic() - began
             state.write_text(json.dumps(known | {"finished": True}))
         return run
+
+    @staticmethod
+    def resuming(words):
+        """What a training must be told again that goes on: where its images are."""
+        again = [part for name, value in zip(words, words[1:])
+                 if name in ("--data", "--digits-from") for part in (name, value)]
+        return ["--resume", *again]
 
     def seconds(self, *runs):
         """How long trainings took; of one that was interrupted without the part that was lost."""
