@@ -374,4 +374,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("factors: interrupted; the same command goes on from here")

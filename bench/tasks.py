@@ -378,4 +378,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("tasks: interrupted; the same command goes on from here")
