@@ -46,7 +46,6 @@ class Compress : public Verb {
   void measure_loss(Model& model, const ImageSet& images, std::optional<Binarization> wanted,
                     Sizes& sizes);
   bool compares() const { return !lossy_ && !no_comparison_; }
-  std::function<bool(double)> progress(const char* label);
   void compare(const ImageSet& images, Sizes& sizes) const;
   Json json(const Sizes& sizes) const;
   const char* kept_text() const;
@@ -118,7 +117,7 @@ int Compress::run() {
   if (sizes.bytes > 0 && compares()) {
     EvaluateOptions options;
     options.binarization = kept_;
-    options.progress = progress("measuring the bound");
+    options.progress = share_progress(terminal_, "measuring the bound");
     options.importance_samples = samples_ > 1 ? samples_ : 0;
     const Evaluation evaluation = model.evaluate(images, options);
     sizes.bound = -evaluation.elbo;
@@ -137,22 +136,13 @@ ImageSet Compress::load(Model& model) {
                          : data_.load_pictures(images_, model, terminal_);
 }
 
-std::function<bool(double)> Compress::progress(const char* label) {
-  return [this, label](double share) {
-    if (terminal_.due()) {
-      terminal_.update(share_line(label, share, Terminal::columns(), Terminal::colours()));
-    }
-    return stop_signal() == 0;
-  };
-}
-
 Sizes Compress::compress_images(Model& model, const ImageSet& images,
                                 std::optional<Binarization> wanted) {
   CompressOptions options;
   options.binarization = lossy_ ? wanted : kept_;
   options.samples = samples_;
   if (lossy_) options.quality = quality_ > 0.0 ? quality_ : 75.0;
-  options.progress = progress("compressing");
+  options.progress = share_progress(terminal_, "compressing");
   Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}, {}};
   const auto start = std::chrono::steady_clock::now();
   sizes.bytes = vae::compress(model, images, out_.path(), options);
@@ -166,8 +156,8 @@ void Compress::measure_loss(Model& model, const ImageSet& images,
   CompressedImages file(model, out_.path());
   double sum = 0.0;
   int64_t first = 0;
-  for (ImageSet part = file.next(progress("measuring the loss")); part.count() > 0;
-       part = file.next(progress("measuring the loss"))) {
+  for (ImageSet part = file.next(share_progress(terminal_, "measuring the loss")); part.count() > 0;
+       part = file.next(share_progress(terminal_, "measuring the loss"))) {
     const Array inputs = model.inputs(images.slice(first, part.count()), wanted);
     for (std::size_t i = 0; i < inputs.values.size(); ++i) {
       const double error = part.pixels()[i] / 255.0 - inputs.values[i];

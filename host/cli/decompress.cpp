@@ -17,6 +17,8 @@
 namespace vae::cli {
 namespace {
 
+constexpr const char* kDecompressing = "decompressing";
+
 /// A reader was told to stop.
 struct Stopped {};
 
@@ -95,19 +97,14 @@ ImageSet Decompress::next(CompressedImages& file) {
   const auto start = Clock::now();
   ImageSet part = file.next([&](double share) {
     // Of this part's images nobody knows the number yet; parts but the last one are of one size.
-    if (before == 0 && terminal_.due()) {
-      terminal_.update(
-          share_line("decompressing", share, Terminal::columns(), Terminal::colours()));
-    }
+    if (before == 0) show_share(terminal_, kDecompressing, share);
     return stop_signal() == 0;
   });
   seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
   if (part.count() == 0) throw Stopped();
   done_ += part.count();
-  if (terminal_.due()) {
-    const double share = static_cast<double>(done_) / static_cast<double>(file.count());
-    terminal_.update(share_line("decompressing", share, Terminal::columns(), Terminal::colours()));
-  }
+  show_share(terminal_, kDecompressing,
+             static_cast<double>(done_) / static_cast<double>(file.count()));
   return part;
 }
 

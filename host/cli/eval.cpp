@@ -73,12 +73,7 @@ EvaluateOptions Eval::options() {
   options.binarization = input_.binarization();
   options.seed = input_.seed();
   options.batch_size = batch_size_;
-  options.progress = [this](double share) {
-    if (terminal_.due()) {
-      terminal_.update(share_line("evaluating", share, Terminal::columns(), Terminal::colours()));
-    }
-    return stop_signal() == 0;
-  };
+  options.progress = share_progress(terminal_, "evaluating");
   return options;
 }
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "host/cli/terminal.h"
+#include "host/cli/signals.h"
 
 namespace vae::cli {
 namespace {
@@ -117,6 +117,18 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
 
 std::string share_line(const std::string& label, double share, int columns, bool colours) {
   return compose(label, share, {fmt::format("{:.0f} %", 100 * share)}, columns, colours);
+}
+
+void show_share(Terminal& terminal, const std::string& label, double share) {
+  if (!terminal.due()) return;
+  terminal.update(share_line(label, share, Terminal::columns(), Terminal::colours()));
+}
+
+std::function<bool(double)> share_progress(Terminal& terminal, const std::string& label) {
+  return [&terminal, label](double share) {
+    show_share(terminal, label, share);
+    return stop_signal() == 0;
+  };
 }
 
 }  // namespace vae::cli

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "host/cli/terminal.h"
 #include "vae/trainer.h"
 
 namespace vae::cli {
@@ -22,5 +24,12 @@ std::string epoch_line(int64_t epochs, const Metrics& train, const Metrics* vali
 
 /// A bar for a share done in [0, 1] with a label.
 std::string share_line(const std::string& label, double share, int columns, bool colours);
+
+/// Draws that bar where the terminal would show it now.
+void show_share(Terminal& terminal, const std::string& label, double share);
+
+/// The same as a callback of the library, which goes on until a signal asks to stop. The terminal
+/// must outlive it.
+std::function<bool(double)> share_progress(Terminal& terminal, const std::string& label);
 
 }  // namespace vae::cli

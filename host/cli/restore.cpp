@@ -182,9 +182,8 @@ void Restore::for_pieces(Model& model, Take take) {
   for (int64_t first = 0; first < images_.count(); first += kPiece) {
     const int64_t count = std::min(kPiece, images_.count() - first);
     take(first, restore_piece(model, first, count));
-    if (!terminal_.due()) continue;
-    const double share = static_cast<double>(first + count) / static_cast<double>(images_.count());
-    terminal_.update(share_line("restoring", share, Terminal::columns(), Terminal::colours()));
+    show_share(terminal_, "restoring",
+               static_cast<double>(first + count) / static_cast<double>(images_.count()));
   }
 }
 

@@ -183,12 +183,7 @@ int Score::run() {
 std::optional<AnomalyFeatures> Score::measured(Model& model, const ImageSet& images,
                                                const char* what) {
   AnomalyOptions options{samples_, input_.binarization(), input_.seed(), {}};
-  options.progress = [&](double share) {
-    if (terminal_.due()) {
-      terminal_.update(share_line(what, share, Terminal::columns(), Terminal::colours()));
-    }
-    return stop_signal() == 0;
-  };
+  options.progress = share_progress(terminal_, what);
   AnomalyFeatures features = anomaly_features(model, images, options);
   terminal_.clear();
   if (stop_signal() != 0) return {};

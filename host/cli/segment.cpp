@@ -140,12 +140,7 @@ SegmentOptions Segment::options() {
   options.samples = out_.format() == "png" ? samples_ : 0;
   options.binarization = input_.binarization();
   options.seed = input_.seed();
-  options.progress = [this](double share) {
-    if (terminal_.due()) {
-      terminal_.update(share_line("segmenting", share, Terminal::columns(), Terminal::colours()));
-    }
-    return stop_signal() == 0;
-  };
+  options.progress = share_progress(terminal_, "segmenting");
   return options;
 }
 

@@ -230,11 +230,13 @@ void Evaluator::add_squared_errors(int64_t first, int64_t rows) {
                            counted = download(network_.counted(rows));
   const auto square = [](double error) { return error * error; };
   const std::size_t values = clean.size() / static_cast<std::size_t>(rows);
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const double weight = counted.empty() ? 1.0 : counted[i];
-    restored_.of(first + static_cast<int64_t>(i / values)) +=
-        {weight, weight * square(double{restored[i]} - clean[i]),
-         weight * square(double{input[i]} - clean[i])};
+  for (int64_t row = 0; row < rows; ++row) {
+    RestoredValues& own = restored_.of(first + row);
+    for (std::size_t i = row * values; i < (row + 1) * values; ++i) {
+      const double weight = counted.empty() ? 1.0 : counted[i];
+      own += {weight, weight * square(double{restored[i]} - clean[i]),
+              weight * square(double{input[i]} - clean[i])};
+    }
   }
 }
 
