@@ -124,6 +124,19 @@ void Command::real(const std::string& name, double& value, double low, double hi
             fmt::format("{}..{} ({} itself excluded)", low, high, low)});
 }
 
+void Command::real(const std::string& name, std::optional<double>& value, double low, double high,
+                   const std::string& otherwise, const std::string& help) {
+  const auto set = [=, &value](const std::string& text) {
+    double number = 0.0;
+    if (!parse_number(text, number) || !(number >= low && number <= high)) {
+      refuse(name, text, fmt::format("a number {} to {}", low, high));
+    }
+    value = number;
+  };
+  argument({name, "X", fmt::format("{} [{}]", help, otherwise), set, false, false,
+            fmt::format("{}..{}", low, high)});
+}
+
 void Command::integers(const std::string& name, std::vector<int64_t>& values, int64_t low,
                        int64_t high, const std::string& help) {
   const auto set = [=, &values](const std::string& text) {

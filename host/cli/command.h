@@ -66,6 +66,9 @@ class Command {
   /// A number above low, up to high.
   void real(const std::string& name, double& value, double low, double high,
             const std::string& help);
+  /// A number from low to high that may be left out; `otherwise` says what that means.
+  void real(const std::string& name, std::optional<double>& value, double low, double high,
+            const std::string& otherwise, const std::string& help);
   /// A list of whole numbers low..high with commas.
   void integers(const std::string& name, std::vector<int64_t>& values, int64_t low, int64_t high,
                 const std::string& help);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
@@ -17,6 +18,8 @@
 
 namespace vae::cli {
 namespace {
+
+constexpr double kUsualQuality = 75.0;
 
 /// What came of it, beside what other programs make of the same array.
 struct Sizes {
@@ -59,7 +62,7 @@ class Compress : public Verb {
   std::string images_, binarization_;
   Binarization kept_ = Binarization::none;
   bool no_comparison_ = false, lossy_ = false;
-  double quality_ = 0.0;  // 0: not given
+  std::optional<double> quality_;
   int64_t samples_ = 1;
 };
 
@@ -77,9 +80,9 @@ void Compress::declare(Command& command) {
   command.flag("--lossy", lossy_,
                "keep posterior means alone, in steps; what comes back is what they decode to");
   command.real(
-      "--quality", quality_, 0, 100,
+      "--quality", quality_, 0, 100, fmt::format("{}", kUsualQuality),
       "of --lossy: 75 makes steps as wide as what posteriors leave open, and 12.5 more halve "
-      "them [75]");
+      "them");
   command.flag("--no-comparison", no_comparison_,
                "do not measure the model's bound, nor what xz -9 and bzip2 -9 make of the array");
   out_.declare(command, {"vaez"}, "the file; names and labels are not kept");
@@ -97,7 +100,7 @@ int Compress::run() {
   if (!images_.empty() && data_.given()) {
     throw Error(ErrorCode::invalid_argument, "vae compress: give --data or --images, not both");
   }
-  if (quality_ > 0.0 && !lossy_) {
+  if (quality_ && !lossy_) {
     throw Error(ErrorCode::invalid_argument,
                 "vae compress: --quality is of --lossy; without it every pixel is kept");
   }
@@ -141,7 +144,7 @@ Sizes Compress::compress_images(Model& model, const ImageSet& images,
   CompressOptions options;
   options.binarization = lossy_ ? wanted : kept_;
   options.samples = samples_;
-  if (lossy_) options.quality = quality_ > 0.0 ? quality_ : 75.0;
+  if (lossy_) options.quality = quality_.value_or(kUsualQuality);
   options.progress = share_progress(terminal_, "compressing");
   Sizes sizes{images.count(), images.image_size(), 0, 0.0, 0.0, {}, {}, {}};
   const auto start = std::chrono::steady_clock::now();

@@ -94,6 +94,27 @@ TEST_F(CompressVerbTest, MeansComeBackAsWhatTheyDecodeTo) {
   expect_failure(run_vae(words(run, {"--quality", "50"})), 2, {"--lossy"});
 }
 
+TEST_F(CompressVerbTest, TheLowestQualityIsNotTheUsualOne) {
+  const std::string run = trained("run", {"--likelihood", "gaussian", "--binarization", "none"});
+  const auto file_of = [&](const std::vector<std::string>& quality) {
+    std::vector<std::string> more = {"--lossy"};
+    more.insert(more.end(), quality.begin(), quality.end());
+    const Outcome made = run_vae(words(run, more));
+    EXPECT_EQ(made.status, 0) << made.err;
+    return read("f.vaez");
+  };
+  const std::string usual = file_of({});
+  EXPECT_EQ(file_of({"--quality", "75"}), usual);
+  const std::string lowest = file_of({"--quality", "0"});
+  EXPECT_NE(lowest, usual);
+  EXPECT_LE(lowest.size(), usual.size());
+  expect_failure(run_vae(words(run, {"--quality", "0"})), 2, {"--quality is of --lossy"});
+  for (const char* wrong : {"-1", "100.5", "nan", "x"}) {
+    expect_failure(run_vae(words(run, {"--lossy", std::string("--quality=") + wrong})), 2,
+                   {"--quality", wrong, "0 to 100"});
+  }
+}
+
 TEST_F(CompressVerbTest, SamplesBringTheFileToTheirBound) {
   const std::string run = trained("run", {"--binarization", "threshold"});
   const json one = json_of(words(run, {"--json"}));
