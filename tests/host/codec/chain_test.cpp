@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "host/codec/value_slices.h"
@@ -27,6 +29,16 @@ std::vector<BitStack> as_read(const std::vector<BitStack>& stacks) {
   return read;
 }
 
+/// Words and state of each.
+std::vector<std::vector<uint64_t>> contents(const std::vector<BitStack>& stacks) {
+  std::vector<std::vector<uint64_t>> all;
+  for (const BitStack& stack : stacks) {
+    all.emplace_back(stack.words().begin(), stack.words().end());
+    all.back().push_back(stack.state());
+  }
+  return all;
+}
+
 double bits_of(const std::vector<BitStack>& stacks) {
   double bits = 0.0;
   for (const BitStack& stack : stacks) bits += 32.0 * static_cast<double>(stack.words().size());
@@ -37,6 +49,11 @@ struct CodecNetwork {
   explicit CodecNetwork(const ModelConfig& model, const Device& device = Device::cpu(1))
       : backend(make_backend(device)), network(*backend, model, {}) {
     network.initialize(3);
+  }
+  /// Gives all numbers of a parameter one value.
+  void fill(const std::string& parameter, float value) {
+    const View view = network.parameters().find(parameter).value;
+    network.parameters().upload(view, std::vector<float>(view.count(), value));
   }
   std::unique_ptr<Backend> backend;
   Network network;
@@ -100,23 +117,57 @@ TEST(ChainTest, SeveralSamplesCostTheImportanceWeightedBound) {
   EXPECT_NEAR(bits(2) / four, 1.0, 0.012);
 }
 
+/// Of a decoder that sees no code, and posteriors wider than the prior: what is gained by several
+/// samples is gained by q(z|x) in their weights alone.
+TEST(ChainTest, SamplesAreWeightedByTheirPosterior) {
+  const test::CodecCase c = test::codec_cases().front();
+  CodecNetwork codec(c.model);
+  codec.fill("decoder.0.weight", 0.0f);
+  codec.fill("encoder.logvar.weight", 0.0f);
+  codec.fill("encoder.logvar.bias", 0.7f);
+  const int64_t count = 2000;
+  const ImageSet images = codec_images(c.model, count);
+  TrainConfig training;
+  training.binarization = c.kept;
+  EvaluateOptions options;
+  options.importance_samples = 4;
+  const Evaluation found = evaluate(codec.network, images, options, training);
+  const double gain = (-found.elbo - *found.nll) / std::log(2.0);
+  ASSERT_GT(gain, 0.3) << "bits an image";
+  const auto bits = [&](int sample_bits) {
+    return bits_of(Chain(codec.network, 1, sample_bits).push(images.pixels(), to_the_end)) /
+           static_cast<double>(count);
+  };
+  EXPECT_NEAR((bits(0) - bits(2)) / gain, 1.0, 0.35);
+}
+
+/// No bits are there that it could be drawn from: how sure its posterior is changes nothing.
+TEST(ChainTest, TheFirstImageOfAStackIsToldByItsMean) {
+  for (const test::CodecCase& c : test::codec_cases()) {
+    const auto stacks_of = [&](int64_t count, float logvar) {
+      CodecNetwork codec(c.model);
+      codec.fill("encoder.logvar.weight", 0.0f);
+      codec.fill("encoder.logvar.bias", logvar);
+      const ImageSet images = codec_images(c.model, count);
+      return contents(Chain(codec.network, 3).push(images.pixels(), to_the_end));
+    };
+    EXPECT_EQ(stacks_of(3, 0.0f), stacks_of(3, -3.0f)) << c.name;
+    EXPECT_NE(stacks_of(4, 0.0f), stacks_of(4, -3.0f)) << c.name << ": the next one is drawn";
+  }
+}
+
 TEST(ChainTest, StacksAreThoseOfEveryThreadAndInstructionSet) {
   for (const test::CodecCase& c : test::codec_cases()) {
     const ImageSet images = codec_images(c.model, 29);
-    std::vector<std::vector<uint32_t>> expected;
+    std::vector<std::vector<uint64_t>> expected;
     for (const char* isa : {"baseline", ""}) {
       for (const int threads : {1, 2, 3}) {
         Device device = Device::cpu(threads);
         device.cpu_isa = isa;
         CodecNetwork codec(c.model, device);
-        const auto stacks = Chain(codec.network, 4, 1).push(images.pixels(), to_the_end);
-        std::vector<std::vector<uint32_t>> words;
-        for (const BitStack& stack : stacks) {
-          words.emplace_back(stack.words().begin(), stack.words().end());
-          words.back().push_back(static_cast<uint32_t>(stack.state()));
-        }
-        if (expected.empty()) expected = words;
-        EXPECT_EQ(words, expected) << c.name << ' ' << isa << ' ' << threads;
+        const auto found = contents(Chain(codec.network, 4, 1).push(images.pixels(), to_the_end));
+        if (expected.empty()) expected = found;
+        EXPECT_EQ(found, expected) << c.name << ' ' << isa << ' ' << threads;
       }
     }
   }
@@ -195,8 +246,7 @@ TEST(ChainTest, StopsWhenToldTo) {
 TEST(ChainTest, OutputsThatAreNoNumbersDoNotMatter) {
   const ModelConfig model = test::codec_model(Likelihood::logistic);
   CodecNetwork codec(model);
-  const View weights = codec.network.parameters().find("encoder.0.weight").value;
-  codec.network.parameters().upload(weights, std::vector<float>(weights.count(), 3e38f));
+  codec.fill("encoder.0.weight", 3e38f);
   const ImageSet images = codec_images(model, 5);
   auto stacks = as_read(Chain(codec.network, 2).push(images.pixels(), to_the_end));
   EXPECT_EQ(Chain(codec.network, 2).pop(stacks, 5, "file", to_the_end), test::pixels_of(images));

@@ -21,11 +21,15 @@ TEST(CudaCodecTest, FilesAreThoseOfTheProcessor) {
     const ImageSet images = codec_images(c.model, 9);
     CompressOptions options;
     options.binarization = c.kept;
-    compress(card, images, folder / "card.vaez", options);
-    compress(cpu, images, folder / "cpu.vaez", options);
-    EXPECT_EQ(read_text(folder / "card.vaez"), read_text(folder / "cpu.vaez")) << c.name;
-    EXPECT_EQ(pixels_of(decompress(card, folder / "cpu.vaez")), kept_pixels(images, c.kept))
-        << c.name;
+    for (const int64_t samples : {1, 4}) {
+      options.samples = samples;
+      compress(card, images, folder / "card.vaez", options);
+      compress(cpu, images, folder / "cpu.vaez", options);
+      EXPECT_EQ(read_text(folder / "card.vaez"), read_text(folder / "cpu.vaez"))
+          << c.name << ' ' << samples;
+      EXPECT_EQ(pixels_of(decompress(card, folder / "cpu.vaez")), kept_pixels(images, c.kept))
+          << c.name << ' ' << samples;
+    }
   }
 }
 
