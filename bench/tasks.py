@@ -14,6 +14,7 @@ was measured is kept in the folder of --work until the program or the task's cod
 """
 import argparse
 import datetime
+import gzip
 import inspect
 import json
 import math
@@ -37,8 +38,7 @@ class Bench:
         self.against = arguments.against
         self.seed = arguments.seed
         self.threads = arguments.threads
-        name = pathlib.Path(self.data).name
-        self.work = pathlib.Path(arguments.work) / f"{name}-{self.seed}"
+        self.work = pathlib.Path(arguments.work) / f"{self.name()}-{self.seed}"
         self.work.mkdir(parents=True, exist_ok=True)
 
     def vae(self, verb, *words):
@@ -88,9 +88,18 @@ class Bench:
         """The file of what a training was asked for and whether it finished."""
         return run.with_name(run.name + ".training.json")
 
+    def name(self):
+        """Of the data."""
+        return pathlib.Path(self.data).name
+
     def is_mnist(self):
-        """Whether the bars, which are for MNIST, hold."""
-        return pathlib.Path(self.data).name == "mnist"
+        """Whether the bars, which are for MNIST unless they name their data, hold."""
+        return self.name() == "mnist"
+
+    def folder(self):
+        """Of the data, also where that comes with the sources."""
+        path = pathlib.Path(self.data)
+        return path if path.is_dir() else ROOT / "data" / self.data
 
 
 SET_ASIDE = ("--validation", 5000)
@@ -98,7 +107,8 @@ SCENES_SET_ASIDE = ("--validation", 2000)
 
 
 def row(task, measure, value, **more):
-    """One line of the table; `bar` is what must be reached on MNIST, a share or a number."""
+    """One line of the table; `bar` is what must be reached on MNIST, a share or a number, or such
+    numbers by the name of the data."""
     return {"task": task, "measure": measure, "value": value, **more}
 
 
@@ -164,10 +174,8 @@ def classify(bench):
 
 def restoration_baselines(bench):
     """What restoring takes without a network; nothing where there is no NumPy or other data."""
-    folder = pathlib.Path(bench.data)
-    folder = folder if folder.is_dir() else ROOT / "data" / bench.data
-    found = subprocess.run([sys.executable, HERE / "restoration_baselines.py", "--data", folder],
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    found = subprocess.run([sys.executable, HERE / "restoration_baselines.py", "--data",
+                            bench.folder()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     return json.loads(found.stdout) if found.returncode == 0 else {}
 
 
@@ -259,6 +267,79 @@ def score(bench):
                 standard_error=found["auroc_standard_error"], seconds=bench.seconds(run))]
 
 
+def test_bytes(bench):
+    """The pixels of the test images; None where the data are no IDX files."""
+    for path in sorted(bench.folder().glob("t10k-images*")):
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read()[16:]
+    return None
+
+
+def changed_pixels(bench, run, packed, black_and_white):
+    """How many pixels of test images come back from a file as others than they were."""
+    wanted = test_bytes(bench)
+    array = packed.with_suffix(".npy")
+    found = bench.vae("decompress", run, packed, "--out", array)
+    if wanted is None:
+        return None, found
+    if black_and_white:
+        wanted = wanted.translate(bytes(128) + b"\xff" * 128)
+    content = array.read_bytes()
+    header = 10 + int.from_bytes(content[8:10], "little")  # of version 1.0
+    back = content[header:]
+    if len(back) != len(wanted):
+        sys.exit(f"tasks: {array} holds {len(back)} pixels, not {len(wanted)}")
+    return sum(a != b for a, b in zip(wanted, back)) if back != wanted else 0, found
+
+
+def compressed(bench, run, samples, what, bar):
+    """Rows of all test images in one file."""
+    packed = bench.work / f"{run.name}.vaez"
+    made = bench.vae("compress", run, "--data", bench.data, "--samples", samples, "--out", packed)
+    changed, back = changed_pixels(bench, run, packed, made["binarization"] == "threshold")
+    bits = made["bits_per_dimension"]
+    baselines = {"the model's bound": made["bound_bits_per_dimension"]}
+    baselines.update({name: bits * made[key] / made["bytes"] for key, name in
+                      (("xz_bytes", "xz -9"), ("bzip2_bytes", "bzip2 -9")) if made[key]})
+    task = f"compress {what}"
+    common = {"n": made["images"], "seconds": bench.seconds(run)}
+    rows = [row(task, "bits a pixel of the whole file", bits, bar=bar, lower=True,
+                baselines=baselines, **common)]
+    if changed is not None:
+        rows.append(row(task, "pixels that came back as others", changed,
+                        bar={bench.name(): 0}, lower=True, **common))
+    return [*rows, row(task, "images a second in", made["images_per_second"],
+                       baselines={"out": back["images_per_second"]}, **common)]
+
+
+def compress(bench):
+    """Black and white images without loss."""
+    run = bench.train("threshold", "--binarization", "threshold", *SET_ASIDE)
+    return compressed(bench, run, 1, "black and white", {"mnist": 0.165, "fashion-mnist": 0.245})
+
+
+def compress_levels(bench):
+    """All 256 levels without loss, by four latents of an image."""
+    run = bench.train("levels", "--likelihood", "beta-binomial", "--binarization", "none",
+                      "--schedule", "cosine", "--learning-rate", "4e-3", "--batch-size", 32,
+                      "--learning-rate-warmup-epochs", 0.2, *SET_ASIDE)
+    return compressed(bench, run, 4, "256 levels", 1.37)
+
+
+def explore(bench):
+    """The pages that decode in a browser."""
+    rows = []
+    for run, bar in ((bench.train("mlp", "--preset", "mlp-400-20", *SET_ASIDE), 1.5),
+                     (bench.train("conv", "--preset", "conv-28", "--epochs", 1, *SET_ASIDE), 3)):
+        page = bench.vae("explore", run, "--data", bench.data, "--out",
+                         bench.work / f"explore-{run.name}.html")
+        preset = {"mlp": "mlp-400-20", "conv": "conv-28"}[run.name]
+        rows.append(row(f"explore {preset}", "page in MB", page["bytes"] / 1e6, bar=bar, lower=True,
+                        baselines={"error of a value": page["largest_difference"]},
+                        n=page["images"], seconds=bench.seconds(run)))
+    return rows
+
+
 TASKS = {
     "generate": generate,
     "classify-few": classify_few,
@@ -268,6 +349,9 @@ TASKS = {
     "denoise": denoise,
     "inpaint": inpaint,
     "score": score,
+    "compress": compress,
+    "compress-levels": compress_levels,
+    "explore": explore,
 }
 
 
@@ -288,16 +372,22 @@ def measured(bench, name, version):
 
 def number(value):
     """As the table prints it; a share has four places."""
-    return "" if value is None else f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
+    if value is None:
+        return ""
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
 
 
 def reached(bench, line):
     """Whether the bar is met, in a word."""
-    if "bar" not in line or not bench.is_mnist():
+    bar = line.get("bar")
+    bar = bar.get(bench.name()) if isinstance(bar, dict) else bar if bench.is_mnist() else None
+    if bar is None:
         return ""
-    met = line["value"] <= line["bar"] if line.get("lower") else line["value"] >= line["bar"]
+    met = line["value"] <= bar if line.get("lower") else line["value"] >= bar
     sign = "<=" if line.get("lower") else ">="
-    return f"{sign} {number(line['bar'])}: {'yes' if met else '**no**'}"
+    return f"{sign} {number(bar)}: {'yes' if met else '**no**'}"
 
 
 def table(bench, rows):
@@ -326,9 +416,9 @@ def processor():
 
 def section(bench, rows, version):
     """One data set's part of the page."""
-    return (f"## {pathlib.Path(bench.data).name}\n\n"
+    return (f"## {bench.name()}\n\n"
             f"{version}, seed {bench.seed}, {processor()} with {bench.threads} threads, "
-            f"{datetime.date.today()}: `bench/tasks.sh --data {pathlib.Path(bench.data).name} "
+            f"{datetime.date.today()}: `bench/tasks.sh --data {bench.name()} "
             f"--seed {bench.seed}`\n\n{table(bench, rows)}\n")
 
 
@@ -374,7 +464,7 @@ def main():
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=1))
     if set(arguments.only.split(",")) == set(TASKS):
-        write_page(pathlib.Path(arguments.page), pathlib.Path(bench.data).name, text)
+        write_page(pathlib.Path(arguments.page), bench.name(), text)
 
 
 if __name__ == "__main__":
