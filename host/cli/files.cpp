@@ -51,6 +51,23 @@ std::string read_descriptor(int descriptor, const std::string& path) {
   }
 }
 
+/// Returns 0 or the errno of what failed.
+int write_whole(const std::string& path, std::span<const std::byte> content) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) return errno;
+  int error = 0;
+  while (!content.empty() && error == 0) {
+    const ssize_t count = ::write(descriptor, content.data(), content.size());
+    if (count >= 0) {
+      content = content.subspan(static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  return error;
+}
+
 }  // namespace
 
 void require_input(const std::string& path) {
@@ -71,21 +88,15 @@ std::string read_text_file(const std::string& path) {
   }
 }
 
+void write_unsynced(const std::string& path, std::span<const std::byte> content) {
+  errno = write_whole(path, content);
+  if (errno != 0) fail_io(path, "cannot write");
+}
+
 void write_text_file(const std::string& path, const std::string& text) {
   const std::string draft = path + ".tmp";
-  const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail_io(path, "cannot write");
-  std::size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) break;
-    written += static_cast<std::size_t>(count);
-  }
-  const bool failed = written < text.size();
-  if (::close(descriptor) != 0 || failed || ::rename(draft.c_str(), path.c_str()) != 0) {
-    fail_io(path, "cannot write");
-  }
+  errno = write_whole(draft, std::as_bytes(std::span(text)));
+  if (errno != 0 || ::rename(draft.c_str(), path.c_str()) != 0) fail_io(path, "cannot write");
 }
 
 std::string without_npy(const std::string& path) { return path.substr(0, path.size() - 4); }

@@ -3,8 +3,10 @@
 // Files the verbs read and write. An output is checked before the work that fills it.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,10 @@ void require_input(const std::string& path);
 
 /// A small text file, such as a configuration. Throws Error(io).
 std::string read_text_file(const std::string& path);
+
+/// Writes a new file without waiting for the disk; of one that could not be written whole a part
+/// may be there. Throws Error(io).
+void write_unsynced(const std::string& path, std::span<const std::byte> content);
 
 /// Writes a small text file, whole or not at all. Throws Error(io).
 void write_text_file(const std::string& path, const std::string& text);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "host/cli/output_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <set>
+#include <system_error>
 
+#include "host/cli/files.h"
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -16,52 +20,73 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder beside another one, which is gone unless it takes that one's place.
-class UnfinishedFolder {
- public:
-  explicit UnfinishedFolder(const std::string& path)
-      : path_(path), draft_(fmt::format("{}.tmp-{}", without_slash(path), ::getpid())) {
-    create(draft_);
-  }
-  ~UnfinishedFolder() {
-    std::error_code ignored;
-    fs::remove_all(draft_, ignored);
-  }
-  UnfinishedFolder(const UnfinishedFolder&) = delete;
-  UnfinishedFolder& operator=(const UnfinishedFolder&) = delete;
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
 
-  /// The place of a file in it, whose folder is there.
-  std::string file(const std::string& name) const {
-    const fs::path path = fs::path(draft_) / name;
-    create(path.parent_path().string());
-    return path.string();
-  }
+[[noreturn]] void fail_folder(const std::string& path, const std::error_code& error) {
+  throw Error(ErrorCode::io, fmt::format("{}: cannot make the folder: {}", path, error.message()));
+}
 
-  void commit() const {
-    std::error_code error;
-    fs::rename(draft_, path_, error);
-    if (error) fail_folder(path_, error);
-  }
+void create_folders(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) fail_folder(path, error);
+}
 
- private:
-  static std::string without_slash(std::string path) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    return path;
-  }
-  [[noreturn]] static void fail_folder(const std::string& path, const std::error_code& error) {
-    throw Error(ErrorCode::io,
-                fmt::format("{}: cannot make the folder: {}", path, error.message()));
-  }
-  static void create(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) fail_folder(path, error);
-  }
+/// Opens a folder and calls sync(descriptor), which is 0 or sets errno.
+template <typename Sync>
+std::error_code with_folder(const std::string& path, Sync sync) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return {errno, std::generic_category()};
+  const int error = sync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  return {error, std::generic_category()};
+}
 
-  std::string path_, draft_;
-};
+/// Whether that says that the folder is of a kind, or of somebody, that cannot sync it.
+bool cannot_sync(const std::error_code& error) {
+  for (const std::errc reason : {std::errc::invalid_argument, std::errc::not_supported,
+                                 std::errc::read_only_file_system, std::errc::permission_denied}) {
+    if (error == reason) return true;
+  }
+  return false;
+}
 
 }  // namespace
+
+UnfinishedFolder::UnfinishedFolder(const std::string& path)
+    : path_(without_slash(path)), draft_(fmt::format("{}.tmp-{}", path_, ::getpid())) {
+  create_folders(draft_);
+}
+
+UnfinishedFolder::~UnfinishedFolder() {
+  std::error_code ignored;
+  fs::remove_all(draft_, ignored);
+}
+
+std::string UnfinishedFolder::file(const std::string& name) const {
+  const fs::path path = fs::path(draft_) / name;
+  create_folders(path.parent_path().string());
+  return path.string();
+}
+
+void UnfinishedFolder::save(const std::string& name, const Image& picture) const {
+  write_unsynced(file(name), encode_png(picture));
+}
+
+/// The file system is synced as a whole: a wait for each of thousands of small files would take
+/// minutes.
+void UnfinishedFolder::commit() const {
+  std::error_code error = with_folder(draft_, ::syncfs);
+  if (error) fail_folder(path_, error);
+  fs::rename(draft_, path_, error);
+  if (error) fail_folder(path_, error);
+  const std::string parent = fs::path(path_).parent_path().string();
+  error = with_folder(parent.empty() ? "." : parent, ::fsync);
+  if (error && !cannot_sync(error)) fail_folder(path_, error);
+}
 
 void OutputFolder::check() const {
   std::error_code error;
@@ -75,7 +100,7 @@ void OutputFolder::check() const {
 void OutputFolder::write(const std::vector<std::string>& names,
                          const std::function<Image(std::size_t)>& picture) const {
   const UnfinishedFolder draft(path_);
-  for (std::size_t i = 0; i < names.size(); ++i) save_png(draft.file(names[i]), picture(i));
+  for (std::size_t i = 0; i < names.size(); ++i) draft.save(names[i], picture(i));
   draft.commit();
 }
 

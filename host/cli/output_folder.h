@@ -10,6 +10,30 @@
 
 namespace vae::cli {
 
+/// A folder beside the path that it is for, until commit() puts it there in one step: whole and on
+/// disk, so that nobody sees a part of it, also after a power cut. What is not committed is
+/// removed.
+class UnfinishedFolder {
+ public:
+  /// Makes it. Throws Error(io).
+  explicit UnfinishedFolder(const std::string& path);
+  ~UnfinishedFolder();
+  UnfinishedFolder(const UnfinishedFolder&) = delete;
+  UnfinishedFolder& operator=(const UnfinishedFolder&) = delete;
+
+  /// Where a file of it is to be written, which may lie in a subfolder: that is there then. Nobody
+  /// need wait for the disk, as write_unsynced() does not: commit() waits once, for all files.
+  /// Throws Error(io).
+  std::string file(const std::string& name) const;
+  /// A PNG file in it. Throws Error(io).
+  void save(const std::string& name, const Image& picture) const;
+  /// Throws Error(io): there is no folder then, or it is there but might not survive a power cut.
+  void commit() const;
+
+ private:
+  std::string path_, draft_;
+};
+
 /// A new folder of pictures as an output.
 class OutputFolder {
  public:

@@ -9,6 +9,7 @@
 
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
+#include "host/cli/output_folder.h"
 #include "host/cli/progress_bar.h"
 #include "host/cli/seen_masks.h"
 #include "host/cli/shared_options.h"
@@ -26,50 +27,12 @@ namespace fs = std::filesystem;
 constexpr int64_t kPicturesPerRow = 16;
 constexpr int64_t kPiece = 128;  // images at once
 
-/// A new folder that appears whole or not at all.
-class DraftFolder {
- public:
-  explicit DraftFolder(const std::string& path) : path_(path), draft_(path + ".tmp") {
-    std::error_code error;
-    if (fs::exists(path_, error) &&
-        !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
-      throw Error(ErrorCode::io, fmt::format("--out {}: exists and is no empty folder", path_));
-    }
-    if (!fs::create_directory(draft_, error)) {
-      throw Error(ErrorCode::io, fmt::format("--out {}: cannot make the folder {}: {}", path_,
-                                             draft_, error ? error.message() : "it exists"));
-    }
-    is_mine_ = true;
-  }
-  ~DraftFolder() {
-    std::error_code ignored;
-    if (is_mine_) fs::remove_all(draft_, ignored);
-  }
-  DraftFolder(const DraftFolder&) = delete;
-  DraftFolder& operator=(const DraftFolder&) = delete;
-
-  std::string file(const std::string& name) const { return draft_ + "/" + name; }
-  void finish() {
-    std::error_code error;
-    fs::rename(draft_, path_, error);
-    if (error) {
-      throw Error(ErrorCode::io, fmt::format("--out {}: {}", path_, error.message()));
-    }
-    is_mine_ = false;
-  }
-
- private:
-  std::string path_, draft_;
-  bool is_mine_ = false;
-};
-
 class Restore : public Verb {
  public:
   void declare(Command& command) override;
   int run() override;
 
  private:
-  bool into_folder() const { return out_.format().empty(); }
   ImageSet load(Model& model);
   Restoration restore_piece(Model& model, int64_t first, int64_t count);
   template <typename Take>
@@ -85,7 +48,6 @@ class Restore : public Verb {
   DataOptions data_;
   InputOptions input_;
   OutputFile out_;
-  std::optional<DraftFolder> folder_;  // where --out is one
   ScaleOption scale_;
   std::string images_path_, mask_;
   int64_t count_ = 0;
@@ -116,7 +78,8 @@ void Restore::declare(Command& command) {
   out_.declare(command, {"png", "npy"},
                "what is seen above what is restored, samples and, where it is known, the truth; or "
                "pixel values [n, X], samples [n * N, X] in FILE.samples.npy; or without an "
-               "extension a folder of pictures");
+               "extension a new folder of pictures",
+               /*or_folder=*/true);
   scale_.declare(command);
   summary_.declare(command);
   terminal_.declare(command, true);
@@ -133,11 +96,7 @@ ImageSet Restore::load(Model& model) {
 }
 
 int Restore::run() {
-  if (into_folder()) {
-    folder_.emplace(out_.path());
-  } else {
-    out_.check();
-  }
+  out_.check();
   if (!images_path_.empty() && data_.given()) {
     throw Error(ErrorCode::invalid_argument, "vae restore: give IMAGES or --data, not both");
   }
@@ -151,7 +110,7 @@ int Restore::run() {
   options_.seed = input_.seed();
   if (out_.format() == "png") {
     write_picture(model);
-  } else if (into_folder()) {
+  } else if (out_.is_folder()) {
     write_folder(model);
   } else {
     write_arrays(model);
@@ -259,21 +218,22 @@ void Restore::write_arrays(Model& model) {
 
 /// A picture each, numbered from 0, with what is drawn beside, and which picture is which.
 void Restore::write_folder(Model& model) {
+  const UnfinishedFolder folder(out_.path());
   for_pieces(model, [&](int64_t first, const Restoration& found) {
     const std::vector<Image> restored = pictures_of(found.restored, model);
     const std::vector<Image> samples =
         options_.samples > 0 ? pictures_of(found.samples, model) : std::vector<Image>();
     for (int64_t i = 0; i < std::ssize(restored); ++i) {
       const std::string name = fmt::format("{:05}", first + i);
-      save_png(folder_->file(name + ".png"), restored[static_cast<std::size_t>(i)]);
+      folder.save(name + ".png", restored[static_cast<std::size_t>(i)]);
       for (int64_t s = 0; s < options_.samples; ++s) {
-        save_png(folder_->file(fmt::format("{}-{}.png", name, s + 1)),
-                 samples[static_cast<std::size_t>(i * options_.samples + s)]);
+        folder.save(fmt::format("{}-{}.png", name, s + 1),
+                    samples[static_cast<std::size_t>(i * options_.samples + s)]);
       }
     }
   });
-  save_names(images_, folder_->file("images.npy"));  // images.names.txt
-  folder_->finish();
+  save_names(images_, folder.file("images.npy"));  // images.names.txt
+  folder.commit();
   files_ = {out_.path()};
 }
 

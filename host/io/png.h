@@ -11,9 +11,6 @@
 
 namespace vae {
 
-/// An 8-bit grey or RGB picture as a PNG file.
-std::vector<std::byte> encode_png(const Image& image);
-
 bool looks_like_png(std::span<const std::byte> content);
 
 /// Decodes nothing. Throws Error(corrupt).

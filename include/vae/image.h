@@ -3,6 +3,7 @@
 
 #include "vae/require_cxx20.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -67,6 +68,10 @@ Image add_caption(const Image& picture, const std::string& text);
 
 /// Pixels from the start of such a text to its end.
 int64_t caption_width(const std::string& text);
+
+/// The bytes of a PNG file. Throws Error(invalid_argument) for what is no picture, and for one of
+/// more than 65,536 pixels a side; Error(out_of_memory).
+std::vector<std::byte> encode_png(const Image& image);
 
 /// Writes a PNG atomically. Throws Error(io), Error(invalid_argument) for what is no picture.
 void save_png(const std::string& path, const Image& image);

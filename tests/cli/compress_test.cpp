@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/cli/cli_test.h"
+#include "tests/support/effort.h"
 #include "vae/array.h"
 #include "vae/image.h"
 
@@ -75,6 +76,29 @@ TEST_F(CompressVerbTest, GreyImagesBecomePicturesThatAreTheSame) {
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_FALSE(contains(again.out, "xz")) << again.out;
   EXPECT_EQ(read("g.vaez"), read("f.vaez"));
+}
+
+/// And the disk is waited for once, not for each picture.
+TEST_F(CompressVerbTest, AFolderOfPicturesIsOnDiskBeforeItAppears) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizers need ptrace for themselves";
+  if (run_shell("strace -o /dev/null -e trace=/fsync true").status != 0) {
+    GTEST_SKIP() << "strace is missing or not permitted here";
+  }
+  const std::string run = trained("run", {"--binarization", "threshold"});
+  ASSERT_EQ(run_vae(words(run, {"--no-comparison"})).status, 0);
+  const Outcome made = run_shell("strace -f -o '" + path("calls") +
+                                 "' -e trace=/sync,/rename \"$VAE\" decompress '" + run + "' '" +
+                                 path("f.vaez") + "' --threads 1 --out '" + path("pictures") + "'");
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_TRUE(exists("pictures/00031.png"));
+  const std::string calls = read("calls");
+  const std::size_t all = calls.find("syncfs("), appears = calls.find("/pictures\"");
+  const std::size_t folder = calls.find("fsync(");
+  ASSERT_NE(all, std::string::npos) << calls;
+  ASSERT_NE(appears, std::string::npos) << calls;
+  EXPECT_LT(all, appears) << calls;
+  EXPECT_GT(folder, appears) << "no picture by itself\n" << calls;
+  EXPECT_NE(folder, std::string::npos) << "the name is on disk, too\n" << calls;
 }
 
 TEST_F(CompressVerbTest, MeansComeBackAsWhatTheyDecodeTo) {

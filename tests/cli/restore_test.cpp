@@ -91,7 +91,7 @@ TEST_F(RestoreVerbTest, PicturesBecomeAFolderOfPictures) {
   }
   EXPECT_TRUE(contains(done.out, "PSNR"));
   EXPECT_FALSE(exists("found.tmp"));
-  expect_failure(into("found", {}), 4, {"found", "no empty folder"});
+  expect_failure(into("found", {}), 4, {"found", "something already"});
   const Outcome unknown = into("other", {"--mask", path("left.png"), "--corrupt", "none"});
   EXPECT_EQ(unknown.status, 0) << unknown.err;
   EXPECT_FALSE(contains(unknown.out, "PSNR")) << "what is hidden of these is no truth";
