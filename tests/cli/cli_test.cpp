@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 namespace vae::test {
@@ -117,6 +118,20 @@ std::string command_in(const std::string& text, const std::string& word) {
   }
   ADD_FAILURE() << "no line begins with " << word << ": " << text;
   return "false";
+}
+
+std::vector<std::string> verbs_of_help() {
+  const std::string help = run_vae({"--help"}).out;
+  const std::string heading = "\nVerbs:\n";
+  const std::size_t begin = help.find(heading) + heading.size();
+  std::istringstream lines(help.substr(begin, help.find("\n\n", begin) - begin));
+  std::vector<std::string> verbs;
+  for (std::string line; std::getline(lines, line);) {
+    const bool goes_on = line[2] == ' ';  // with the summary of the verb above
+    if (!goes_on) verbs.push_back(line.substr(2, line.find(' ', 2) - 2));
+  }
+  EXPECT_GT(verbs.size(), 20u) << help;
+  return verbs;
 }
 
 bool contains(const std::string& text, const std::string& part) {

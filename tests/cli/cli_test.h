@@ -45,6 +45,9 @@ void expect_failure(const Outcome& outcome, int status, const std::vector<std::s
 /// The command in a message: its line that begins with `word`.
 std::string command_in(const std::string& text, const std::string& word);
 
+/// Every verb of the program, as its help lists them.
+std::vector<std::string> verbs_of_help();
+
 bool contains(const std::string& text, const std::string& part);
 
 }  // namespace vae::test

