@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 
 #include "host/cli/exit_status.h"
 #include "host/cli/json_text.h"
@@ -19,8 +20,10 @@ std::string error_text(double standard_error) {
   return std::isfinite(standard_error) ? fmt::format(" +- {:.3f}", standard_error) : "";
 }
 
-/// JSON has no NaN.
-Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
+/// What was not measured is null, and so is NaN, which JSON does not have.
+Json finite_or_null(std::optional<double> number) {
+  return number && std::isfinite(*number) ? Json(*number) : Json();
+}
 
 class Eval : public Verb {
  public:
@@ -78,53 +81,36 @@ EvaluateOptions Eval::options() {
 }
 
 std::string Eval::json(const Evaluation& result, const Model& model) const {
-  Json json = {{"elbo", result.elbo},
-               {"elbo_standard_error", number_or_null(result.elbo_standard_error)},
-               {"reconstruction", result.reconstruction},
-               {"kl", result.kl},
-               {"nll", nullptr},
-               {"nll_standard_error", number_or_null(result.nll_standard_error)},
-               {"importance_samples", result.importance_samples},
-               {"active_units", result.active_units},
-               {"kl_per_dimension", result.kl_per_dimension},
-               {"kl_per_layer", result.kl_per_layer},
-               {"bits_per_dimension", nullptr},
-               {"accuracy", nullptr},
-               {"mean_iou", nullptr},
-               {"mean_iou_standard_error", nullptr},
-               {"foreground_iou", nullptr},
-               {"foreground_iou_standard_error", nullptr},
-               {"threshold_mean_iou", nullptr},
-               {"threshold_foreground_iou", nullptr},
-               {"average_precision", nullptr},
-               {"average_precision_standard_error", nullptr},
-               {"average_precision_of_places", nullptr},
-               {"psnr", nullptr},
-               {"psnr_standard_error", nullptr},
-               {"input_psnr", nullptr},
-               {"binarization", to_string(result.binarization)},
-               {"n", result.images},
-               {"split", data_.split()},
-               {"seed", result.seed},
-               {"device", result.device}};
-  if (result.nll) json["nll"] = *result.nll;
-  if (result.bits_per_dimension) json["bits_per_dimension"] = *result.bits_per_dimension;
-  const auto set = [&](const char* key, const std::optional<double>& number) {
-    if (number) json[key] = number_or_null(*number);
-  };
-  set("accuracy", result.accuracy);
-  set("mean_iou", result.mean_iou);
-  set("mean_iou_standard_error", result.mean_iou_standard_error);
-  set("foreground_iou", result.foreground_iou);
-  set("foreground_iou_standard_error", result.foreground_iou_standard_error);
-  set("threshold_mean_iou", result.threshold_mean_iou);
-  set("threshold_foreground_iou", result.threshold_foreground_iou);
-  set("average_precision", result.average_precision);
-  set("average_precision_standard_error", result.average_precision_standard_error);
-  set("average_precision_of_places", result.average_precision_of_places);
-  set("psnr", result.psnr);
-  set("psnr_standard_error", result.psnr_standard_error);
-  set("input_psnr", result.input_psnr);
+  Json json = {
+      {"elbo", result.elbo},
+      {"elbo_standard_error", finite_or_null(result.elbo_standard_error)},
+      {"reconstruction", result.reconstruction},
+      {"kl", result.kl},
+      {"nll", finite_or_null(result.nll)},
+      {"nll_standard_error", finite_or_null(result.nll_standard_error)},
+      {"importance_samples", result.importance_samples},
+      {"active_units", result.active_units},
+      {"kl_per_dimension", result.kl_per_dimension},
+      {"kl_per_layer", result.kl_per_layer},
+      {"bits_per_dimension", finite_or_null(result.bits_per_dimension)},
+      {"accuracy", finite_or_null(result.accuracy)},
+      {"mean_iou", finite_or_null(result.mean_iou)},
+      {"mean_iou_standard_error", finite_or_null(result.mean_iou_standard_error)},
+      {"foreground_iou", finite_or_null(result.foreground_iou)},
+      {"foreground_iou_standard_error", finite_or_null(result.foreground_iou_standard_error)},
+      {"threshold_mean_iou", finite_or_null(result.threshold_mean_iou)},
+      {"threshold_foreground_iou", finite_or_null(result.threshold_foreground_iou)},
+      {"average_precision", finite_or_null(result.average_precision)},
+      {"average_precision_standard_error", finite_or_null(result.average_precision_standard_error)},
+      {"average_precision_of_places", finite_or_null(result.average_precision_of_places)},
+      {"psnr", finite_or_null(result.psnr)},
+      {"psnr_standard_error", finite_or_null(result.psnr_standard_error)},
+      {"input_psnr", finite_or_null(result.input_psnr)},
+      {"binarization", to_string(result.binarization)},
+      {"n", result.images},
+      {"split", data_.split()},
+      {"seed", result.seed},
+      {"device", result.device}};
   json.update(checkpoint_json(model));
   return json_text(json);
 }

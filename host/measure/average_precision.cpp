@@ -131,13 +131,13 @@ AveragePrecision average_precision(std::span<const std::vector<Detection>> found
   Curves whole = none;  // in the order of the images, which decides between equal scores
   Jackknife<Curves> parts(none);
   for (int64_t i = 0; i < images.count(); ++i) {
-    Curves own = none;
+    Curves& part = parts.of(i);
     for (int64_t label = 0; label < classes; ++label) {
-      own.of_class[label].add(boxes_of_class(std::span(found[i]), label),
-                              boxes_of_class(images.boxes(i), label));
+      PrecisionRecall own(min_overlap);
+      own.add(boxes_of_class(std::span(found[i]), label), boxes_of_class(images.boxes(i), label));
+      whole.of_class[label] += own;
+      part.of_class[label] += own;
     }
-    whole += own;
-    parts.of(i) += own;
   }
   AveragePrecision result;
   result.mean = whole.mean();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "host/model/network.h"
@@ -53,6 +54,23 @@ void decode_batches(Network& network, int64_t count, Body body) {
   const int64_t batch = batch_of(network, count, network.activation_bytes(images, 1));
   network.reserve(images * batch, batch);
   for_batches(batch, count, body);
+}
+
+/// The same, after room was made for such batches in both, with a code of each image. After each
+/// batch `progress`, where there is one, is told the share done; where it returns false, the rest
+/// is left out and so does this.
+template <typename Body>
+bool encode_and_decode_batches(Network& network, int64_t count,
+                               const std::function<bool(double)>& progress, Body body) {
+  const int64_t batch = batch_of(network, count, network.activation_bytes(1, 1));
+  network.reserve(batch, batch);
+  for (int64_t first = 0; first < count; first += batch) {
+    const int64_t rows = std::min(batch, count - first);
+    body(first, rows);
+    const double share = static_cast<double>(first + rows) / static_cast<double>(count);
+    if (progress && !progress(share)) return false;
+  }
+  return true;
 }
 
 /// Tells the network the conditions from row `first` on.

@@ -293,9 +293,7 @@ Array Model::reconstruct(const ImageSet& images, std::optional<Binarization> bin
   ImageReader reader = impl().reader(images, binarization, seed);
   Array out{{images.count(), config().decoded_size()}, {}};
   out.values.reserve(static_cast<std::size_t>(images.count() * config().decoded_size()));
-  const int64_t batch = batch_of(network, images.count(), network.activation_bytes(1, 1));
-  network.reserve(batch, batch);
-  for_batches(batch, images.count(), [&](int64_t first, int64_t rows) {
+  encode_and_decode_batches(network, images.count(), {}, [&](int64_t first, int64_t rows) {
     if (config().condition == Condition::seen) {
       network.load(reader.batch(first, rows));
       network.take_prior_mean(rows);

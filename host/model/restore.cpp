@@ -94,9 +94,7 @@ Restoration Restorer::run() {
   result_.restored.shape = {count, pixels};
   result_.samples.shape = {count * options_.samples, pixels};
   result_.samples.values.resize(static_cast<std::size_t>(count * options_.samples * pixels));
-  const int64_t batch = batch_of(network_, count, network_.activation_bytes(1, 1));
-  network_.reserve(batch, batch);
-  for_batches(batch, count, [&](int64_t first, int64_t rows) {
+  encode_and_decode_batches(network_, count, {}, [&](int64_t first, int64_t rows) {
     switch (way_of(model_.run_config(), !options_.seen.empty())) {
       case Way::posterior:
         return restore_by_posterior(first, rows);

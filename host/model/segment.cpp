@@ -57,16 +57,12 @@ class Segmenter {
   }
 
   Segmentation run(const std::function<bool(double)>& progress) {
-    const int64_t batch = batch_of(network_, images_, network_.activation_bytes(1, 1));
-    network_.reserve(batch, batch);
-    for (int64_t first = 0; first < images_; first += batch) {
-      const int64_t rows = std::min(batch, images_ - first);
-      add_means(first, rows);
-      add_samples(first, rows);
-      const double share = static_cast<double>(first + rows) / static_cast<double>(images_);
-      if (progress && !progress(share)) return {};
-    }
-    return std::move(result_);
+    const bool done =
+        encode_and_decode_batches(network_, images_, progress, [&](int64_t first, int64_t rows) {
+          add_means(first, rows);
+          add_samples(first, rows);
+        });
+    return done ? std::move(result_) : Segmentation();
   }
 
  private:
