@@ -75,9 +75,9 @@ std::vector<Image> ClipPictures::film(const ScaleOption& scale) const {
         cells.push_back(predicted);
         continue;
       }
-      const Image truth = is_seen                      ? clip.seen[at]
+      const Image truth = is_seen                    ? clip.seen[at]
                           : next < clip.truth.size() ? clip.truth[next]
-                                                       : black_like(clip.truth.front());
+                                                     : black_like(clip.truth.front());
       cells.push_back(make_grid({bordered(truth, level), predicted}, 2));
     }
     const char* const next_is =

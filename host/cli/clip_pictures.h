@@ -20,8 +20,8 @@ class ClipPictures {
 
   /// What was seen plays, then the truth, where it is known, beside what was predicted.
   std::vector<Image> film(const ScaleOption& scale) const;
-  /// A row for each clip of the last `shown` frames that were seen and of those predicted; where the
-  /// truth is known it stands there, and what was predicted in a row below.
+  /// A row for each clip of the last `shown` frames that were seen and of those predicted; where
+  /// the truth is known it stands there, and what was predicted in a row below.
   Image sheet(const ScaleOption& scale, int64_t shown) const;
 
   /// Throws Error(invalid_argument) where the film or sheet of so many clips would be too large.

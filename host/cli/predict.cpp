@@ -72,10 +72,11 @@ void Predict::declare(Command& command) {
   command.integer("--seen", seen_, 0, 1 << 16,
                   "the first N frames are what is seen, those behind them the truth; 0: all of "
                   "CLIP, of --data as many as the model sees");
-  command.integer("--count", count_, 0, INT64_MAX,
-                  fmt::format("the first N clips; 0: for a picture or film {}, else all of CLIP, of "
-                              "--data {}",
-                              kClipsShown, kClipsMeasured));
+  command.integer(
+      "--count", count_, 0, INT64_MAX,
+      fmt::format("the first N clips; 0: for a picture or film {}, else all of CLIP, of "
+                  "--data {}",
+                  kClipsShown, kClipsMeasured));
   out_.declare_optional(
       command, {"gif", "png", "npy"},
       fmt::format("a film, or a row of frames, of the first {} clips: what is seen, then the truth "
@@ -94,9 +95,10 @@ void Predict::declare(Command& command) {
 void Predict::check_options() const {
   if (out_.is_given()) out_.check();
   if (data_.says_how("corrupt")) {
-    throw Error(ErrorCode::invalid_argument,
-                "vae predict: --corrupt says what a training hides; --seen says how many frames are "
-                "seen here");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "vae predict: --corrupt says what a training hides; --seen says how many frames are "
+        "seen here");
   }
   if (clip_path_.empty()) return;
   if (data_.given()) {
@@ -121,9 +123,9 @@ void Predict::require_model(const Model& model) {
   }
   needed_ = static_cast<int64_t>(corrupt.amount);
   if (seen_ != 0 && seen_ < needed_) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("--seen {}: this model sees {} frames before it predicts one", seen_,
-                            needed_));
+    throw Error(
+        ErrorCode::invalid_argument,
+        fmt::format("--seen {}: this model sees {} frames before it predicts one", seen_, needed_));
   }
 }
 
@@ -137,10 +139,10 @@ ImageSet Predict::load_file(const Model& model) const {
   const ImageSet clips = load_clips(clip_path_, model.config());
   const int64_t least = seen_ > 0 ? seen_ : needed_;
   if (clips.channels() >= least) return clips;
-  throw Error(ErrorCode::unsupported,
-              fmt::format("{}: clips of {} frames, expected {} or more, {}", clip_path_,
-                          clips.channels(), least,
-                          seen_ > 0 ? "as --seen says" : "which the model sees"));
+  throw Error(
+      ErrorCode::unsupported,
+      fmt::format("{}: clips of {} frames, expected {} or more, {}", clip_path_, clips.channels(),
+                  least, seen_ > 0 ? "as --seen says" : "which the model sees"));
 }
 
 /// Sets how many frames of them are seen.
@@ -180,8 +182,8 @@ int Predict::run() {
                 "nothing to tell: give --out, or --seen N");
   }
   if (out_.format() == "npy") {
-    arrays_.emplace(out_.path(), std::vector<int64_t>{clips.count(), frames_, clips.height(),
-                                                      clips.width()});
+    arrays_.emplace(out_.path(),
+                    std::vector<int64_t>{clips.count(), frames_, clips.height(), clips.width()});
   }
   stop_when_asked();
   const bool whole = predict(model, clips);
@@ -246,10 +248,11 @@ void Predict::report(const Model& model, int64_t clips) const {
   };
   if (!summary_.is_json() && measured) {
     const FrameGuess best = errors_.best_guess();
-    write_stdout(fmt::format("{} clips, {} frames ahead: MSE {:.5f}, {:.3f} of the best guess ({} "
-                             "{:.5f})\n",
-                             clips, errors_.predicted.size(), errors_.mse(), errors_.ratio(),
-                             to_string(best), errors_.mse(best)));
+    write_stdout(
+        fmt::format("{} clips, {} frames ahead: MSE {:.5f}, {:.3f} of the best guess ({} "
+                    "{:.5f})\n",
+                    clips, errors_.predicted.size(), errors_.mse(), errors_.ratio(),
+                    to_string(best), errors_.mse(best)));
   }
   Json guesses = Json::object();
   for (const FrameGuess guess : kFrameGuesses) {

@@ -143,14 +143,15 @@ std::string motion_problem(const SceneConfig& scene) {
     return concat("has frames=", scene.frames, ", expected 2..", kMostFrames);
   }
   const bool moves = scene.slowest != 0.0 || scene.fastest != 0.0;
-  if (moves && !(scene.slowest >= 0.0 && scene.slowest <= scene.fastest &&
-                 scene.fastest <= kHighestSpeed)) {
+  if (moves &&
+      !(scene.slowest >= 0.0 && scene.slowest <= scene.fastest && scene.fastest <= kHighestSpeed)) {
     return concat("has speed=", speed_text(scene), ", expected pixels a frame, 0..",
                   number_text(kHighestSpeed), ", the slower ones first");
   }
   if (moves != (scene.frames != 0)) {
-    return moves ? concat("has speed=", speed_text(scene), " without frames=T: what moves has some")
-                 : concat("has frames=", scene.frames, " without speed=A-B above 0, pixels a frame");
+    return moves
+               ? concat("has speed=", speed_text(scene), " without frames=T: what moves has some")
+               : concat("has frames=", scene.frames, " without speed=A-B above 0, pixels a frame");
   }
   if (moves && scene.clutter != 0) {
     return concat("has clutter=", scene.clutter, " and frames=", scene.frames,

@@ -122,8 +122,9 @@ class ClipMaker {
 ImageSet make_clips(const ImageSet& images, const SceneConfig& config) {
   require_room_for_scenes(images, config, config.frames);
   if (images.channels() != 1) {
-    fail(ErrorCode::unsupported, "scenes with frames (data.scene, --scene) are made of grey images,",
-         " and these have ", images.channels(), " channels: --grey makes them grey");
+    fail(ErrorCode::unsupported,
+         "scenes with frames (data.scene, --scene) are made of grey images,", " and these have ",
+         images.channels(), " channels: --grey makes them grey");
   }
   const int64_t count = scenes_of(images, config);
   const int64_t size = config.size.height * config.size.width * config.frames;

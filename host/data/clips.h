@@ -27,9 +27,9 @@ struct Path {
 inline constexpr int64_t kPlaceUnits = 1 << 16;
 
 /// The next path that is drawn: a place, one of all directions and a speed between `slowest` and
-/// `fastest` pixels a frame, of a thing that may lie `last_row` pixels down and `last_column` aside.
-Path draw_path(SceneDraws& draws, const SceneConfig& config, int64_t last_row,
-               int64_t last_column);
+/// `fastest` pixels a frame, of a thing that may lie `last_row` pixels down and `last_column`
+/// aside.
+Path draw_path(SceneDraws& draws, const SceneConfig& config, int64_t last_row, int64_t last_column);
 
 /// Clips of a set, as many as config.count says, [height, width, frames]. What is drawn depends on
 /// the set's split and the clip's number alone, and on no number of frames: longer clips begin as

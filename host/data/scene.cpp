@@ -174,8 +174,7 @@ ImageSet make_scenes(const ImageSet& images, const SceneConfig& config) {
   auto names = images.names();
   if (!names.empty()) names = names.first(static_cast<std::size_t>(scenes.count()));
   const auto label_names = images.label_names();
-  return scenes
-      .with_names({names.begin(), names.end()}, {label_names.begin(), label_names.end()})
+  return scenes.with_names({names.begin(), names.end()}, {label_names.begin(), label_names.end()})
       .as(images.split());
 }
 

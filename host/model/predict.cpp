@@ -197,9 +197,10 @@ void Predictor::measure() {
 void check_prediction(const Model& model, const ImageSet& clips, const PredictOptions& options) {
   constexpr int64_t kMostAhead = 1 << 16;
   const Config& config = model.run_config();
-  VAE_CHECK(config.data.corrupt.kind == CorruptionKind::frames && !config.model.has_class_target(),
-            "predict: the model did not learn to predict frames: train one with --corrupt frames=N ",
-            "(data.corrupt), as preset predict does");
+  VAE_CHECK(
+      config.data.corrupt.kind == CorruptionKind::frames && !config.model.has_class_target(),
+      "predict: the model did not learn to predict frames: train one with --corrupt frames=N ",
+      "(data.corrupt), as preset predict does");
   VAE_CHECK(clips.count() > 0, "predict: there are no clips");
   VAE_CHECK(clips.height() == config.model.height && clips.width() == config.model.width,
             "predict: clips of ", clips.height(), " x ", clips.width(),

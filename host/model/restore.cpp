@@ -21,8 +21,8 @@ namespace {
 enum class Way { what_is_seen, chain };
 
 Way way_of(const Config& config, bool with_mask) {
-  const bool learnt = config.model.condition == Condition::seen ||
-                      hides_a_part(config.data.corrupt.kind);
+  const bool learnt =
+      config.model.condition == Condition::seen || hides_a_part(config.data.corrupt.kind);
   return with_mask && !learnt ? Way::chain : Way::what_is_seen;
 }
 
@@ -238,9 +238,10 @@ void check_restoration(const Config& config, const RestoreOptions& options) {
             " samples; take 0 to ", kMost);
   VAE_CHECK(options.steps >= 1 && options.steps <= kMost, "restore: a chain of ", options.steps,
             " steps; take 1 to ", kMost);
-  VAE_CHECK(options.seen.empty() || config.data.corrupt.kind != CorruptionKind::frames,
-            "restore: a mask hides places of all frames, and this model learnt to find frames that ",
-            "are hidden whole (data.corrupt ", to_string(config.data.corrupt), ")");
+  VAE_CHECK(
+      options.seen.empty() || config.data.corrupt.kind != CorruptionKind::frames,
+      "restore: a mask hides places of all frames, and this model learnt to find frames that ",
+      "are hidden whole (data.corrupt ", to_string(config.data.corrupt), ")");
   VAE_CHECK(way_of(config, !options.seen.empty()) != Way::chain || !config.model.has_skips(),
             "restore: this model's decoder reads layers of the encoder (skip), so that a chain ",
             "through it copies what was filled in");

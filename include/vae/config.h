@@ -214,8 +214,8 @@ struct TrainConfig {
 };
 
 /// A corruption and how much of it: "noise=0.5", "quadrants=1", "random-quadrants=1", "frames=10",
-/// "none" in files and flags. What is random is drawn for each image afresh at every step of a training, once
-/// in an evaluation, keyed by the training's seed and the image's index.
+/// "none" in files and flags. What is random is drawn for each image afresh at every step of a
+/// training, once in an evaluation, keyed by the training's seed and the image's index.
 struct Corruption {
   CorruptionKind kind = CorruptionKind::none;  ///< What is done.
   /// The noise's standard deviation, or how many quadrants are shown, 1..3, or how many frames,

@@ -40,15 +40,15 @@ inline constexpr FrameGuess kFrameGuesses[] = {FrameGuess::black, FrameGuess::me
 /// Squared errors of predicted frames, and of guesses, as sums over clips, so that those of several
 /// pieces of a set can be added. K frames ahead have a truth; values are in [0, 1].
 struct PredictionErrors {
-  int64_t clips = 0;              ///< n, clips with a truth.
-  std::vector<double> predicted;  ///< Of each frame ahead, mean over its values, summed [K].
-  std::vector<double> black;      ///< Likewise of FrameGuess::black.
-  std::vector<double> mean_seen;  ///< Likewise.
-  std::vector<double> last_seen;  ///< Likewise.
-  double squares = 0.0;           ///< Sum of squares of the mean over all values of a clip.
-  int64_t seen_frames = 0;           ///< Frames that were seen, of all clips.
-  std::vector<double> seen_sums;     ///< Their sum, height * width.
-  std::vector<double> truth_sums;    ///< The sum of all frames with a truth, likewise.
+  int64_t clips = 0;               ///< n, clips with a truth.
+  std::vector<double> predicted;   ///< Of each frame ahead, mean over its values, summed [K].
+  std::vector<double> black;       ///< Likewise of FrameGuess::black.
+  std::vector<double> mean_seen;   ///< Likewise.
+  std::vector<double> last_seen;   ///< Likewise.
+  double squares = 0.0;            ///< Sum of squares of the mean over all values of a clip.
+  int64_t seen_frames = 0;         ///< Frames that were seen, of all clips.
+  std::vector<double> seen_sums;   ///< Their sum, height * width.
+  std::vector<double> truth_sums;  ///< The sum of all frames with a truth, likewise.
 
   /// Adds those of other clips, of as many frames. Throws Error(invalid_argument).
   PredictionErrors& operator+=(const PredictionErrors& other);
@@ -75,10 +75,10 @@ struct Prediction {
   PredictionErrors errors;  ///< Of the first K frames; no clips where there is no truth.
 };
 
-/// Clips of a .npy file, one [T, height, width] or several [n, T, height, width], bytes or floats in
-/// [0, 1], as images whose channels are their T frames. Of the test split: no model was trained on
-/// them. Throws Error(io), Error(corrupt), and Error(unsupported) for another rank and, with what
-/// they should be, for clips of another size than the model's images.
+/// Clips of a .npy file, one [T, height, width] or several [n, T, height, width], bytes or floats
+/// in [0, 1], as images whose channels are their T frames. Of the test split: no model was trained
+/// on them. Throws Error(io), Error(corrupt), and Error(unsupported) for another rank and, with
+/// what they should be, for clips of another size than the model's images.
 ImageSet load_clips(const std::string& path, const ModelConfig& model);
 
 }  // namespace vae

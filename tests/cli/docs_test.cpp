@@ -79,10 +79,10 @@ std::set<std::string> declared_options(const std::string& verb) {
 TEST(DocsTest, EverySectionOfAVerbNamesItsOptions) {
   const std::string text = document("cli.md");
   for (const char* verb :
-       {"train",    "eval",     "sample",   "reconstruct", "segment", "detect", "interpolate",
-        "traverse", "manifold", "map",      "classify",    "encode",  "decode", "compare",
-        "bench",    "inspect",  "import",   "devices",     "doctor",  "help",   "completion",
-        "manual",   "restore",  "compress", "decompress",  "score",   "explore"}) {
+       {"train",    "eval",     "sample",   "reconstruct", "segment", "detect",  "interpolate",
+        "traverse", "manifold", "map",      "classify",    "encode",  "decode",  "compare",
+        "bench",    "inspect",  "import",   "devices",     "doctor",  "help",    "completion",
+        "manual",   "restore",  "compress", "decompress",  "score",   "explore", "predict"}) {
     const std::string heading = std::string("\n## vae ") + verb + "\n";
     const std::size_t begin = text.find(heading);
     ASSERT_NE(begin, std::string::npos) << verb;

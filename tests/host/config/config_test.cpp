@@ -83,8 +83,12 @@ Config unusual() {
                      12345678901,
                      4,
                      Precision::bf16};
-  config.data = {{64, 48}, true, false,
-                 true,     0.25, {CorruptionKind::noise, 0.3},
+  config.data = {{64, 48},
+                 true,
+                 false,
+                 true,
+                 0.25,
+                 {CorruptionKind::noise, 0.3},
                  {2, 5, {48, 40}, 0, 30, 0.1, 2.5, 77}};
   return config;
 }
@@ -163,8 +167,7 @@ TEST(ConfigTest, ScenesAreWords) {
   EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
   set("count=70,speed=0.5-2.25,digits=2,size=64,frames=20");
   EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {64, 64}, 0, 20, 0.5, 2.25, 70}));
-  EXPECT_EQ(to_string(config.data.scene),
-            "digits=2,size=64,frames=20,speed=0.5-2.25,count=70");
+  EXPECT_EQ(to_string(config.data.scene), "digits=2,size=64,frames=20,speed=0.5-2.25,count=70");
   EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
   set("digits=1,size=9,frames=2,speed=3");
   EXPECT_EQ(config.data.scene, (SceneConfig{1, 1, {9, 9}, 0, 2, 3.0, 3.0}));

@@ -71,8 +71,7 @@ TEST(ClipsTest, EveryFrameHasAllOfWhatMoves) {
       int64_t pixels = 0;
       for (int64_t row = 0; row < 20; ++row) {
         for (int64_t column = 0; column < 30; ++column) {
-          const bool inside =
-              row >= top && row < top + 2 && column >= left && column < left + 3;
+          const bool inside = row >= top && row < top + 2 && column >= left && column < left + 3;
           ASSERT_EQ(level(clips, i, frame, row, column), inside ? 100 + i : 0);
           pixels += inside ? 1 : 0;
         }

@@ -296,7 +296,9 @@ TEST(PredictTest, WhatCannotBePredictedIsRefused) {
   masked.seen = std::vector<uint8_t>(64, 1);
   EXPECT_NE(refusal_of([&] { model.restore(moving_blobs(5).test, masked); }).find("frames=4"),
             std::string::npos);
-  EXPECT_NE(refusal_of([&] { model.set_corruption({CorruptionKind::frames, 5}); }).find("all 5"),
+  EXPECT_NE(refusal_of([&] {
+              model.set_corruption({CorruptionKind::frames, 5});
+            }).find("all 5"),
             std::string::npos);
   Config all_shown = test::tiny_config();
   all_shown.data.corrupt = {CorruptionKind::frames, 1};
