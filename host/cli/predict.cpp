@@ -68,7 +68,7 @@ void Predict::declare(Command& command) {
                         "instead of --data");
   data_.declare(command, false);
   command.group("Prediction");
-  command.integer("--frames", frames_, 1, 1000, "how many frames are predicted [10]");
+  command.integer("--frames", frames_, 1, 1000, "how many frames are predicted");
   command.integer("--seen", seen_, 0, 1 << 16,
                   "the first N frames are what is seen, those behind them the truth; 0: all of "
                   "CLIP, of --data as many as the model sees");
