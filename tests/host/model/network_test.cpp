@@ -176,7 +176,6 @@ TEST(NetworkTest, GradientsOfModelsThatRestoreMatchCentralDifferences) {
     model.likelihood = likelihood;
     model.variance = variance;
     expect_gradients(model, {CorruptionKind::quadrants, 1});
-    expect_gradients(model, {CorruptionKind::frames, 1});
     if (likelihood == Likelihood::gaussian) expect_gradients(model, {CorruptionKind::noise, 0.5});
   }
   ModelConfig learned = small_model(Activation::tanh);

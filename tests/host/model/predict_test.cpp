@@ -115,8 +115,9 @@ TEST(PredictTest, TheLastFramesThatAreSeenAreThoseThatCount) {
   EXPECT_EQ(of_all.errors.clips, 0);
   EXPECT_EQ(of_all.frames.values,
             model.predict(frames_of_clips(clips, 5, 4), options).frames.values);
-  options.seen = 7;
-  EXPECT_EQ(model.predict(clips, options).frames.values,
+  PredictOptions of_seven = options;
+  of_seven.seen = 7;
+  EXPECT_EQ(model.predict(clips, of_seven).frames.values,
             model.predict(frames_of_clips(clips, 3, 4), options).frames.values);
 }
 
