@@ -8,7 +8,7 @@
     bench/tasks.sh --against fashion-mnist    how well other images are told apart, too
     bench/tasks.sh --json results.json        the rows as JSON too
 
-Every training sets 5,000 images aside (2,000 where scenes are made of them), and what is measured
+Every training sets 5,000 images aside (2,000 where scenes are made of them, 1,000 of clips), and what is measured
 on test images was chosen on these. Interrupted, it goes on where it was: trainings resume, and what
 was measured is kept in the folder of --work until the program or the task's code changes.
 """
@@ -253,6 +253,20 @@ def detect(bench):
             detection(bench, drawn, "mAP50, trained on drawn digits")]
 
 
+def predict(bench):
+    """Ten frames of clips in which two digits move, from the ten before."""
+    run = bench.train("predict", "--preset", "predict")
+    bench.vae("predict", run, "--data", bench.data, "--count", 4, "--out",
+              bench.work / "predict.gif")
+    test = bench.vae("predict", run, "--data", bench.data, "--count", 2000)
+    guess = test["guesses"][test["best_guess"]]
+    baselines = {"MSE": test["mse"]} | {name.replace("_", " "): mse
+                                        for name, mse in test["guesses"].items()}
+    return [row("predict frames", "MSE over the best guess's", test["ratio"], bar=0.5, lower=True,
+                baselines=baselines, n=test["clips"],
+                standard_error=test["mse_standard_error"] / guess, seconds=bench.seconds(run))]
+
+
 def score(bench):
     """Other images, told apart from the model's own; no row where there are none."""
     if not bench.against:
@@ -348,6 +362,7 @@ TASKS = {
     "detect": detect,
     "denoise": denoise,
     "inpaint": inpaint,
+    "predict": predict,
     "score": score,
     "compress": compress,
     "compress-levels": compress_levels,

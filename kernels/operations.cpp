@@ -122,6 +122,9 @@ void CorruptArgs::check() const {
   VAE_CHECK(height > 0 && width > 0 && channels > 0 && x.cols() == height * width * channels, kName,
             ": ", x.cols(), " values are no image of ", height, " x ", width, " x ", channels);
   VAE_CHECK(images > 0, kName, ": there are no images");
+  VAE_CHECK(
+      kind != CorruptionKind::frames || (amount >= 1.0f && amount < static_cast<float>(channels)),
+      kName, ": ", amount, " frames shown of ", channels, ", expected fewer, and 1 at least");
   tensors.have("y", y, x.shape);
   tensors.may_have("counted", counted, x.shape);
   tensors.have_state(state);

@@ -98,6 +98,7 @@ struct LoadClassesArgs {
 ///   quadrants, random_quadrants
 ///              y = x in `amount` of the four quadrants, kernels/rules/corruption.h says which,
 ///              else 0; there counted = 1 and where x is shown 0. Otherwise all counts.
+///   frames     the same with the first `amount` channels in the place of quadrants
 struct CorruptArgs {
   View y;        // [B, H*W*C] out
   View counted;  // [B, H*W*C] out, the weights of x in log p(x|z); may be empty

@@ -202,11 +202,16 @@ Image ScaleOption::apply(const Image& image) const {
 
 void ScaleOption::require_fit(const OutputFile& out, const Model& model, int64_t count,
                               int64_t columns, int64_t frames) const {
+  const ModelConfig& config = model.config();
+  require_fit(out, picture_size(config.height, config.width, config.channels), count, columns,
+              frames);
+}
+
+void ScaleOption::require_fit(const OutputFile& out, std::pair<int64_t, int64_t> picture,
+                              int64_t count, int64_t columns, int64_t frames) const {
   constexpr int64_t kLargestSide = 65535;  // of a GIF; a PNG may have one pixel more
   constexpr int64_t kMostPixels = int64_t{1} << 26, kMostFilmPixels = int64_t{1} << 28;
-  const ModelConfig& config = model.config();
-  const auto [picture_height, picture_width] =
-      picture_size(config.height, config.width, config.channels);
+  const auto [picture_height, picture_width] = picture;
   const auto [grid_height, grid_width] = grid_size(count, columns, picture_height, picture_width);
   const int64_t times = factor(grid_height, grid_width);
   const int64_t height = grid_height * times, width = grid_width * times;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/cli/command.h"
@@ -82,6 +83,9 @@ class ScaleOption {
   /// large for a picture or, `frames` of them, for a film. Call it before any work.
   void require_fit(const OutputFile& out, const Model& model, int64_t count, int64_t columns,
                    int64_t frames = 1) const;
+  /// The same of pictures of any height and width.
+  void require_fit(const OutputFile& out, std::pair<int64_t, int64_t> picture, int64_t count,
+                   int64_t columns, int64_t frames = 1) const;
 
  private:
   int64_t scale_ = 0;

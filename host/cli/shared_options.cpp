@@ -111,7 +111,7 @@ LoadOptions DataOptions::load_options(Model& model, Terminal& terminal) const {
   const Config config = config_.resolve(model.run_config());
   Config checked;  // whose model says nothing of images that are read as they are
   checked.data = config.data;
-  validate(checked);
+  validate_before_data(checked);
   model.set_corruption(config.data.corrupt);
   return source_.load_options(config.data, terminal);
 }
@@ -130,7 +130,7 @@ ImageSet DataOptions::load(Model& model, Terminal& terminal) const {
   return choose(model, load_all(model, terminal), terminal);
 }
 
-ImageSet DataOptions::choose(const Model& model, const Dataset& data, Terminal& terminal) const {
+const ImageSet& DataOptions::split_of(const Model& model, const Dataset& data) const {
   if (split_ == "validation" && model.run_config().training.validation == 0.0) {
     throw Error(ErrorCode::invalid_argument,
                 "--split validation: the model was trained without --validation, so no images were "
@@ -139,13 +139,35 @@ ImageSet DataOptions::choose(const Model& model, const Dataset& data, Terminal& 
   const ImageSet& images = split_ == "train"        ? data.train
                            : split_ == "validation" ? data.validation
                                                     : data.test;
-  require_image_size(model.config(), images, fmt::format("--data {}", where_));
   if (images.count() == 0) {
     throw Error(ErrorCode::corrupt, fmt::format("--data {}: the {} set is empty", where_, split_));
   }
+  return images;
+}
+
+ImageSet DataOptions::choose(const Model& model, const Dataset& data, Terminal& terminal) const {
+  const ImageSet& images = split_of(model, data);
+  require_image_size(model.config(), images, fmt::format("--data {}", where_));
   require_condition(model.config(), images, fmt::format("--data {}: the {} set", where_, split_));
   warn_of_doubts(images, model, terminal);
   return limit_ > 0 ? images.slice(0, std::min(limit_, images.count())) : images;
+}
+
+ImageSet DataOptions::load_clips(Model& model, Terminal& terminal, int64_t frames,
+                                 int64_t count) const {
+  LoadOptions options = load_options(model, terminal);
+  SceneConfig& scene = options.data.scene;
+  if (scene.frames == 0) return load(model, terminal);
+  scene.frames = frames;
+  const bool of_test = split_ == "test";
+  if (of_test) scene.count = scene.count > 0 ? std::min(scene.count, count) : count;
+  Dataset data = Dataset::load(where_, options);
+  // Which images were set aside depends on how many there were.
+  const double validation = model.run_config().training.validation;
+  if (!of_test && validation > 0.0) data = data.with_validation(validation);
+  ImageSet clips = split_of(model, data);
+  warn_of_doubts(clips, model, terminal);
+  return clips.slice(0, std::min(count, clips.count()));
 }
 
 bool DataOptions::makes_scenes(const Model& model) const {

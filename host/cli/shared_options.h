@@ -101,11 +101,16 @@ class DataOptions {
   bool given() const { return given_; }
   /// Whether --corrupt none was given: the images are those that need to be restored.
   bool says_uncorrupted() const;
+  /// Whether one of the flags of what is done to the images was given.
+  bool says_how(std::string_view key) const { return config_.has_key(key); }
   /// The images of the split as the model's run had it; they must have the model's size. Says what
   /// is odd about them.
   ImageSet load(Model& model, Terminal& terminal) const;
   /// The whole data set as the model's run had it, validation set aside.
   Dataset load_all(Model& model, Terminal& terminal) const;
+  /// Clips with another number of frames than the model's run had, where it made some (--scene):
+  /// of the test images no more than `count`, which spares time and memory. Else what load() gives.
+  ImageSet load_clips(Model& model, Terminal& terminal, int64_t frames, int64_t count) const;
   /// Of that, what load() gives.
   ImageSet choose(const Model& model, const Dataset& data, Terminal& terminal) const;
   /// All images of a folder or file, or one picture. They are taken as they are: no scenes are made
@@ -121,6 +126,8 @@ class DataOptions {
   LoadOptions load_options(Model& model, Terminal& terminal) const;
 
  private:
+  const ImageSet& split_of(const Model& model, const Dataset& data) const;
+
   ConfigOptions config_;
   SourceOptions source_;
   std::string where_ = "mnist";

@@ -212,6 +212,10 @@ void Train::suggest(const Config& config) {
     commands.push_back("map " + run + data + " --out map.png");
     return try_out(commands);
   }
+  if (config.data.corrupt.kind == CorruptionKind::frames) {
+    commands.push_back("predict " + run + data + " --out predicted.gif");
+    return try_out(commands);
+  }
   if (config.data.corrupt.kind != CorruptionKind::none) {
     commands.push_back("restore " + run + data + " --samples 2 --out restored.png");
     return try_out(commands);

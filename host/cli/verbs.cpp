@@ -26,6 +26,7 @@ std::vector<VerbEntry> all_verbs() {
   add("reconstruct", "images above their reconstructions", make_reconstruct());
   add("segment", "the class of each pixel of images", make_segment());
   add("restore", "noise taken off images, or what is hidden of them found", make_restore());
+  add("predict", "the next frames of clips", make_predict());
   add("interpolate", "the path between two images in latent space", make_interpolate());
   add("traverse", "what each latent dimension changes", make_traverse());
   add("manifold", "the plane of a 2-dimensional latent as pictures", make_manifold());

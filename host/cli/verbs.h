@@ -29,6 +29,7 @@ std::unique_ptr<Verb> make_eval();
 std::unique_ptr<Verb> make_sample();
 std::unique_ptr<Verb> make_reconstruct();
 std::unique_ptr<Verb> make_restore();
+std::unique_ptr<Verb> make_predict();
 std::unique_ptr<Verb> make_interpolate();
 std::unique_ptr<Verb> make_traverse();
 std::unique_ptr<Verb> make_manifold();

@@ -436,6 +436,14 @@ void validate(const Config& config) {
                                             " has more cells than images of ", config.model.width,
                                             " x ", config.model.height, " have pixels")});
   }
+  const Corruption& corrupt = config.data.corrupt;
+  if (corrupt.kind == CorruptionKind::frames &&
+      corrupt.amount >= static_cast<double>(config.model.channels)) {
+    fail_with_list("configuration",
+                   {concat("data.corrupt (--corrupt) ", to_string(corrupt), " shows all ",
+                           config.model.channels, " channels of an image, and none is left to be ",
+                           "predicted: its frames are those of clips, as --scene makes them")});
+  }
   const std::string problem = config_detail::shape_problem(config.model);
   if (!problem.empty()) fail_with_list("configuration", {problem});
 }

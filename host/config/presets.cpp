@@ -184,6 +184,44 @@ Config detect_40() {
   return config;
 }
 
+/// The next frame of clips in which two digits move, from the ten before it: a U-net as above over
+/// frames that are channels. Further frames are predicted from those that were.
+Config predict() {
+  Config config;
+  ModelConfig& model = config.model;
+  model.height = model.width = 64;
+  model.channels = 11;
+  model.encoder = layers_from_string(
+      "conv 16 3x3, conv 32 4x4/2, conv 32 3x3, conv 64 4x4/2, conv 64 3x3, conv 96 4x4/2, "
+      "conv 96 3x3");
+  model.heads = conv_output({1, 1});
+  model.latent = 8 * 8 * 8;
+  model.decoder = layers_from_string(
+      "conv 96 3x3, skip 6, deconv 64 4x4/2, skip 4, conv 64 3x3, deconv 32 4x4/2, skip 2, "
+      "conv 32 3x3, upsample 2, skip 0, conv 16 3x3");
+  model.output = conv_output({3, 3});
+  model.likelihood = Likelihood::gaussian;
+  model.variance = Variance::learned;
+  model.sigma = 0.2;
+  model.initialization = Initialization::he_normal;
+  config.training.epochs = 6;
+  config.training.batch_size = 32;
+  config.training.learning_rate = 1e-3;
+  config.training.binarization = Binarization::none;
+  config.training.schedule = LearningRateSchedule::cosine;
+  config.training.ema = 0.999;
+  config.training.validation = 1000;
+  SceneConfig& scene = config.data.scene;
+  scene.fewest = scene.most = 2;
+  scene.size = {64, 64};
+  scene.frames = model.channels;
+  scene.slowest = 2.0;
+  scene.fastest = 5.0;
+  scene.count = 20000;
+  config.data.corrupt = {CorruptionKind::frames, 10};
+  return config;
+}
+
 struct Preset {
   const char* name;
   Config (*make)();
@@ -209,6 +247,7 @@ constexpr Preset kPresets[] = {
     {"inpaint", inpaint},
     {"segment-40", segment_40},
     {"detect-40", detect_40},
+    {"predict", predict},
 };
 
 std::string name_list() {

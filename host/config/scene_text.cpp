@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "host/config/value.h"
 #include "host/text/suggest.h"
 #include "kernels/check.h"
 
@@ -12,16 +13,19 @@ namespace vae::config_detail {
 namespace {
 
 constexpr int64_t kMostDigits = 16, kShortestSceneSide = 8, kLongestSceneSide = 4096,
-                  kMostClutter = 64;
+                  kMostClutter = 64, kMostScenes = 1'000'000'000;
+constexpr double kHighestSpeed = 64.0;
 
-bool read_whole(std::string_view text, int64_t& number) {
+template <typename Number>
+bool read_whole(std::string_view text, Number& number) {
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
   return !text.empty() && error == std::errc() && stopped == end;
 }
 
 /// "A" or "A<between>B"; one number is both.
-bool read_pair(std::string_view text, char between, int64_t& first, int64_t& second) {
+template <typename Number>
+bool read_pair(std::string_view text, char between, Number& first, Number& second) {
   const std::size_t at = text.find(between);
   if (!read_whole(text.substr(0, at), first)) return false;
   second = first;
@@ -30,6 +34,11 @@ bool read_pair(std::string_view text, char between, int64_t& first, int64_t& sec
 
 std::string pair_text(int64_t first, char between, int64_t second) {
   return first == second ? concat(first) : concat(first, between, second);
+}
+
+std::string speed_text(const SceneConfig& scene) {
+  const std::string slowest = number_text(scene.slowest);
+  return scene.slowest == scene.fastest ? slowest : slowest + "-" + number_text(scene.fastest);
 }
 
 /// A part of the text: its word, how its value is read, and what that is.
@@ -54,6 +63,17 @@ constexpr ScenePart kParts[] = {
     {"clutter",
      [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.clutter); },
      "clutter=K", false},
+    {"frames",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.frames); },
+     "frames=T", false},
+    {"speed",
+     [](std::string_view text, SceneConfig& scene) {
+       return read_pair(text, '-', scene.slowest, scene.fastest);
+     },
+     "speed=V or speed=A-B", false},
+    {"count",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.count); },
+     "count=N", false},
 };
 
 const ScenePart* find_scene_part(std::string_view word) {
@@ -65,8 +85,12 @@ const ScenePart* find_scene_part(std::string_view word) {
 
 std::string unknown_part(std::string_view word) {
   std::vector<std::string> words;
-  for (const ScenePart& part : kParts) words.emplace_back(part.word);
-  return concat("'", shortened(word), "' is no part of a scene, which has digits, size and clutter",
+  std::string list;
+  for (const ScenePart& part : kParts) {
+    words.emplace_back(part.word);
+    list += concat(list.empty() ? "" : &part == std::end(kParts) - 1 ? " and " : ", ", part.word);
+  }
+  return concat("'", shortened(word), "' is no part of a scene, which has ", list,
                 did_you_mean(word, words));
 }
 
@@ -105,8 +129,38 @@ std::string scene_text(const SceneConfig& scene) {
   if (scene == SceneConfig()) return "none";
   return concat("digits=", pair_text(scene.fewest, '-', scene.most),
                 ",size=", pair_text(scene.size.width, 'x', scene.size.height),
-                scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "");
+                scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "",
+                scene.frames != 0 ? concat(",frames=", scene.frames) : "",
+                scene.fastest != 0.0 ? concat(",speed=", speed_text(scene)) : "",
+                scene.count != 0 ? concat(",count=", scene.count) : "");
 }
+
+namespace {
+
+/// Of scenes in which things move.
+std::string motion_problem(const SceneConfig& scene) {
+  if (scene.frames != 0 && !lies_in(scene.frames, 2, kMostFrames)) {
+    return concat("has frames=", scene.frames, ", expected 2..", kMostFrames);
+  }
+  const bool moves = scene.slowest != 0.0 || scene.fastest != 0.0;
+  if (moves &&
+      !(scene.slowest >= 0.0 && scene.slowest <= scene.fastest && scene.fastest <= kHighestSpeed)) {
+    return concat("has speed=", speed_text(scene), ", expected pixels a frame, 0..",
+                  number_text(kHighestSpeed), ", the slower ones first");
+  }
+  if (moves != (scene.frames != 0)) {
+    return moves
+               ? concat("has speed=", speed_text(scene), " without frames=T: what moves has some")
+               : concat("has frames=", scene.frames, " without speed=A-B above 0, pixels a frame");
+  }
+  if (moves && scene.clutter != 0) {
+    return concat("has clutter=", scene.clutter, " and frames=", scene.frames,
+                  ": clips are made without clutter");
+  }
+  return {};
+}
+
+}  // namespace
 
 std::string scene_problem(const SceneConfig& scene) {
   if (scene == SceneConfig()) return {};
@@ -119,13 +173,20 @@ std::string scene_problem(const SceneConfig& scene) {
     return concat("has size=", pair_text(scene.size.width, 'x', scene.size.height),
                   ", expected sides of ", kShortestSceneSide, "..", kLongestSceneSide);
   }
-  if (lies_in(scene.clutter, 0, kMostClutter)) return {};
-  return concat("has clutter=", scene.clutter, ", expected 0..", kMostClutter);
+  if (!lies_in(scene.clutter, 0, kMostClutter)) {
+    return concat("has clutter=", scene.clutter, ", expected 0..", kMostClutter);
+  }
+  if (!lies_in(scene.count, 0, kMostScenes)) {
+    return concat("has count=", scene.count, ", expected 0..", kMostScenes);
+  }
+  return motion_problem(scene);
 }
 
 std::string scene_choices() {
   return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
-                kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter);
+                kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter,
+                ", frames=T of 2..", kMostFrames, " with speed=A-B of 0..",
+                number_text(kHighestSpeed), ", count=N");
 }
 
 }  // namespace vae::config_detail

@@ -59,6 +59,7 @@ constexpr Word<CorruptionKind> kCorruptions[] = {
     {CorruptionKind::noise, "noise"},
     {CorruptionKind::quadrants, "quadrants"},
     {CorruptionKind::random_quadrants, "random-quadrants"},
+    {CorruptionKind::frames, "frames"},
 };
 constexpr Word<Objective> kObjectives[] = {
     {Objective::elbo, "elbo"},
@@ -357,12 +358,16 @@ std::vector<Entry> data_entries() {
        data<&D::test_share>,
        {0, 1, false, true}},
       {{"data", "corrupt", "--corrupt",
-        "what the model sees of the images that it restores: noise added, or some quadrants", ""},
+        "what the model sees of the images that it restores: noise added, some quadrants, or a "
+        "clip's first frames",
+        ""},
        data<&D::corrupt>,
        {0, 100, true, false},
        /*said_always=*/false},
       {{"data", "scene", "--scene",
-        "make scenes of single images, at random places among clutter, with masks and boxes", ""},
+        "make scenes of single images, at random places among clutter, with masks and boxes, or "
+        "clips in which they move",
+        ""},
        data<&D::scene>,
        kAnything,
        /*said_always=*/false},

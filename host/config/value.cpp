@@ -24,16 +24,6 @@ std::string quoted(std::string_view text) {
   return json(std::string(text.substr(0, 80))).dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
-/// Shortest text that reads back as the same number; whole numbers without an exponent.
-std::string number_text(double value) {
-  if (std::abs(value) < 1e15 && value == std::trunc(value) && !std::signbit(value)) {
-    return std::to_string(static_cast<int64_t>(value));
-  }
-  char buffer[40];
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return std::string(buffer, result.ptr);
-}
-
 template <typename Enum>
 std::vector<std::string> word_list() {
   std::vector<std::string> list;
@@ -84,7 +74,7 @@ std::string kind_text(const Range& range) {
   } else if constexpr (std::is_same_v<T, ImageSize>) {
     return "none, WIDTH or WIDTHxHEIGHT, each " + range_text(range);
   } else if constexpr (std::is_same_v<T, Corruption>) {
-    return "none, noise=SIGMA, quadrants=1, 2 or 3, or random-quadrants=1, 2 or 3";
+    return "none, noise=SIGMA, quadrants=1, 2 or 3, random-quadrants=1, 2 or 3, or frames=N";
   } else if constexpr (std::is_same_v<T, SceneConfig>) {
     return scene_choices();
   } else {
@@ -319,7 +309,7 @@ std::string layers_problem(const std::vector<Layer>& layers, const Range& range)
   return {};
 }
 
-/// Sigma within the range; one to three whole quadrants.
+/// Sigma within the range; one to three whole quadrants; frames of a clip that has one more.
 std::string corruption_problem(const Corruption& corruption, const Range& range) {
   switch (corruption.kind) {
     case CorruptionKind::none:
@@ -329,6 +319,13 @@ std::string corruption_problem(const Corruption& corruption, const Range& range)
     case CorruptionKind::quadrants:
     case CorruptionKind::random_quadrants:
       break;
+    case CorruptionKind::frames:
+      if (corruption.amount >= 1 && corruption.amount < kMostFrames &&
+          corruption.amount == std::trunc(corruption.amount)) {
+        return {};
+      }
+      return "is " + corruption_text(corruption) + ", expected a whole number of frames, 1.." +
+             std::to_string(kMostFrames - 1);
   }
   const double count = corruption.amount;
   if (count == 1.0 || count == 2.0 || count == 3.0) return {};
@@ -346,6 +343,15 @@ std::string list_problem(const std::vector<int64_t>& list, const Range& range) {
 }
 
 }  // namespace
+
+std::string number_text(double value) {
+  if (std::abs(value) < 1e15 && value == std::trunc(value) && !std::signbit(value)) {
+    return std::to_string(static_cast<int64_t>(value));
+  }
+  char buffer[40];
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, result.ptr);
+}
 
 std::string set_from_text(const Field& field, const Range& range, std::string_view text) {
   return std::visit(

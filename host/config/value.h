@@ -27,6 +27,9 @@ std::string check_range(const Field& field, const Range& range);
 /// "noise=0.5", "none".
 std::string corruption_text(const Corruption& corruption);
 
+/// Shortest text that reads back as the same number; whole numbers without an exponent.
+std::string number_text(double value);
+
 /// What stands for the value in help texts: "N", "X", "N,N,..." or "WORD".
 std::string_view placeholder_text(const Field& field);
 

@@ -67,14 +67,23 @@ struct NpyWriter::Impl {
   int64_t missing;  // rows
 };
 
-NpyWriter::NpyWriter(const std::string& path, int64_t rows, int64_t row_size) {
-  constexpr int64_t kMostBytes = int64_t{1} << 62;
-  VAE_CHECK(rows >= 0 && row_size > 0 &&
-                rows <= kMostBytes / static_cast<int64_t>(sizeof(float)) / row_size,
-            "an array of ", rows, " x ", row_size, " values cannot be written");
-  const std::string header = npy_header({rows, row_size});
-  const auto bytes = static_cast<uint64_t>(rows * row_size) * sizeof(float);
-  impl_ = std::unique_ptr<Impl>(new Impl{{path, header.size() + bytes}, row_size, rows});
+NpyWriter::NpyWriter(const std::string& path, int64_t rows, int64_t row_size)
+    : NpyWriter(path, std::vector<int64_t>{rows, row_size}) {}
+
+NpyWriter::NpyWriter(const std::string& path, const std::vector<int64_t>& shape) {
+  constexpr int64_t kMostValues = (int64_t{1} << 62) / static_cast<int64_t>(sizeof(float));
+  VAE_CHECK(!shape.empty() && shape.front() >= 0, "an array without rows cannot be written");
+  int64_t row_size = 1;
+  for (auto size = shape.begin() + 1; size != shape.end(); ++size) {
+    VAE_CHECK(*size > 0 && row_size <= kMostValues / *size, "an array of ", shape.front(),
+              " x ... x ", *size, " x ... values cannot be written");
+    row_size *= *size;
+  }
+  VAE_CHECK(shape.front() <= kMostValues / row_size, "an array of ", shape.front(), " x ", row_size,
+            " values cannot be written");
+  const std::string header = npy_header(shape);
+  const auto bytes = static_cast<uint64_t>(shape.front() * row_size) * sizeof(float);
+  impl_ = std::unique_ptr<Impl>(new Impl{{path, header.size() + bytes}, row_size, shape.front()});
   impl_->file.append(as_bytes(header));
 }
 

@@ -416,6 +416,7 @@ bool Model::restores() const { return impl().network->restores(); }
 
 void Model::set_corruption(const Corruption& corruption) {
   Config checked;  // a model that is told what is seen may be shown images as they are
+  checked.model.channels = config().channels;
   checked.data.corrupt = corruption;
   validate(checked);
   impl().network->set_corruption(corruption);

@@ -8,6 +8,7 @@
 #include "host/graph/arena.h"
 #include "host/model/batches.h"
 #include "host/model/model_impl.h"
+#include "host/model/seen_rows.h"
 #include "kernels/check.h"
 #include "kernels/floating_point_mode.h"
 #include "kernels/rules/corruption.h"
@@ -17,12 +18,12 @@ namespace vae {
 namespace {
 
 /// What restores an image; see Model::restore().
-enum class Way { posterior, conditional_prior, chain };
+enum class Way { what_is_seen, chain };
 
 Way way_of(const Config& config, bool with_mask) {
-  if (config.model.condition == Condition::seen) return Way::conditional_prior;
-  if (with_mask && !hides_a_part(config.data.corrupt.kind)) return Way::chain;
-  return Way::posterior;
+  const bool learnt =
+      config.model.condition == Condition::seen || hides_a_part(config.data.corrupt.kind);
+  return with_mask && !learnt ? Way::chain : Way::what_is_seen;
 }
 
 void check_mask(const RestoreOptions& options, const ImageSet& images) {
@@ -48,16 +49,16 @@ class Restorer {
  private:
   void see_through_mask();
   void see_through_corruption();
-  void restore_by_posterior(int64_t first, int64_t rows);
-  void restore_by_conditional_prior(int64_t first, int64_t rows);
+  void restore_by_what_is_seen(int64_t first, int64_t rows);
   void restore_by_chains(int64_t first, int64_t rows);
   std::vector<float> end_of_chain(int64_t first, int64_t rows, int64_t chain,
                                   std::vector<float>& sums);
   void fill_in(std::vector<float>& values, int64_t first) const;
   void measure();
 
-  void tell(int64_t first, int64_t rows) { write_conditions(network_, told_, first, rows); }
-  void write_input(const float* values, int64_t rows);
+  void tell(int64_t first, int64_t rows) {
+    if (told_.count() > 0) write_conditions(network_, told_, first, rows);
+  }
   /// E[x|z] of the latents that are there [rows, X], with what is seen.
   std::vector<float> decoded(int64_t first, int64_t rows);
   void keep_sample(const std::vector<float>& values, int64_t first, int64_t rows, int64_t sample);
@@ -71,7 +72,7 @@ class Restorer {
   uint64_t seed_;
   Arena arena_;
   StepState* state_ = nullptr;
-  Array told_;  // what the model is told of each image; empty: nothing
+  Array told_;  // what the model is told of each image beside what is seen; empty: nothing
   Restoration result_;
 };
 
@@ -88,18 +89,15 @@ Restorer::Restorer(Model& model, const ImageSet& images, const RestoreOptions& o
 
 Restoration Restorer::run() {
   options_.seen.empty() ? see_through_corruption() : see_through_mask();
-  const bool told_seen = model_.config().condition == Condition::seen;
-  told_ = told_seen ? result_.seen : model_.conditions(images_);
+  if (model_.config().condition != Condition::seen) told_ = model_.conditions(images_);
   const int64_t count = images_.count(), pixels = model_.config().pixels();
   result_.restored.shape = {count, pixels};
   result_.samples.shape = {count * options_.samples, pixels};
   result_.samples.values.resize(static_cast<std::size_t>(count * options_.samples * pixels));
   encode_and_decode_batches(network_, count, {}, [&](int64_t first, int64_t rows) {
     switch (way_of(model_.run_config(), !options_.seen.empty())) {
-      case Way::posterior:
-        return restore_by_posterior(first, rows);
-      case Way::conditional_prior:
-        return restore_by_conditional_prior(first, rows);
+      case Way::what_is_seen:
+        return restore_by_what_is_seen(first, rows);
       case Way::chain:
         return restore_by_chains(first, rows);
     }
@@ -140,26 +138,14 @@ void Restorer::see_through_corruption() {
   if (has_truth) result_.truth = std::move(truth);
 }
 
-void Restorer::restore_by_posterior(int64_t first, int64_t rows) {
-  write_input(result_.seen.row(first), rows);
+void Restorer::restore_by_what_is_seen(int64_t first, int64_t rows) {
   tell(first, rows);
-  network_.encode(rows);
-  network_.take_posterior_mean(rows);
+  write_seen(network_, result_.seen.row(first), rows);
+  take_mean_of_seen(network_, rows);
   const std::vector<float> mean = decoded(first, rows);
   result_.restored.values.insert(result_.restored.values.end(), mean.begin(), mean.end());
   for (int64_t sample = 0; sample < options_.samples; ++sample) {
-    network_.sample_posterior(rows, 1, noise(Stream::posterior, first, sample));
-    keep_sample(decoded(first, rows), first, rows, sample);
-  }
-}
-
-void Restorer::restore_by_conditional_prior(int64_t first, int64_t rows) {
-  tell(first, rows);
-  network_.take_prior_mean(rows);
-  const std::vector<float> mean = decoded(first, rows);
-  result_.restored.values.insert(result_.restored.values.end(), mean.begin(), mean.end());
-  for (int64_t sample = 0; sample < options_.samples; ++sample) {
-    network_.sample_prior(rows, noise(Stream::prior, first, sample));
+    draw_of_seen(network_, rows, noise(Stream::posterior, first, sample));
     keep_sample(decoded(first, rows), first, rows, sample);
   }
 }
@@ -184,7 +170,7 @@ std::vector<float> Restorer::end_of_chain(int64_t first, int64_t rows, int64_t c
   network_.sample_prior(rows, noise(Stream::prior, first, chain));
   std::vector<float> values = decoded(first, rows);
   for (int64_t step = 1; step <= options_.steps; ++step) {
-    write_input(values.data(), rows);
+    write_seen(network_, values.data(), rows);
     network_.encode(rows);
     network_.sample_posterior(rows, 1,
                               noise(Stream::posterior, first, chain, static_cast<uint32_t>(step)));
@@ -193,11 +179,6 @@ std::vector<float> Restorer::end_of_chain(int64_t first, int64_t rows, int64_t c
     for (std::size_t i = 0; i < values.size(); ++i) sums[i] += values[i];
   }
   return values;
-}
-
-void Restorer::write_input(const float* values, int64_t rows) {
-  const View input = network_.input(rows);
-  network_.backend().copy_to_device(input.data, values, input.count() * sizeof(float));
 }
 
 std::vector<float> Restorer::decoded(int64_t first, int64_t rows) {
@@ -255,6 +236,10 @@ void check_restoration(const Config& config, const RestoreOptions& options) {
             " samples; take 0 to ", kMost);
   VAE_CHECK(options.steps >= 1 && options.steps <= kMost, "restore: a chain of ", options.steps,
             " steps; take 1 to ", kMost);
+  VAE_CHECK(
+      options.seen.empty() || config.data.corrupt.kind != CorruptionKind::frames,
+      "restore: a mask hides places of all frames, and this model learnt to find frames that ",
+      "are hidden whole (data.corrupt ", to_string(config.data.corrupt), ")");
   VAE_CHECK(way_of(config, !options.seen.empty()) != Way::chain || !config.model.has_skips(),
             "restore: this model's decoder reads layers of the encoder (skip), so that a chain ",
             "through it copies what was filled in");

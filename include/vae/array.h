@@ -61,6 +61,8 @@ class NpyWriter {
   /// Takes the space on the disk at once. Throws Error(invalid_argument) for sizes below 0 or too
   /// large together, Error(io).
   NpyWriter(const std::string& path, int64_t rows, int64_t row_size);
+  /// The same of any shape, whose first axis the rows are along.
+  NpyWriter(const std::string& path, const std::vector<int64_t>& shape);
   ~NpyWriter();
   NpyWriter(const NpyWriter&) = delete;
   NpyWriter& operator=(const NpyWriter&) = delete;

@@ -213,12 +213,14 @@ struct TrainConfig {
   bool operator==(const TrainConfig&) const = default;
 };
 
-/// A corruption and how much of it: "noise=0.5", "quadrants=1", "random-quadrants=1", "none" in
-/// files and flags. What is random is drawn for each image afresh at every step of a training, once
-/// in an evaluation, keyed by the training's seed and the image's index.
+/// A corruption and how much of it: "noise=0.5", "quadrants=1", "random-quadrants=1", "frames=10",
+/// "none" in files and flags. What is random is drawn for each image afresh at every step of a
+/// training, once in an evaluation, keyed by the training's seed and the image's index.
 struct Corruption {
   CorruptionKind kind = CorruptionKind::none;  ///< What is done.
-  double amount = 0.0;  ///< The noise's standard deviation, or how many quadrants are shown, 1..3.
+  /// The noise's standard deviation, or how many quadrants are shown, 1..3, or how many frames,
+  /// fewer than the model's channels.
+  double amount = 0.0;
 
   /// Field by field.
   bool operator==(const Corruption&) const = default;
@@ -230,13 +232,20 @@ std::string to_string(const Corruption& corruption);
 /// Scenes that are made of single images, "digits=1-3,size=40,clutter=6" in files and flags: some
 /// of them at random places, with a mask and boxes that say what is where. Scene i of a set has
 /// image i and others of the same set. Nothing depends on a seed: every run on a data set, and
-/// every verb, has the same scenes. [Dataset::with_scenes]
+/// every verb, has the same scenes. With frames they are clips, "digits=2,size=64,frames=20,
+/// speed=2-5": images whose channels are what is seen one after the other, in which things move.
+/// [Dataset::with_scenes]
 struct SceneConfig {
   int64_t fewest = 0;   ///< The fewest images in a scene, 0..16.
   int64_t most = 0;     ///< The most, 1..16.
   ImageSize size = {};  ///< Of a scene, 8..4096, no smaller than an image; 0 x 0: no scenes.
   /// Small pieces of other images, which belong to nothing, 0..64. [Mnih et al. 2014]
   int64_t clutter = 0;
+  int64_t frames = 0;    ///< Of a clip, 2..1024, its channels; 0: scenes are still.
+  double slowest = 0.0;  ///< Of clips: the least pixels from frame to frame, 0..64.
+  double fastest = 0.0;  ///< The most, above 0.
+  /// At most so many scenes of each split, those of its first images; 0: one for each image.
+  int64_t count = 0;
 
   /// Field by field.
   bool operator==(const SceneConfig&) const = default;

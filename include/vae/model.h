@@ -18,6 +18,7 @@
 #include "vae/dataset.h"
 #include "vae/detection.h"
 #include "vae/device.h"
+#include "vae/prediction.h"
 #include "vae/restoration.h"
 
 namespace vae {
@@ -323,6 +324,19 @@ class Model {
   ///     vae::Restoration found = model.restore(data.test.slice(0, 16), {.samples = 3});
   ///     vae::save_png("restored.png", vae::make_grid(vae::to_images(found.restored, 28, 28, 1)));
   Restoration restore(const ImageSet& images, const RestoreOptions& options = {});
+  /// The next frames of clips, images whose channels are frames, of a model that was trained with
+  /// CorruptionKind::frames: it sees N frames, the corruption's amount, and predicts those that its
+  /// other channels are. Of each clip [height, width, any number >= N] the last N frames of those
+  /// that are seen are shown, and what comes next is decoded as restore() does, clipped to [0, 1].
+  /// Where that is fewer frames than asked for the window moves on: predicted frames are seen, and
+  /// what comes behind them is predicted. Frames behind those that are seen are the truth. Nothing
+  /// is left to chance. Throws Error(invalid_argument) for clips of another height or width, of too
+  /// few frames, and for a model that learnt something else.
+  ///
+  ///     vae::ImageSet clips = vae::load_clips("clips.npy", model.config());   // [n, 20, 64, 64]
+  ///     vae::Prediction next = model.predict(clips, {.frames = 10, .seen = 10});
+  ///     std::cout << next.errors.mse() << " is " << next.errors.ratio() << " of the best guess\n";
+  Prediction predict(const ImageSet& clips, const PredictOptions& options = {});
 
   /// \cond internal
   // For the library's own trainer.

@@ -79,6 +79,9 @@ enum class CorruptionKind {
   quadrants,
   /// The same with quadrants chosen at random. Named "random-quadrants" in files.
   random_quadrants,
+  /// Of an image whose channels are the frames of a clip only the first `amount` are shown, and the
+  /// others are 0; log p(x|z) counts those that are not shown: what comes next is predicted.
+  frames,
 };
 
 /// What training makes as large as it can. The last two draw K samples of each image.

@@ -50,6 +50,7 @@
 #include "vae/log.h"
 #include "vae/model.h"
 #include "vae/overlays.h"
+#include "vae/prediction.h"
 #include "vae/printable.h"
 #include "vae/reconstructions.h"
 #include "vae/report.h"

@@ -184,6 +184,20 @@ inline void corrupt_by_quadrants(Rule rule, float* y, float* counted, const floa
   }
 }
 
+template <typename Rule>
+inline void corrupt_by_frames(Rule rule, float* y, float* counted, const float* x,
+                              const CorruptionModel& model) {
+  const auto frames = static_cast<int64_t>(model.amount);
+  int64_t at = 0;
+  for (int64_t pixel = 0; pixel < model.height * model.width; ++pixel) {
+    for (int64_t channel = 0; channel < model.channels; ++channel, ++at) {
+      const bool is_seen = channel < frames;
+      y[at] = rule.value(x[at], 0.0f, is_seen, model.amount);
+      if (counted != nullptr) counted[at] = rule.counted(is_seen);
+    }
+  }
+}
+
 }  // namespace
 
 void corrupt(float* y, float* counted, const float* x, const CorruptionModel& model,
@@ -192,6 +206,10 @@ void corrupt(float* y, float* counted, const float* x, const CorruptionModel& mo
   visit(model.kind, [&](auto rule) {
     if constexpr (rule.kQuadrants) {
       corrupt_by_quadrants(rule, y, counted, x, model, noise);
+      return;
+    }
+    if constexpr (rule.kFrames) {
+      corrupt_by_frames(rule, y, counted, x, model);
       return;
     }
     if constexpr (rule.kNormals) {

@@ -36,6 +36,8 @@ struct ImageSides {
     const unsigned pixel = value / channels;
     return is_shown(shown, pixel / width, pixel % width, height, width);
   }
+  /// Of a pixel's values, which lie side by side.
+  __device__ unsigned channel_of(unsigned value) const { return value % channels; }
 };
 
 template <typename Rule>
@@ -67,6 +69,9 @@ __global__ void __launch_bounds__(kCorruptThreads)
     for (unsigned j = 0; j < 4; ++j) {
       bool is_seen = false;
       if constexpr (Rule::kQuadrants) is_seen = sides.shows(shown, 4 * quad + j);
+      if constexpr (Rule::kFrames) {
+        is_seen = sides.channel_of(4 * quad + j) < static_cast<unsigned>(amount);
+      }
       weights.value[j] = Rule::counted(is_seen);
       values.value[j] = Rule::value(values.value[j], normals.value[j], is_seen, amount);
     }

@@ -5,6 +5,8 @@
 //   kQuadrants                      whether `shown` says if the value's quadrant is, else anything;
 //                                   then quadrants(noise, count) are those that are shown, a bit
 //                                   each, of an image with that noise
+//   kFrames                         whether `shown` says if the value's channel is: one of the
+//                                   first `amount`
 //   value(x, normal, shown, amount) what stands in the place of x
 //   counted(shown)                  the weight of x in log p(x|z)
 #pragma once
@@ -44,13 +46,13 @@ namespace rules {
 namespace {  // hd.h says why
 
 struct NoCorruption {
-  static constexpr bool kNormals = false, kQuadrants = false;
+  static constexpr bool kNormals = false, kQuadrants = false, kFrames = false;
   VAE_HD static float value(float x, float, bool, float) { return x; }
   VAE_HD static float counted(bool) { return 1.0f; }
 };
 
 struct AddedNoise {
-  static constexpr bool kNormals = true, kQuadrants = false;
+  static constexpr bool kNormals = true, kQuadrants = false, kFrames = false;
   VAE_HD static float value(float x, float normal, bool, float amount) {
     return clamped(fused_multiply_add(amount, normal, x), 0.0f, 1.0f);
   }
@@ -59,14 +61,14 @@ struct AddedNoise {
 
 /// What is shown need not be predicted.
 struct FixedQuadrants {
-  static constexpr bool kNormals = false, kQuadrants = true;
+  static constexpr bool kNormals = false, kQuadrants = true, kFrames = false;
   VAE_HD static uint32_t quadrants(const PhiloxRow&, int count) { return first_quadrants(count); }
   VAE_HD static float value(float x, float, bool shown, float) { return shown ? x : 0.0f; }
   VAE_HD static float counted(bool shown) { return shown ? 0.0f : 1.0f; }
 };
 
 struct DrawnQuadrants {
-  static constexpr bool kNormals = false, kQuadrants = true;
+  static constexpr bool kNormals = false, kQuadrants = true, kFrames = false;
   VAE_HD static uint32_t quadrants(const PhiloxRow& noise, int count) {
     return drawn_quadrants(philox_quad(noise, 0), count);
   }
@@ -74,6 +76,13 @@ struct DrawnQuadrants {
     return FixedQuadrants::value(x, 0.0f, shown, amount);
   }
   VAE_HD static float counted(bool shown) { return FixedQuadrants::counted(shown); }
+};
+
+/// What is shown need not be predicted.
+struct FirstFrames {
+  static constexpr bool kNormals = false, kQuadrants = false, kFrames = true;
+  VAE_HD static float value(float x, float, bool shown, float) { return shown ? x : 0.0f; }
+  VAE_HD static float counted(bool shown) { return shown ? 0.0f : 1.0f; }
 };
 
 }  // namespace
@@ -93,13 +102,15 @@ VAE_HD static constexpr auto visit(CorruptionKind kind, Body body) {
       return body(rules::FixedQuadrants());
     case CorruptionKind::random_quadrants:
       return body(rules::DrawnQuadrants());
+    case CorruptionKind::frames:
+      return body(rules::FirstFrames());
   }
   __builtin_unreachable();
 }
 
 /// Whether a part of an image is hidden, so that log p(x|z) counts that alone.
 static constexpr bool hides_a_part(CorruptionKind kind) {
-  return visit(kind, [](auto rule) { return rule.kQuadrants; });
+  return visit(kind, [](auto rule) { return rule.kQuadrants || rule.kFrames; });
 }
 
 /// Whether the quadrant of row y, column x is shown. Of odd sizes the upper and left ones are the

@@ -318,7 +318,8 @@ TEST(TargetTest, WhatIsMissingOrContradictsIsNamed) {
 
 TEST(TargetTest, CorruptionsAreWordsOfTheConfiguration) {
   Config config;
-  for (const char* words : {"noise=0.5", "quadrants=3", "random-quadrants=2", "none"}) {
+  for (const char* words :
+       {"noise=0.5", "quadrants=3", "random-quadrants=2", "frames=10", "none"}) {
     set_config_value(config, "data.corrupt", words);
     EXPECT_EQ(to_string(config.data.corrupt), words);
     EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
@@ -326,8 +327,18 @@ TEST(TargetTest, CorruptionsAreWordsOfTheConfiguration) {
   EXPECT_EQ(config_to_json(config).find("corrupt"), std::string::npos);
   for (const char* words : {"noise", "noise=", "none=1", "blur=2", "noise=0.5x", "=1", ""}) {
     EXPECT_SAYS(refusal_of([&] { set_config_value(config, "data.corrupt", words); }),
-                "none, noise=SIGMA, quadrants=1, 2 or 3, or random-quadrants=1, 2 or 3");
+                "none, noise=SIGMA, quadrants=1, 2 or 3, random-quadrants=1, 2 or 3, or frames=N");
   }
+  for (const double frames : {0.0, 2.5, 1024.0}) {
+    config.data.corrupt = {CorruptionKind::frames, frames};
+    EXPECT_SAYS(refusal_of([&] { validate_before_data(config); }), "a whole number of frames");
+  }
+  config.data.corrupt = {CorruptionKind::frames, 3};
+  config.model.channels = 4;
+  validate(config);
+  config.model.channels = 3;
+  validate_before_data(config);  // the data decide
+  EXPECT_SAYS(refusal_of([&] { validate(config); }), "frames=3 shows all 3 channels");
 }
 
 TEST(TargetTest, EveryImageHasOneCorruptionWhereverItIsRead) {

@@ -173,6 +173,32 @@ TEST_P(CorruptTest, TheFirstQuadrantsAreThoseOfEveryImage) {
   }
 }
 
+TEST_P(CorruptTest, OfAClipTheFirstFramesAreShownAndTheOthersCount) {
+  for (const CorruptCase& c : {CorruptCase{9, 5, 3, 5, 2, 2, 7, true},
+                               {6, 4, 9, 13, 3, 0, 0, true},
+                               {3, 3, 4, 2, 11, 0, 5, false},
+                               {40, 33, 8, 8, 4, 7, 0, true}}) {
+    const std::vector<float> x = random_values(c.rows * c.values(), 5, 0.25f, 1.0f);
+    for (int64_t frames = 1; frames < c.channels; ++frames) {
+      std::vector<float> y, counted;
+      for (int64_t pixel = 0; pixel < c.rows * c.height * c.width; ++pixel) {
+        for (int64_t frame = 0; frame < c.channels; ++frame) {
+          y.push_back(frame < frames ? x[pixel * c.channels + frame] : 0.0f);
+          counted.push_back(frame < frames ? 0.0f : 1.0f);
+        }
+      }
+      const auto amount = static_cast<float>(frames);
+      const Corrupted found = corrupt(backend(), c, x, CorruptionKind::frames, amount);
+      ASSERT_EQ(bits_of(found.y), bits_of(y)) << frames << " of " << c.channels;
+      ASSERT_EQ(found.counted, counted);
+      const Corrupted unaligned =
+          corrupt<UnalignedTensor>(backend(), c, x, CorruptionKind::frames, amount);
+      EXPECT_EQ(bits_of(unaligned.y), bits_of(y));
+      EXPECT_EQ(unaligned.counted, counted);
+    }
+  }
+}
+
 TEST_P(CorruptTest, WithoutCorruptionTheImageIsShownAndCounts) {
   const CorruptCase& c = corrupt_cases()[2];
   const std::vector<float> x = clean_images(c);
@@ -204,6 +230,12 @@ TEST_P(CorruptTest, WhatDoesNotFitIsRefused) {
   refused([&](CorruptArgs& a) { a.channels = 0; });
   refused([&](CorruptArgs& a) { a.images = 0; });
   refused([&](CorruptArgs& a) { a.state = nullptr; });
+  args.kind = CorruptionKind::frames;
+  args.width = args.channels = 2;
+  args.amount = 1.0f;
+  backend().issue(args);
+  refused([&](CorruptArgs& a) { a.amount = 0.0f; });
+  refused([&](CorruptArgs& a) { a.amount = 2.0f; });
 }
 
 /// All choices of quadrants are as likely, and their number is the one asked for.

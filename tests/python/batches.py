@@ -64,6 +64,9 @@ class Batches:
             noise = philox.normals(seed, philox.CORRUPTION, step, chosen, 1, clean.shape[1])
             return (clean + numpy.float32(self.amount) * noise).clip(0, 1), None
         count = int(self.amount)
+        if self.corruption == "frames":
+            seen = (numpy.arange(clean.shape[1]) % self.channels < count).astype("f4")
+            return clean * seen, numpy.broadcast_to(1.0 - seen, clean.shape)
         quadrants = numpy.array([[2, 0, 1][:count]] * len(chosen))
         if self.corruption == "random-quadrants":
             words = philox.words(seed, philox.CORRUPTION, step, chosen, 1, 4)

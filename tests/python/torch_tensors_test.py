@@ -77,6 +77,7 @@ MODELS = {
     "inpaint": {"preset": "inpaint"},
     "segment-40": {"preset": "segment-40", "training": {"adam_epsilon": 0.1}},
     "detect-40": {"preset": "detect-40"},
+    "predict": {"preset": "predict"},
     "every layer": {"model": {
         **SMALL, "encoder": ["conv 6 3x3", "residual (conv 6 3x3, conv 6 1x1)", "pool 2",
                              "gated dense 16"],
@@ -151,6 +152,11 @@ MODELS = {
                             "data": TWO_QUADRANTS},
     "quadrants, beta-binomial": {"model": {**MLP, "likelihood": "beta-binomial"},
                                  "training": GREY, "data": TWO_QUADRANTS},
+    "frames": {"model": {**VARIANCE, "channels": 3}, "training": GREY,
+               "data": {"corrupt": "frames=2"}},
+    "frames, skips": {"model": {**U_NET, "channels": 5}, "training": GREY,
+                      "data": {"corrupt": "frames=1"}},
+    "what is seen of frames": {"model": SEEN, "training": GREY, "data": {"corrupt": "frames=1"}},
     "iwae, quadrants": {"model": MLP, "training": {**GREY, "importance_samples": 4},
                         "data": TWO_QUADRANTS},
     "iwae, quadrants, learned variance": {

@@ -83,8 +83,13 @@ Config unusual() {
                      12345678901,
                      4,
                      Precision::bf16};
-  config.data = {{64, 48},           true, false, true, 0.25, {CorruptionKind::noise, 0.3},
-                 {2, 5, {48, 40}, 7}};
+  config.data = {{64, 48},
+                 true,
+                 false,
+                 true,
+                 0.25,
+                 {CorruptionKind::noise, 0.3},
+                 {2, 5, {48, 40}, 0, 30, 0.1, 2.5, 77}};
   return config;
 }
 
@@ -160,6 +165,13 @@ TEST(ConfigTest, ScenesAreWords) {
   EXPECT_EQ(config.data.scene, (SceneConfig{0, 16, {64, 48}, 0}));
   EXPECT_EQ(to_string(config.data.scene), "digits=0-16,size=64x48");
   EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
+  set("count=70,speed=0.5-2.25,digits=2,size=64,frames=20");
+  EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {64, 64}, 0, 20, 0.5, 2.25, 70}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=2,size=64,frames=20,speed=0.5-2.25,count=70");
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
+  set("digits=1,size=9,frames=2,speed=3");
+  EXPECT_EQ(config.data.scene, (SceneConfig{1, 1, {9, 9}, 0, 2, 3.0, 3.0}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=1,size=9,frames=2,speed=3");
   set("digits=2,size=8");
   EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {8, 8}, 0}));
   const SceneConfig before = config.data.scene;
@@ -186,6 +198,19 @@ TEST(ConfigTest, ScenesAreWords) {
       {"digits=1,size=40x4097", "size=40x4097"},
       {"digits=1,size=40,clutter=65", "0..64"},
       {"digits=1,size=40,clutter=-1", "0..64"},
+      {"digits=1,size=40,count=-1", "count=-1"},
+      {"digits=1,size=40,count=1.5", "'count=1.5', expected count=N"},
+      {"digits=1,size=40,frames=1,speed=2", "has frames=1, expected 2..1024"},
+      {"digits=1,size=40,frames=1025,speed=2", "2..1024"},
+      {"digits=1,size=40,frames=10", "frames=10 without speed=A-B"},
+      {"digits=1,size=40,frames=10,speed=0", "frames=10 without speed=A-B"},
+      {"digits=1,size=40,speed=2-5", "speed=2-5 without frames=T"},
+      {"digits=1,size=40,frames=10,speed=5-2", "speed=5-2"},
+      {"digits=1,size=40,frames=10,speed=2-65", "0..64"},
+      {"digits=1,size=40,frames=10,speed=-1", "'speed=-1', expected speed=V or speed=A-B"},
+      {"digits=1,size=40,frames=10,speed=nan", "speed=nan"},
+      {"digits=1,size=40,frames=10,speed=inf", "speed=inf"},
+      {"digits=1,size=40,frames=10,speed=2,clutter=1", "clutter=1 and frames=10"},
       {"none,size=40", "'none' is no part"},
   };
   for (const auto& [words, message] : wrong) {
@@ -333,6 +358,11 @@ TEST(ConfigTest, PresetsThatRestoreSayWhatIsDoneToTheImages) {
   EXPECT_EQ(inpaint.model.condition_size(), 784);
   EXPECT_EQ(inpaint.model.heads_input_shape(), ItemShape{1284});
   EXPECT_EQ(inpaint.model.decoder_input_shape(), ItemShape{984});
+  const Config predict = preset("predict");
+  EXPECT_EQ(predict.data.corrupt.kind, CorruptionKind::frames);
+  EXPECT_EQ(predict.model.channels, predict.data.scene.frames);
+  EXPECT_EQ(predict.training.validation, 1000);
+  EXPECT_EQ(config_from_json(config_to_json(predict), {}, "x"), predict);
   for (const char* name : {"denoise", "inpaint"}) {
     EXPECT_EQ(preset(name).training.validation, 5000);
     EXPECT_EQ(config_from_json(config_to_json(preset(name)), {}, "x"), preset(name));

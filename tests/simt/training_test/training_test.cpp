@@ -140,6 +140,25 @@ TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
   }
 }
 
+TEST(CudaTrainingTest, FramesArePredictedAsOnTheCpu) {
+  SceneConfig scene;
+  scene.fewest = scene.most = 1;
+  scene.size = {6, 6};
+  scene.frames = 5;
+  scene.slowest = scene.fastest = 1.5;
+  const Dataset clips = tiny_data().with_scenes(scene);
+  Config config = tiny_config(100);
+  config.model = clips.train.fit(config.model);
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.variance = Variance::learned;
+  config.training.binarization = Binarization::none;
+  config.data.corrupt = {CorruptionKind::frames, 3};
+  Training card(cuda(), config, clips);
+  Training cpu(Device::cpu(1), config, clips);
+  for (int i = 1; i <= 8; ++i) ASSERT_EQ(card.step().loss, cpu.step().loss) << "step " << i;
+  EXPECT_EQ(card.parameters(), cpu.parameters());
+}
+
 TEST(CudaTrainingTest, EveryScheduleOfTheCardGivesTheSameBits) {
   const std::vector<float> expected = parameters_after(4, cuda(Precision::tf32), tiny_config());
   const uint64_t before = simt::options().seed;
