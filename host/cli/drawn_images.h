@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host/cli/files.h"
+#include "host/cli/views.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/terminal.h"
 

@@ -3,10 +3,10 @@
 // Files the verbs read and write. An output is checked before the work that fills it.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/cli/command.h"
@@ -76,6 +76,9 @@ class ScaleOption {
   /// large for a picture or, `frames` of them, for a film. Call it before any work.
   void require_fit(const OutputFile& out, const Model& model, int64_t count, int64_t columns,
                    int64_t frames = 1) const;
+  /// The same of cells of that height and width.
+  void require_fit(const OutputFile& out, std::pair<int64_t, int64_t> cell, int64_t count,
+                   int64_t columns, int64_t frames) const;
 
  private:
   int64_t scale_ = 0;
@@ -96,14 +99,6 @@ std::optional<std::string> save_names(const ImageSet& images, const std::string&
 
 /// Pictures of decoded rows [n, X] in the model's image size.
 std::vector<Image> pictures_of(const Array& rows, const Model& model);
-
-/// Rows of pixel values made piece by piece: source(first, count) gives [count, X].
-using RowSource = std::function<Array(int64_t first, int64_t count)>;
-
-/// Writes `count` rows as .npy or as one grid of pictures. As numbers, only a piece of them is in
-/// memory at once.
-void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
-                int64_t columns, const RowSource& source);
 
 /// Rows `first` to before `first + count` of an array [n, X].
 Array rows_of(const Array& array, int64_t first, int64_t count);

@@ -184,6 +184,21 @@ Config detect_40() {
   return config;
 }
 
+/// Volumes of 28 x 28 x 28 made of grey digits, their slices as channels.
+Config voxel() {
+  Config config;
+  ModelConfig& model = config.model;
+  model = conv_model(28, 28, {32, 64});
+  model.latent = 32;
+  config.training.epochs = 8;
+  config.training.binarization = Binarization::none;
+  config.training.schedule = LearningRateSchedule::cosine;
+  config.training.ema = 0.999;
+  config.training.validation = kSetAside;
+  config.data.scene = {1, 1, {28, 28}, 0, 28};
+  return config;
+}
+
 struct Preset {
   const char* name;
   Config (*make)();
@@ -209,6 +224,7 @@ constexpr Preset kPresets[] = {
     {"inpaint", inpaint},
     {"segment-40", segment_40},
     {"detect-40", detect_40},
+    {"voxel", voxel},
 };
 
 std::string name_list() {

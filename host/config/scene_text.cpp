@@ -12,7 +12,7 @@ namespace vae::config_detail {
 namespace {
 
 constexpr int64_t kMostDigits = 16, kShortestSceneSide = 8, kLongestSceneSide = 4096,
-                  kMostClutter = 64;
+                  kMostClutter = 64, kFewestSlices = 8, kMostSlices = 1024;
 
 bool read_whole(std::string_view text, int64_t& number) {
   const char* const end = text.data() + text.size();
@@ -54,6 +54,9 @@ constexpr ScenePart kParts[] = {
     {"clutter",
      [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.clutter); },
      "clutter=K", false},
+    {"depth",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.depth); },
+     "depth=D", false},
 };
 
 const ScenePart* find_scene_part(std::string_view word) {
@@ -66,11 +69,22 @@ const ScenePart* find_scene_part(std::string_view word) {
 std::string unknown_part(std::string_view word) {
   std::vector<std::string> words;
   for (const ScenePart& part : kParts) words.emplace_back(part.word);
-  return concat("'", shortened(word), "' is no part of a scene, which has digits, size and clutter",
+  return concat("'", shortened(word), "' is no part of a scene, which has digits, size, clutter and depth",
                 did_you_mean(word, words));
 }
 
 bool lies_in(int64_t number, int64_t low, int64_t high) { return number >= low && number <= high; }
+
+/// "" or what is wrong with the scene as a volume.
+std::string depth_problem(const SceneConfig& scene) {
+  if (scene.depth == 0) return {};
+  if (!lies_in(scene.depth, kFewestSlices, kMostSlices)) {
+    return concat("has depth=", scene.depth, ", expected ", kFewestSlices, "..", kMostSlices);
+  }
+  if (scene.fewest == 1 && scene.most == 1 && scene.clutter == 0) return {};
+  return concat("has depth=", scene.depth, ", and a volume is made of one image: expected ",
+                "digits=1 and no clutter");
+}
 
 }  // namespace
 
@@ -105,7 +119,8 @@ std::string scene_text(const SceneConfig& scene) {
   if (scene == SceneConfig()) return "none";
   return concat("digits=", pair_text(scene.fewest, '-', scene.most),
                 ",size=", pair_text(scene.size.width, 'x', scene.size.height),
-                scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "");
+                scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "",
+                scene.depth != 0 ? concat(",depth=", scene.depth) : "");
 }
 
 std::string scene_problem(const SceneConfig& scene) {
@@ -119,13 +134,16 @@ std::string scene_problem(const SceneConfig& scene) {
     return concat("has size=", pair_text(scene.size.width, 'x', scene.size.height),
                   ", expected sides of ", kShortestSceneSide, "..", kLongestSceneSide);
   }
-  if (lies_in(scene.clutter, 0, kMostClutter)) return {};
-  return concat("has clutter=", scene.clutter, ", expected 0..", kMostClutter);
+  if (!lies_in(scene.clutter, 0, kMostClutter)) {
+    return concat("has clutter=", scene.clutter, ", expected 0..", kMostClutter);
+  }
+  return depth_problem(scene);
 }
 
 std::string scene_choices() {
   return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
-                kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter);
+                kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter,
+                ", depth=D of ", kFewestSlices, "..", kMostSlices);
 }
 
 }  // namespace vae::config_detail

@@ -5,6 +5,7 @@
 //     digits=A-B | digits=N      images in a scene, from A to B of them
 //     size=S | size=WIDTHxHEIGHT
 //     clutter=K                  without it there is none
+//     depth=D                    volumes of D slices, each of one image
 #pragma once
 
 #include <string>

@@ -362,7 +362,7 @@ std::vector<Entry> data_entries() {
        {0, 100, true, false},
        /*said_always=*/false},
       {{"data", "scene", "--scene",
-        "make scenes of single images, at random places among clutter, with masks and boxes", ""},
+        "make scenes of single images: at random places among clutter, or solid and turned", ""},
        data<&D::scene>,
        kAnything,
        /*said_always=*/false},

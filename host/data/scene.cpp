@@ -8,35 +8,17 @@
 #include <utility>
 #include <vector>
 
+#include "host/data/scene_draws.h"
+#include "host/data/volumes.h"
 #include "kernels/check.h"
-#include "kernels/philox.h"
 
 namespace vae {
 namespace {
 
-constexpr uint64_t kSceneKey = 0;       // never a run's seed: every run has the same scenes
 constexpr int kInkLevel = 127;          // above it a pixel is the thing's, in masks and boxes
 constexpr int kTries = 20;              // to find a place for one thing
 constexpr int64_t kClutterSide = 8;     // of a square piece, as Mnih et al. have it
 constexpr uint8_t kLargestLabel = 253;  // one class below that of what was not observed
-
-/// The numbers of one scene, one after the other.
-class SceneDraws {
- public:
-  SceneDraws(Split split, int64_t scene)
-      : row_(philox_row(kSceneKey, Stream::scene, static_cast<uint32_t>(split),
-                        static_cast<uint32_t>(scene))) {}
-
-  /// 0 to count - 1.
-  int64_t below(int64_t count) {
-    return static_cast<int64_t>(uint64_t{word_of(row_, next_++)} * static_cast<uint64_t>(count) >>
-                                32);
-  }
-
- private:
-  PhiloxRow row_;
-  uint32_t next_ = 0;
-};
 
 /// Rows top to bottom - 1, columns left to right - 1.
 struct Area {
@@ -194,12 +176,8 @@ void require_scenes_of(const ImageSet& images, const SceneConfig& config) {
   VAE_CHECK(!images.labels().empty(), "scenes (data.scene, --scene) say what is in them by the ",
             "labels of the images they are made of, and these images have none: name data with ",
             "labels, or for images that are taken as they are leave scenes out (--scene none)");
-  VAE_CHECK(images.masks().empty() && images.side_size() == 0 && !images.has_boxes(),
-            "scenes (data.scene, --scene) are made of single images, and the masks, boxes or side ",
-            "vectors of these would be lost: leave one of them out");
-  VAE_CHECK(images.height() <= config.size.height && images.width() <= config.size.width,
-            "scenes of ", to_string(config), " (data.scene, --scene) have no room for images of ",
-            images.width(), " x ", images.height(), " pixels: give a size of that or more");
+  require_single_images(images, config,
+                        config.size.height * config.size.width * (images.channels() + 1));
   if (images.channels() != 1 && images.channels() != 3) {
     fail(ErrorCode::unsupported,
          "scenes (data.scene, --scene) are made of grey and of RGB images, "
@@ -214,20 +192,30 @@ void require_scenes_of(const ImageSet& images, const SceneConfig& config) {
          beyond - labels.begin(), " is ", static_cast<int>(*beyond), ", and masks have room for 0 ",
          "to ", static_cast<int>(kLargestLabel));
   }
-  constexpr int64_t kMostBytes = int64_t{16} << 30;
-  const int64_t bytes = config.size.height * config.size.width * (images.channels() + 1);
-  VAE_CHECK(images.count() <= kMostBytes / bytes, "scenes of ", to_string(config),
-            " (data.scene, --scene) of ", images.count(), " images take more than ",
-            kMostBytes >> 30, " GiB: give a smaller size");
 }
 
 }  // namespace
+
+void require_single_images(const ImageSet& images, const SceneConfig& config,
+                           int64_t bytes_of_scene) {
+  VAE_CHECK(images.masks().empty() && images.side_size() == 0 && !images.has_boxes(),
+            "scenes (data.scene, --scene) are made of single images, and the masks, boxes or side ",
+            "vectors of these would be lost: leave one of them out");
+  VAE_CHECK(images.height() <= config.size.height && images.width() <= config.size.width,
+            "scenes of ", to_string(config), " (data.scene, --scene) have no room for images of ",
+            images.width(), " x ", images.height(), " pixels: give a size of that or more");
+  constexpr int64_t kMostBytes = int64_t{16} << 30;
+  VAE_CHECK(images.count() <= kMostBytes / bytes_of_scene, "scenes of ", to_string(config),
+            " (data.scene, --scene) of ", images.count(), " images take more than ",
+            kMostBytes >> 30, " GiB: give a smaller size");
+}
 
 ImageSet make_scenes(const ImageSet& images, const SceneConfig& config) {
   Config checked;
   checked.data.scene = config;
   validate_before_data(checked);
   if (images.count() == 0 || config == SceneConfig()) return images;
+  if (config.depth > 0) return make_volumes(images, config);
   require_scenes_of(images, config);
   const int64_t area = config.size.height * config.size.width;
   const int64_t image_size = area * images.channels();

@@ -230,13 +230,17 @@ std::string to_string(const Corruption& corruption);
 /// Scenes that are made of single images, "digits=1-3,size=40,clutter=6" in files and flags: some
 /// of them at random places, with a mask and boxes that say what is where. Scene i of a set has
 /// image i and others of the same set. Nothing depends on a seed: every run on a data set, and
-/// every verb, has the same scenes. [Dataset::with_scenes]
+/// every verb, has the same scenes. "digits=1,size=28,depth=28" makes volumes: each image made
+/// solid, and turned. [Dataset::with_scenes]
 struct SceneConfig {
   int64_t fewest = 0;   ///< The fewest images in a scene, 0..16.
   int64_t most = 0;     ///< The most, 1..16.
   ImageSize size = {};  ///< Of a scene, 8..4096, no smaller than an image; 0 x 0: no scenes.
   /// Small pieces of other images, which belong to nothing, 0..64. [Mnih et al. 2014]
   int64_t clutter = 0;
+  /// Slices of volumes, 8..1024, each made of one image (fewest = most = 1, no clutter); 0: scenes
+  /// are pictures.
+  int64_t depth = 0;
 
   /// Field by field.
   bool operator==(const SceneConfig&) const = default;

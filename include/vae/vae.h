@@ -57,3 +57,4 @@
 #include "vae/roc.h"
 #include "vae/trainer.h"
 #include "vae/version.h"
+#include "vae/volumes.h"

@@ -162,6 +162,10 @@ TEST(ConfigTest, ScenesAreWords) {
   EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
   set("digits=2,size=8");
   EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {8, 8}, 0}));
+  set("depth=28,digits=1,size=28");
+  EXPECT_EQ(config.data.scene, (SceneConfig{1, 1, {28, 28}, 0, 28}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=1,size=28,depth=28");
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
   const SceneConfig before = config.data.scene;
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "'' is no part of a scene"},
@@ -186,6 +190,13 @@ TEST(ConfigTest, ScenesAreWords) {
       {"digits=1,size=40x4097", "size=40x4097"},
       {"digits=1,size=40,clutter=65", "0..64"},
       {"digits=1,size=40,clutter=-1", "0..64"},
+      {"digits=1,size=40,depth=7", "has depth=7, expected 8..1024"},
+      {"digits=1,size=40,depth=1025", "has depth=1025, expected 8..1024"},
+      {"digits=1,size=40,depth=-8", "expected 8..1024"},
+      {"digits=1,size=40,depth=28.5", "'depth=28.5', expected depth=D"},
+      {"digits=1-2,size=40,depth=28", "expected digits=1 and no clutter"},
+      {"digits=0-1,size=40,depth=28", "expected digits=1 and no clutter"},
+      {"digits=1,size=40,depth=28,clutter=1", "expected digits=1 and no clutter"},
       {"none,size=40", "'none' is no part"},
   };
   for (const auto& [words, message] : wrong) {
