@@ -180,8 +180,7 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
   }
   if (result.occupancy_iou && std::isfinite(*result.occupancy_iou)) {
     text += fmt::format("  occupancy IoU   {:10.4f}{}   of the values above 0.5\n",
-                        *result.occupancy_iou,
-                        error_text(*result.occupancy_iou_standard_error, 4));
+                        *result.occupancy_iou, error_text(*result.occupancy_iou_standard_error, 4));
   }
   if (result.accuracy && std::isfinite(*result.accuracy)) {
     text +=

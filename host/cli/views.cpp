@@ -20,17 +20,19 @@ bool is_picture(const ModelConfig& model) { return model.channels == 1 || model.
 }  // namespace
 
 void ViewOption::declare(Command& command) {
-  command.word("--view", view_, {"slices", "turning"},
-               "of volumes, whose slices are channels: slices side by side, in a .gif one after the "
-               "other, or the volume from outside, in a .gif from all sides");
+  command.word(
+      "--view", view_, {"slices", "turning"},
+      "of volumes, whose slices are channels: slices side by side, in a .gif one after the "
+      "other, or the volume from outside, in a .gif from all sides");
 }
 
 void ViewOption::check(const OutputFile& out, const ModelConfig& model) const {
   if (!is_special(out)) return;
   const std::string what = turns() ? std::string("--view turning shows volumes")
-                                   : fmt::format("--out {}: a film shows the slices of volumes or "
-                                                 "the frames of clips, one after the other",
-                                                 out.path());
+                                   : fmt::format(
+                                         "--out {}: a film shows the slices of volumes or "
+                                         "the frames of clips, one after the other",
+                                         out.path());
   if (model.has_class_target()) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("{}, and this model decodes classes; leave it out, with --out FILE.png "

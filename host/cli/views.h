@@ -18,8 +18,8 @@
 namespace vae::cli {
 
 /// --view: how images of other channels than grey or red, green and blue are shown: slices of a
-/// volume, or frames of a clip. In a picture they lie side by side, in a film one follows the other;
-/// or a volume is seen from outside, in a film from all sides.
+/// volume, or frames of a clip. In a picture they lie side by side, in a film one follows the
+/// other; or a volume is seen from outside, in a film from all sides.
 class ViewOption {
  public:
   void declare(Command& command);
@@ -57,7 +57,7 @@ class ViewGrid {
   const ModelConfig& model_;
   bool film_;
   int64_t columns_;
-  int64_t pixels_ = 1;                    // of a voxel that is seen from outside
+  int64_t pixels_ = 1;                     // of a voxel that is seen from outside
   std::vector<std::vector<Image>> cells_;  // of each frame
 };
 
@@ -67,8 +67,8 @@ void save_frames(const OutputFile& out, const std::vector<Image>& frames);
 /// Rows of pixel values made piece by piece: source(first, count) gives [count, X].
 using RowSource = std::function<Array(int64_t first, int64_t count)>;
 
-/// Writes `count` rows as .npy, as one grid of pictures or as a film of such grids. As numbers, only
-/// a piece of them is in memory at once.
+/// Writes `count` rows as .npy, as one grid of pictures or as a film of such grids. As numbers,
+/// only a piece of them is in memory at once.
 void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
                 int64_t columns, const RowSource& source, const ViewOption& view = {});
 

@@ -69,7 +69,8 @@ const ScenePart* find_scene_part(std::string_view word) {
 std::string unknown_part(std::string_view word) {
   std::vector<std::string> words;
   for (const ScenePart& part : kParts) words.emplace_back(part.word);
-  return concat("'", shortened(word), "' is no part of a scene, which has digits, size, clutter and depth",
+  return concat("'", shortened(word),
+                "' is no part of a scene, which has digits, size, clutter and depth",
                 did_you_mean(word, words));
 }
 

@@ -21,10 +21,10 @@ struct ArrayLayout {
 };
 
 /// [N, H, W]. [N, H, W, C] where the last dimension is 1, 3 or 4; [N, C, H, W] where dimension 1
-/// is; else the two neighbours that are equal are H and W, of a cube [N, D, H, W] the last two; else
-/// the smaller one of the two is C. [N, D]: D pixels in the most nearly square picture
-/// that has so many. [N, A, B, C, ...]: A rows of B C ... pixels. Throws Error(unsupported) for [N]
-/// and for sizes beyond those of an ImageSet.
+/// is; else the two neighbours that are equal are H and W, of a cube [N, D, H, W] the last two;
+/// else the smaller one of the two is C. [N, D]: D pixels in the most nearly square picture that
+/// has so many. [N, A, B, C, ...]: A rows of B C ... pixels. Throws Error(unsupported) for [N] and
+/// for sizes beyond those of an ImageSet.
 ArrayLayout layout_of(const std::vector<int64_t>& dims, std::string_view origin);
 
 /// Whether images of several channels are to be written [N, H, W, C], so that they are read as what

@@ -150,8 +150,8 @@ class RowOfView {
 
 /// The diagonal of width and depth, as even as the width so that pixels of the front are columns.
 int64_t reach_of(int64_t width, int64_t depth) {
-  const auto diagonal =
-      static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(width * width + depth * depth))));
+  const auto diagonal = static_cast<int64_t>(
+      std::ceil(std::sqrt(static_cast<double>(width * width + depth * depth))));
   return diagonal + (diagonal - width) % 2;
 }
 

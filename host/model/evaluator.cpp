@@ -147,7 +147,7 @@ class Evaluator {
   double squared_importance_bound_ = 0.0;
   // Of classes, where these are the target.
   std::optional<Jackknife<ConfusionMatrix>> confusion_;
-  std::vector<std::vector<Detection>> found_;  // in each image, where the target is boxes
+  std::vector<std::vector<Detection>> found_;          // in each image, where the target is boxes
   Jackknife<DecodedValues> decoded_{DecodedValues{}};  // where the target is the image
 };
 

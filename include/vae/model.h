@@ -88,7 +88,7 @@ struct Evaluation {
   /// Likewise: intersection over union of the values above 0.5 of both, pooled over all images, as
   /// of occupied voxels. NaN where there are none. [Choy et al. 2016]
   std::optional<double> occupancy_iou;
-  std::optional<double> occupancy_iou_standard_error;  ///< Of it.
+  std::optional<double> occupancy_iou_standard_error;                    ///< Of it.
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.
   int64_t active_units = 0;        ///< Latent dimensions with Var_x(mu) > 0.01.

@@ -286,7 +286,8 @@ TEST_F(OutputsTest, AnOutputThatCannotBeWrittenIsRefusedBeforeTheModelIsRead) {
   const std::string none = path("no-run");
   expect_failure(run_vae({"sample", none, "--out", path("s.jpg")}), 2,
                  {"s.jpg", ".png or .gif or .npy or .npz"});
-  expect_failure(run_vae({"sample", none, "--out", path("s")}), 2, {".png or .gif or .npy or .npz"});
+  expect_failure(run_vae({"sample", none, "--out", path("s")}), 2,
+                 {".png or .gif or .npy or .npz"});
   expect_failure(run_vae({"sample", none, "--out", path("none/s.png")}), 4, {"none"});
   std::filesystem::create_directory(path("folder.png"));
   expect_failure(run_vae({"sample", none, "--out", path("folder.png")}), 4, {"folder.png"});

@@ -42,7 +42,8 @@ class VolumesTest : public CliTest {
   std::pair<int, int> size_of_film(const std::string& name) const {
     const std::string bytes = read(name);
     const auto word = [&](std::size_t at) {
-      return static_cast<unsigned char>(bytes[at]) + 256 * static_cast<unsigned char>(bytes[at + 1]);
+      return static_cast<unsigned char>(bytes[at]) +
+             256 * static_cast<unsigned char>(bytes[at + 1]);
     };
     return {word(6), word(8)};
   }
@@ -72,8 +73,8 @@ TEST_F(VolumesTest, ARunOnVolumesIsMeasured) {
 TEST_F(VolumesTest, ReconstructionsAreSlicesOrTurn) {
   const std::string run = trained_on_volumes();
   const auto reconstruct = [&](const std::string& file, const std::vector<std::string>& more) {
-    std::vector<std::string> words = {"reconstruct", run,       "--data", data(), "--count", "3",
-                                      "--scale",     "2", "--out", path(file)};
+    std::vector<std::string> words = {"reconstruct", run,       "--data", data(),  "--count",
+                                      "3",           "--scale", "2",      "--out", path(file)};
     words.insert(words.end(), more.begin(), more.end());
     const Outcome outcome = run_vae(words);
     EXPECT_EQ(outcome.status, 0) << outcome.err;
@@ -119,8 +120,8 @@ TEST_F(VolumesTest, DrawsCodesAndPathsAreFilms) {
 
 TEST_F(VolumesTest, ArraysOfVolumesGoOutAndIn) {
   write_labels(4);
-  const json scenes = json_of(
-      {"inspect", data(), "--scene", "digits=1,size=8,depth=8", "--arrays", path("v.npz"), "--json"});
+  const json scenes = json_of({"inspect", data(), "--scene", "digits=1,size=8,depth=8", "--arrays",
+                               path("v.npz"), "--json"});
   EXPECT_EQ(scenes["channels"], 8);
   EXPECT_EQ(scenes["labels"], true);
   const json read_back = json_of({"inspect", path("v.npz"), "--json"});

@@ -46,8 +46,8 @@ TEST(ArrayLayoutTest, TheDimensionsTellWhatTheyAre) {
 
 /// What is written as reads_channels_last() says is read as what it was.
 TEST(ArrayLayoutTest, WrittenImagesAreReadAsWhatTheyWere) {
-  const std::vector<ArrayLayout> sizes = {
-      {28, 28, 3}, {28, 28, 28}, {28, 28, 16}, {28, 28, 40}, {28, 40, 28}, {2, 2, 3}, {30, 20, 24}};
+  const std::vector<ArrayLayout> sizes = {{28, 28, 3},  {28, 28, 28}, {28, 28, 16}, {28, 28, 40},
+                                          {28, 40, 28}, {2, 2, 3},    {30, 20, 24}};
   for (const ArrayLayout& size : sizes) {
     const bool last = reads_channels_last(size.height, size.width, size.channels);
     const std::vector<int64_t> dims =

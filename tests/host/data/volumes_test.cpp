@@ -61,7 +61,7 @@ struct DrawnPose {
 
 /// The picture between its pixels, linear along a row, times how much of a voxel is within.
 double solid_letter(const ImageSet& pictures, int64_t i, int64_t row, double across, double deep,
-                double thickness) {
+                    double thickness) {
   if (row < 0 || row >= kLetterRows) return 0.0;
   const double place = across + 0.5 * static_cast<double>(kLetterColumns - 1);
   const auto left = static_cast<int64_t>(std::floor(place));
@@ -86,9 +86,10 @@ TEST(VolumesTest, IsThePictureMadeSolidAndTurned) {
       for (int64_t column = 0; column < 16; ++column) {
         for (int64_t slice = 0; slice < 18; ++slice) {
           const double x = static_cast<double>(column) - 7.5, z = static_cast<double>(slice) - 8.5;
-          ASSERT_NEAR(letter_voxel(volumes, i, row, column, slice),
-                      solid_letter(pictures, i, row - 1, x * c + z * s, z * c - x * s, pose.thickness),
-                      0.75)
+          ASSERT_NEAR(
+              letter_voxel(volumes, i, row, column, slice),
+              solid_letter(pictures, i, row - 1, x * c + z * s, z * c - x * s, pose.thickness),
+              0.75)
               << i << ": row " << row << ", column " << column << ", slice " << slice;
         }
       }
@@ -135,7 +136,8 @@ TEST(VolumesTest, IsTurnedByEveryAngle) {
 }
 
 TEST(VolumesTest, DependsOnSplitAndIndexAlone) {
-  const ImageSet all = make_volumes(letters(), kLetterVolume), few = make_volumes(letters(7), kLetterVolume);
+  const ImageSet all = make_volumes(letters(), kLetterVolume),
+                 few = make_volumes(letters(7), kLetterVolume);
   EXPECT_TRUE(std::ranges::equal(few.pixels(), all.slice(0, 7).pixels()));
   const ImageSet test = make_volumes(letters().as(Split::test), kLetterVolume);
   EXPECT_EQ(test.split(), Split::test);
@@ -159,7 +161,8 @@ TEST(VolumesTest, KeepsLabelsAndNamesAndNeedsNone) {
   EXPECT_FALSE(volumes.has_boxes());
   const auto pixels = letters().pixels();
   const ImageSet unlabelled(kLetterRows, kLetterColumns, 1, {pixels.begin(), pixels.end()});
-  EXPECT_TRUE(std::ranges::equal(make_volumes(unlabelled, kLetterVolume).pixels(), volumes.pixels()));
+  EXPECT_TRUE(
+      std::ranges::equal(make_volumes(unlabelled, kLetterVolume).pixels(), volumes.pixels()));
 }
 
 TEST(VolumesTest, ScenesWithADepthAreVolumes) {
@@ -168,7 +171,8 @@ TEST(VolumesTest, ScenesWithADepthAreVolumes) {
   EXPECT_EQ(volumes.prepared.scene, kLetterVolume);
   EXPECT_EQ(volumes.test.count(), 20);
   EXPECT_EQ(volumes.test.channels(), 18);
-  EXPECT_TRUE(std::ranges::equal(volumes.train.pixels(), make_volumes(letters(), kLetterVolume).pixels()));
+  EXPECT_TRUE(
+      std::ranges::equal(volumes.train.pixels(), make_volumes(letters(), kLetterVolume).pixels()));
   EXPECT_EQ(make_scenes(ImageSet(), kLetterVolume).count(), 0);
 }
 

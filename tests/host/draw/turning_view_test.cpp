@@ -17,7 +17,8 @@ namespace {
 
 using test::refusal_of;
 
-constexpr int64_t kViewHeight = 5, kViewWidth = 6, kViewDepth = 8, kViewReach = 10;  // the diagonal of 6 x 8
+constexpr int64_t kViewHeight = 5, kViewWidth = 6, kViewDepth = 8,
+                  kViewReach = 10;  // the diagonal of 6 x 8
 
 struct ViewVoxels {
   std::vector<float> values = std::vector<float>(kViewHeight * kViewWidth * kViewDepth);
@@ -53,10 +54,14 @@ TEST(TurningViewTest, EverySideShowsAVoxelWhereItIs) {
   EXPECT_EQ(view_of(voxels, 0.0).height, kViewHeight);
   EXPECT_EQ(view_of(voxels, 0.0).width, kViewReach);
   EXPECT_EQ(view_of(voxels, 0.0).channels, 1);
-  EXPECT_EQ(only_bright_pixel(view_of(voxels, 0.0), kViewWidth), (ViewPlace{1, 4})) << "from before slice 0";
-  EXPECT_EQ(only_bright_pixel(view_of(voxels, 90.0), kViewDepth), (ViewPlace{1, 2})) << "the last slice is right";
-  EXPECT_EQ(only_bright_pixel(view_of(voxels, 180.0), kViewWidth), (ViewPlace{1, kViewWidth - 1 - 4}));
-  EXPECT_EQ(only_bright_pixel(view_of(voxels, 270.0), kViewDepth), (ViewPlace{1, kViewDepth - 1 - 2}));
+  EXPECT_EQ(only_bright_pixel(view_of(voxels, 0.0), kViewWidth), (ViewPlace{1, 4}))
+      << "from before slice 0";
+  EXPECT_EQ(only_bright_pixel(view_of(voxels, 90.0), kViewDepth), (ViewPlace{1, 2}))
+      << "the last slice is right";
+  EXPECT_EQ(only_bright_pixel(view_of(voxels, 180.0), kViewWidth),
+            (ViewPlace{1, kViewWidth - 1 - 4}));
+  EXPECT_EQ(only_bright_pixel(view_of(voxels, 270.0), kViewDepth),
+            (ViewPlace{1, kViewDepth - 1 - 2}));
   EXPECT_EQ(view_of(voxels, 360.0), view_of(voxels, 0.0));
   EXPECT_EQ(view_of(voxels, -90.0), view_of(voxels, 270.0));
 }
@@ -124,7 +129,8 @@ TEST(TurningViewTest, FogIsWhatLiesBetweenClearAndSolid) {
 TEST(TurningViewTest, AFilmIsAWholeTurn) {
   ViewVoxels voxels;
   voxels.at(1, 4, 2) = voxels.at(3, 0, 5) = 1.0f;
-  const std::vector<Image> film = turning_view(voxels.values, kViewHeight, kViewWidth, kViewDepth, 8, 3);
+  const std::vector<Image> film =
+      turning_view(voxels.values, kViewHeight, kViewWidth, kViewDepth, 8, 3);
   ASSERT_EQ(film.size(), 8u);
   for (std::size_t frame = 0; frame < film.size(); ++frame) {
     EXPECT_EQ(film[frame], view_of(voxels, 45.0 * static_cast<double>(frame), 3));
@@ -138,7 +144,8 @@ TEST(TurningViewTest, SlicesAreTheChannels) {
   ViewVoxels voxels;
   voxels.at(1, 4, 2) = 1.0f;
   voxels.at(0, 0, 7) = 0.2f;
-  const std::vector<Image> slices = slice_pictures(voxels.values, kViewHeight, kViewWidth, kViewDepth);
+  const std::vector<Image> slices =
+      slice_pictures(voxels.values, kViewHeight, kViewWidth, kViewDepth);
   ASSERT_EQ(slices.size(), static_cast<std::size_t>(kViewDepth));
   for (int64_t slice = 0; slice < kViewDepth; ++slice) {
     Image expected{kViewHeight, kViewWidth, 1, std::vector<uint8_t>(kViewHeight * kViewWidth)};
