@@ -267,6 +267,39 @@ def predict(bench):
                 standard_error=test["mse_standard_error"] / guess, seconds=bench.seconds(run))]
 
 
+def volume_baselines(bench, run):
+    """Principal components of volumes, as many as the model has latents; nothing without NumPy."""
+    config = json.loads((run / "config.json").read_text())
+    arrays = bench.work / "volumes.npz"
+    subprocess.run([bench.program, "inspect", bench.data, "--scene", config["data"]["scene"],
+                    "--arrays", arrays, "--quiet"], stdout=subprocess.DEVNULL, check=True)
+    found = subprocess.run([sys.executable, HERE / "volume_baselines.py", arrays, "--components",
+                            str(config["model"]["latent"])], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, check=False)
+    arrays.unlink()
+    return json.loads(found.stdout) if found.returncode == 0 else {}
+
+
+def voxel(bench):
+    """Volumes made of digits, through a code of as many numbers as principal components."""
+    run = bench.train("voxel", "--preset", "voxel")
+    bench.vae("reconstruct", run, "--data", bench.data, "--count", 8, "--view", "turning", "--out",
+              bench.work / "voxel.gif")
+    test = bench.vae("eval", run, "--data", bench.data)
+    train = bench.vae("eval", run, "--data", bench.data, "--split", "train", "--limit", 10000)
+    known = volume_baselines(bench, run)
+    rows = []
+    for key, measure, lower in (("mean_squared_error", "mean squared error of a voxel", True),
+                                ("occupancy_iou", "IoU of voxels above 0.5", False)):
+        beside = {"bar": known["pca"][key],
+                  "baselines": {"principal components": known["pca"][key],
+                                "mean volume": known["mean_volume"][key]}} if known else {}
+        rows.append(row("volumes", measure, test[key], lower=lower, train=train[key], n=test["n"],
+                        standard_error=test[key + "_standard_error"], seconds=bench.seconds(run),
+                        **beside))
+    return rows
+
+
 def score(bench):
     """Other images, told apart from the model's own; no row where there are none."""
     if not bench.against:
@@ -363,6 +396,7 @@ TASKS = {
     "denoise": denoise,
     "inpaint": inpaint,
     "predict": predict,
+    "voxel": voxel,
     "score": score,
     "compress": compress,
     "compress-levels": compress_levels,

@@ -7,6 +7,7 @@
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "host/cli/views.h"
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -21,7 +22,9 @@ class Decode : public Verb {
     command.group("Decoding");
     label_.declare(command);
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
-    out_.declare(command, {"png", "npy"}, "grid of pictures, or pixel values [n, X]");
+    out_.declare(command, {"png", "gif", "npy"},
+                 "grid of pictures, a film of volumes, or pixel values [n, X]");
+    view_.declare(command);
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
@@ -35,11 +38,15 @@ class Decode : public Verb {
     out_.check();
     const Array latents = load_npy(latents_);
     Model model = model_.load(terminal_);
-    if (out_.format() == "png") require_image_target(model, "decode to .png");
+    if (out_.format() != "npy") {
+      require_image_target(model, "decode to .png or .gif");
+      view_.check(out_, model.config());
+    }
     check(latents, model);
-    write_rows(out_, scale_, model, latents.rows(), columns_, [&](int64_t first, int64_t count) {
+    const auto decoded = [&](int64_t first, int64_t count) {
       return model.decode(rows_of(latents, first, count), label_.conditions(model, count));
-    });
+    };
+    write_rows(out_, scale_, model, latents.rows(), columns_, decoded, view_);
     summary_.print(model, {out_.path()});
     return kSuccess;
   }
@@ -66,6 +73,7 @@ class Decode : public Verb {
   ModelOptions model_;
   LabelOption label_;
   OutputFile out_;
+  ViewOption view_;
   ScaleOption scale_;
   std::string latents_;
   int64_t columns_ = 0;

@@ -40,10 +40,11 @@ std::string DigitsOption::words() const {
 
 void DigitsOption::check(const DataConfig& data) const {
   if (!run_.empty() && data.scene == SceneConfig()) {
-    throw Error(ErrorCode::invalid_argument,
-                "vae train: --digits-from draws what scenes are made of, and there are none: give "
-                "--scene, or a preset that has scenes (segment-40, detect-40); for other trainings "
-                "draw a data set with vae sample RUN --label all --out drawn.npz");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "vae train: --digits-from draws what scenes are made of, and there are none: give "
+        "--scene, or a preset that has scenes (segment-40, detect-40, voxel); for other trainings "
+        "draw a data set with vae sample RUN --label all --out drawn.npz");
   }
 }
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "host/cli/files.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/terminal.h"
+#include "host/cli/views.h"
 
 namespace vae::cli {
 

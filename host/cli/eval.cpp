@@ -16,8 +16,8 @@ namespace vae::cli {
 namespace {
 
 /// " +- 0.123" behind a number; nothing where one image gave it.
-std::string error_text(double standard_error) {
-  return std::isfinite(standard_error) ? fmt::format(" +- {:.3f}", standard_error) : "";
+std::string error_text(double standard_error, int places = 3) {
+  return std::isfinite(standard_error) ? fmt::format(" +- {:.{}f}", standard_error, places) : "";
 }
 
 /// What was not measured is null, and so is NaN, which JSON does not have.
@@ -76,6 +76,7 @@ EvaluateOptions Eval::options() {
   options.binarization = input_.binarization();
   options.seed = input_.seed();
   options.batch_size = batch_size_;
+  options.reconstructions = true;
   options.progress = share_progress(terminal_, "evaluating");
   return options;
 }
@@ -106,6 +107,11 @@ std::string Eval::json(const Evaluation& result, const Model& model) const {
       {"psnr", finite_or_null(result.psnr)},
       {"psnr_standard_error", finite_or_null(result.psnr_standard_error)},
       {"input_psnr", finite_or_null(result.input_psnr)},
+      {"mean_squared_error", finite_or_null(result.mean_squared_error)},
+      {"mean_squared_error_standard_error",
+       finite_or_null(result.mean_squared_error_standard_error)},
+      {"occupancy_iou", finite_or_null(result.occupancy_iou)},
+      {"occupancy_iou_standard_error", finite_or_null(result.occupancy_iou_standard_error)},
       {"binarization", to_string(result.binarization)},
       {"n", result.images},
       {"split", data_.split()},
@@ -149,6 +155,15 @@ std::string Eval::table(const Evaluation& result, const Model& model) const {
     text +=
         fmt::format("  PSNR            {:10.2f} dB{}   of E[x|z = mu]; of its inputs {:.2f} dB\n",
                     *result.psnr, error_text(*result.psnr_standard_error), *result.input_psnr);
+  }
+  if (result.mean_squared_error) {
+    text += fmt::format("  squared error   {:10.5f}{}   of E[x|z = mu], mean over the values\n",
+                        *result.mean_squared_error,
+                        error_text(*result.mean_squared_error_standard_error, 5));
+  }
+  if (result.occupancy_iou && std::isfinite(*result.occupancy_iou)) {
+    text += fmt::format("  occupancy IoU   {:10.4f}{}   of the values above 0.5\n",
+                        *result.occupancy_iou, error_text(*result.occupancy_iou_standard_error, 4));
   }
   if (result.accuracy && std::isfinite(*result.accuracy)) {
     text +=

@@ -225,7 +225,7 @@ void ScaleOption::require_fit(const OutputFile& out, std::pair<int64_t, int64_t>
           "--out {}: {}{} pictures of {} x {} make {} x {} pixels; at most {} a side, {} "
           "in all{} are written; choose fewer, or a smaller --scale{}",
           out.path(), frames > 1 ? fmt::format("{} frames of ", frames) : std::string(), count,
-          picture_height, picture_width, height, width, kLargestSide, kMostPixels,
+          cell.first, cell.second, height, width, kLargestSide, kMostPixels,
           frames > 1 ? fmt::format(" and {} in all frames", kMostFilmPixels) : std::string(),
           out.allows("npy") ? ", or FILE.npy" : ""));
 }
@@ -250,31 +250,6 @@ std::vector<Image> there_and_back(std::vector<Image> frames) {
 
 Array rows_of(const Array& array, int64_t first, int64_t count) {
   return {{count, array.row_size()}, {array.row(first), array.row(first + count)}};
-}
-
-void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
-                int64_t columns, const RowSource& source) {
-  constexpr int64_t kPieceBytes = 64 << 20, kBatch = 128;
-  const int64_t row_size = model.config().decoded_size();
-  int64_t piece = std::max<int64_t>(1, kPieceBytes / (row_size * int64_t{sizeof(float)}));
-  if (piece > kBatch) piece -= piece % kBatch;  // whole batches of the model
-  const auto for_pieces = [&](const auto& take) {
-    for (int64_t first = 0; first < count; first += piece) {
-      take(source(first, std::min(piece, count - first)));
-    }
-  };
-  if (out.format() == "npy") {
-    NpyWriter file(out.path(), count, row_size);
-    for_pieces([&](const Array& rows) { file.append(rows); });
-    file.finish();
-    return;
-  }
-  scale.require_fit(out, model, count, columns);
-  std::vector<Image> pictures;
-  for_pieces([&](const Array& rows) {
-    for (Image& image : pictures_of(rows, model)) pictures.push_back(std::move(image));
-  });
-  save_png(out.path(), scale.apply(make_grid(pictures, columns)));
 }
 
 std::vector<Image> pictures_of(const Array& rows, const Model& model) {

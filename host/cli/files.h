@@ -107,14 +107,6 @@ std::optional<std::string> save_names(const ImageSet& images, const std::string&
 /// Pictures of decoded rows [n, X] in the model's image size.
 std::vector<Image> pictures_of(const Array& rows, const Model& model);
 
-/// Rows of pixel values made piece by piece: source(first, count) gives [count, X].
-using RowSource = std::function<Array(int64_t first, int64_t count)>;
-
-/// Writes `count` rows as .npy or as one grid of pictures. As numbers, only a piece of them is in
-/// memory at once.
-void write_rows(const OutputFile& out, const ScaleOption& scale, const Model& model, int64_t count,
-                int64_t columns, const RowSource& source);
-
 /// Rows `first` to before `first + count` of an array [n, X].
 Array rows_of(const Array& array, int64_t first, int64_t count);
 

@@ -81,6 +81,8 @@ class Inspect : public Verb {
     command.flag("--json", json_, "print one JSON object");
     command.text("--picture", "FILE.png", picture_,
                  "of a data set: a picture of its first images, with masks and boxes");
+    command.text("--arrays", "FILE.npz", arrays_,
+                 "of a data set: its images, labels and masks as arrays, for Python or --data");
     source_.declare(command);
     config_.declare_section(command, "data");
     terminal_.declare(command, false);
@@ -88,16 +90,19 @@ class Inspect : public Verb {
         "  vae inspect runs/first\n"
         "  vae inspect data/mnist/train-images-idx3-ubyte.gz\n"
         "  vae inspect photos/ --size 64\n"
-        "  vae inspect mnist --scene digits=1-3,size=40,clutter=6 --picture scenes.png");
+        "  vae inspect mnist --scene digits=1-3,size=40,clutter=6 --picture scenes.png\n"
+        "  vae inspect mnist --scene digits=1,size=28,depth=28 --arrays volumes.npz");
   }
 
   int run() override {
     const LoadOptions options = source_.load_options(config_.resolve({}).data, terminal_);
     if (!picture_.empty()) check_output("--picture", picture_, {"png"});
+    if (!arrays_.empty()) check_output("--arrays", arrays_, {"npz"});
     const Json json = Json::parse(inspect(path_, options));
-    if (!picture_.empty()) {
+    if (!picture_.empty() || !arrays_.empty()) {
       const Dataset data = Dataset::load(path_, options);
-      save_png(picture_, picture_of(data.train));
+      if (!picture_.empty()) save_png(picture_, picture_of(data.train));
+      if (!arrays_.empty()) data.save(arrays_);
     }
     std::string text;
     if (!json_) print(json, 0, text);
@@ -109,7 +114,7 @@ class Inspect : public Verb {
   Terminal terminal_;
   ConfigOptions config_;
   SourceOptions source_;
-  std::string path_, picture_;
+  std::string path_, picture_, arrays_;
   bool json_ = false;
 };
 

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "host/cli/exit_status.h"
 #include "host/cli/files.h"
 #include "host/cli/labels.h"
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "host/cli/views.h"
 #include "vae/error.h"
 #include "vae/latent.h"
+#include "vae/volumes.h"
 
 namespace vae::cli {
 namespace {
@@ -70,6 +75,7 @@ class Interpolate : public Verb {
     input_.declare(command, kWithoutChance);
     out_.declare(command, {"png", "gif", "npy"},
                  "a row of pictures, a film, or pixel values [steps, X]");
+    view_.declare(command);
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
@@ -84,7 +90,8 @@ class Interpolate : public Verb {
     out_.check();
     Model model = model_.load(terminal_);
     require_image_target(model, "interpolate");
-    if (out_.format() == "gif") scale_.require_fit(out_, model, 1, 1, 2 * steps_);
+    if (view_.turns() && out_.format() != "npy") view_.check(out_, model.config());
+    if (out_.format() == "gif") require_room_for_film(model);
     const ImageSet images = data_.load(model, terminal_);
     Array all;
     if (from_.wants_class() || to_.wants_class()) {
@@ -102,13 +109,13 @@ class Interpolate : public Verb {
     const Array conditions =
         told ? interpolate_linear(model.conditions(begin), model.conditions(end), steps_) : Array();
     if (out_.format() == "gif") {
-      save_gif(out_.path(),
-               there_and_back(scaled(pictures_of(model.decode(codes, conditions), model))));
+      save_gif(out_.path(), film(model.decode(codes, conditions), model));
     } else {
-      write_rows(out_, scale_, model, steps_, steps_, [&](int64_t step, int64_t count) {
+      const auto decoded = [&](int64_t step, int64_t count) {
         return model.decode(rows_of(codes, step, count),
                             told ? rows_of(conditions, step, count) : Array());
-      });
+      };
+      write_rows(out_, scale_, model, steps_, steps_, decoded, view_);
     }
     summary_.print(model, {out_.path()}, {{"from", first}, {"to", last}});
     return kSuccess;
@@ -119,9 +126,34 @@ class Interpolate : public Verb {
     return model.encode(one, input_.binarization(), input_.seed()).mean;
   }
 
-  std::vector<Image> scaled(std::vector<Image> images) const {
+  void require_room_for_film(const Model& model) const {
+    const ModelConfig& config = model.config();
+    if (!view_.turns()) return scale_.require_fit(out_, model, 1, 1, 2 * steps_);
+    scale_.require_fit(out_, turned_size(config.height, config.width, config.channels), 1, 1,
+                       2 * steps_);
+  }
+
+  /// There and back.
+  std::vector<Image> film(const Array& steps, const Model& model) const {
+    if (view_.turns()) return turning_film(steps, model.config());
+    std::vector<Image> images = pictures_of(steps, model);
     for (Image& image : images) image = scale_.apply(image);
-    return images;
+    return there_and_back(std::move(images));
+  }
+
+  /// Of volumes that meanwhile turn once.
+  std::vector<Image> turning_film(const Array& steps, const ModelConfig& model) const {
+    const auto [height, width] = turned_size(model.height, model.width, model.channels);
+    const int64_t pixels = std::min<int64_t>(64, scale_.factor(height, width));
+    const int64_t frames = 2 * steps.rows() - 2;
+    std::vector<Image> film;
+    for (int64_t frame = 0; frame < frames; ++frame) {
+      const int64_t step = std::min(frame, frames - frame);
+      const double degrees = 360.0 * static_cast<double>(frame) / static_cast<double>(frames);
+      film.push_back(turned_picture({steps.row(step), steps.row(step + 1)}, model.height,
+                                    model.width, model.channels, degrees, pixels));
+    }
+    return film;
   }
 
   Terminal terminal_;
@@ -130,6 +162,7 @@ class Interpolate : public Verb {
   DataOptions data_;
   InputOptions input_;
   OutputFile out_;
+  ViewOption view_;
   ScaleOption scale_;
   PathEnd from_, to_;
   int64_t steps_ = 10;

@@ -7,6 +7,7 @@
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "host/cli/views.h"
 #include "vae/error.h"
 #include "vae/latent.h"
 

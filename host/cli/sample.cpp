@@ -12,6 +12,7 @@
 #include "host/cli/shared_options.h"
 #include "host/cli/summary.h"
 #include "host/cli/verbs.h"
+#include "host/cli/views.h"
 #include "vae/error.h"
 
 namespace vae::cli {
@@ -32,8 +33,10 @@ class Sample : public Verb {
     command.seed(seed_, "key of the draws; the same seed gives the same pictures");
     command.integer("--columns", columns_, 0, 4096, "pictures in a row; 0: a square");
     out_.declare(
-        command, {"png", "npy", "npz"},
-        "grid of pictures, pixel values [count, X], or a data set of them with their labels");
+        command, {"png", "gif", "npy", "npz"},
+        "grid of pictures, a film of volumes, pixel values [count, X], or a data set of them with "
+        "their labels");
+    view_.declare(command);
     scale_.declare(command);
     summary_.declare(command);
     terminal_.declare(command, false);
@@ -44,13 +47,16 @@ class Sample : public Verb {
         "  vae sample runs/digits --label 7 --count 16 --out sevens.png\n"
         "  vae sample runs/digits --label all --out classes.png\n"
         "  vae sample runs/digits --label all --count 6000 --out drawn.npz\n"
-        "  vae train --data drawn.npz --target label --out runs/judge");
+        "  vae train --data drawn.npz --target label --out runs/judge\n"
+        "  vae sample runs/volumes --count 12 --view turning --out volumes.gif");
   }
 
   int run() override {
     out_.check();
     Model model = model_.load(terminal_);
     require_image_target(model, "sample");
+    const bool draws = out_.format() == "png" || out_.format() == "gif";
+    if (draws) view_.check(out_, model.config());
     const std::vector<uint8_t> classes = label_.classes(model);
     const bool in_rows = classes.size() > 1;
     if (in_rows && columns_ > 0) {
@@ -62,13 +68,13 @@ class Sample : public Verb {
       return classes.empty() ? model.sample(count, seed_, first)
                              : rows_of_classes(model, classes, first, count);
     };
-    if (in_rows && out_.format() == "png") {
+    if (in_rows && draws) {
       write_class_grid(model, classes, source);
     } else if (out_.format() == "npz") {
       write_data_set(model, classes, source);
     } else {
       const auto sets = std::max<int64_t>(1, std::ssize(classes));
-      write_rows(out_, scale_, model, sets * count_, columns_, source);
+      write_rows(out_, scale_, model, sets * count_, columns_, source, view_);
     }
     summary_.print(model, {out_.path()});
     return kSuccess;
@@ -106,17 +112,15 @@ class Sample : public Verb {
   /// A row for each class, its name on the left.
   void write_class_grid(Model& model, const std::vector<uint8_t>& classes,
                         const RowSource& source) const {
-    const int64_t all = std::ssize(classes) * count_;
-    scale_.require_fit(out_, model, all, count_);
-    std::vector<Image> pictures;
+    ViewGrid grid(view_, out_, scale_, model, std::ssize(classes) * count_, count_);
     std::vector<std::string> names;
     for (int64_t row = 0; row < std::ssize(classes); ++row) {
-      for (Image& image : pictures_of(source(row * count_, count_), model)) {
-        pictures.push_back(std::move(image));
-      }
+      grid.add(source(row * count_, count_));
       names.push_back(class_text(model, classes[static_cast<std::size_t>(row)]));
     }
-    save_png(out_.path(), label_rows(scale_.apply(make_grid(pictures, count_)), names));
+    std::vector<Image> frames = grid.frames();
+    for (Image& frame : frames) frame = label_rows(frame, names);
+    save_frames(out_, frames);
   }
 
   Terminal terminal_;
@@ -124,6 +128,7 @@ class Sample : public Verb {
   ModelOptions model_;
   LabelOption label_;
   OutputFile out_;
+  ViewOption view_;
   ScaleOption scale_;
   int64_t count_ = 0, columns_ = 0;
   uint64_t seed_ = 1;

@@ -222,6 +222,24 @@ Config predict() {
   return config;
 }
 
+/// Volumes of 28 x 28 x 28 made of grey digits, their slices as channels.
+Config voxel() {
+  Config config;
+  ModelConfig& model = config.model;
+  model = conv_model(28, 28, {32, 64});
+  model.latent = 32;
+  config.training.epochs = 8;
+  config.training.binarization = Binarization::none;
+  config.training.schedule = LearningRateSchedule::cosine;
+  config.training.ema = 0.999;
+  config.training.validation = kSetAside;
+  SceneConfig& scene = config.data.scene;
+  scene.fewest = scene.most = 1;
+  scene.size = {28, 28};
+  scene.depth = 28;
+  return config;
+}
+
 struct Preset {
   const char* name;
   Config (*make)();
@@ -248,6 +266,7 @@ constexpr Preset kPresets[] = {
     {"segment-40", segment_40},
     {"detect-40", detect_40},
     {"predict", predict},
+    {"voxel", voxel},
 };
 
 std::string name_list() {

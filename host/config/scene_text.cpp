@@ -13,7 +13,8 @@ namespace vae::config_detail {
 namespace {
 
 constexpr int64_t kMostDigits = 16, kShortestSceneSide = 8, kLongestSceneSide = 4096,
-                  kMostClutter = 64, kMostScenes = 1'000'000'000;
+                  kMostClutter = 64, kMostScenes = 1'000'000'000, kFewestSlices = 8,
+                  kMostSlices = 1024;
 constexpr double kHighestSpeed = 64.0;
 
 template <typename Number>
@@ -74,6 +75,9 @@ constexpr ScenePart kParts[] = {
     {"count",
      [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.count); },
      "count=N", false},
+    {"depth",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.depth); },
+     "depth=D", false},
 };
 
 const ScenePart* find_scene_part(std::string_view word) {
@@ -95,6 +99,17 @@ std::string unknown_part(std::string_view word) {
 }
 
 bool lies_in(int64_t number, int64_t low, int64_t high) { return number >= low && number <= high; }
+
+/// "" or what is wrong with the scene as a volume.
+std::string depth_problem(const SceneConfig& scene) {
+  if (scene.depth == 0) return {};
+  if (!lies_in(scene.depth, kFewestSlices, kMostSlices)) {
+    return concat("has depth=", scene.depth, ", expected ", kFewestSlices, "..", kMostSlices);
+  }
+  if (scene.fewest == 1 && scene.most == 1 && scene.clutter == 0 && scene.frames == 0) return {};
+  return concat("has depth=", scene.depth, ", and a volume is made of one image: expected ",
+                "digits=1 and no clutter or frames");
+}
 
 }  // namespace
 
@@ -132,7 +147,8 @@ std::string scene_text(const SceneConfig& scene) {
                 scene.clutter != 0 ? concat(",clutter=", scene.clutter) : "",
                 scene.frames != 0 ? concat(",frames=", scene.frames) : "",
                 scene.fastest != 0.0 ? concat(",speed=", speed_text(scene)) : "",
-                scene.count != 0 ? concat(",count=", scene.count) : "");
+                scene.count != 0 ? concat(",count=", scene.count) : "",
+                scene.depth != 0 ? concat(",depth=", scene.depth) : "");
 }
 
 namespace {
@@ -179,14 +195,16 @@ std::string scene_problem(const SceneConfig& scene) {
   if (!lies_in(scene.count, 0, kMostScenes)) {
     return concat("has count=", scene.count, ", expected 0..", kMostScenes);
   }
-  return motion_problem(scene);
+  const std::string problem = motion_problem(scene);
+  return problem.empty() ? depth_problem(scene) : problem;
 }
 
 std::string scene_choices() {
   return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
                 kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter,
                 ", frames=T of 2..", kMostFrames, " with speed=A-B of 0..",
-                number_text(kHighestSpeed), ", count=N");
+                number_text(kHighestSpeed), ", count=N, depth=D of ", kFewestSlices, "..",
+                kMostSlices);
 }
 
 }  // namespace vae::config_detail

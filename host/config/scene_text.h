@@ -8,6 +8,7 @@
 //     frames=T                   without it scenes are still; it needs speed
 //     speed=A-B | speed=V        pixels from frame to frame
 //     count=N                    without it there is one for each image
+//     depth=D                    volumes of D slices, each of one image
 #pragma once
 
 #include <cstdint>

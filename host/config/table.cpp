@@ -365,8 +365,8 @@ std::vector<Entry> data_entries() {
        {0, 100, true, false},
        /*said_always=*/false},
       {{"data", "scene", "--scene",
-        "make scenes of single images, at random places among clutter, with masks and boxes, or "
-        "clips in which they move",
+        "make scenes of single images: at random places among clutter with masks and boxes, clips "
+        "in which they move, or solid and turned",
         ""},
        data<&D::scene>,
        kAnything,

@@ -17,10 +17,17 @@ ArrayLayout squarest(int64_t count) {
   return {height, count / height};
 }
 
-ArrayLayout with_channels(int64_t first, int64_t second, int64_t third) {
+/// Whether the last of the three dimensions of an image is that of its channels, not the first.
+bool channels_are_last(int64_t first, int64_t second, int64_t third) {
   const auto likely = [](int64_t count) { return count == 1 || count == 3 || count == 4; };
-  const bool last = likely(third) || (!likely(first) && third <= first);
-  return last ? ArrayLayout{first, second, third} : ArrayLayout{second, third, first, true};
+  if (likely(third) || likely(first)) return likely(third);
+  if (second == third) return false;  // squares, or a cube, one behind the other
+  return first == second || third <= first;
+}
+
+ArrayLayout with_channels(int64_t first, int64_t second, int64_t third) {
+  return channels_are_last(first, second, third) ? ArrayLayout{first, second, third}
+                                                 : ArrayLayout{second, third, first, true};
 }
 
 }  // namespace
@@ -49,6 +56,10 @@ ArrayLayout layout_of(const std::vector<int64_t>& dims, std::string_view origin)
     default:
       return {dims[1], size / dims[1]};
   }
+}
+
+bool reads_channels_last(int64_t height, int64_t width, int64_t channels) {
+  return channels_are_last(height, width, channels) || channels_are_last(channels, height, width);
 }
 
 ImageSet images_of(ByteArray images, std::vector<uint8_t> labels, std::string_view origin) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/data/array_images.h"
 #include "host/data/prepare.h"
 #include "host/data/scene.h"
 #include "host/data/source.h"
@@ -47,13 +48,35 @@ Dataset with_side_vectors(const Dataset& data, const std::string& path) {
   return known;
 }
 
-/// The arrays of a set, their keys beginning with the name of its split.
-void add_members(const std::string& split, const ImageSet& set, std::vector<NpzMember>& members) {
+/// The pixels of a set, one plane of each channel behind the other.
+std::vector<uint8_t> planes_of(const ImageSet& set) {
+  std::vector<uint8_t> planes;
+  planes.reserve(set.pixels().size());
+  for (int64_t i = 0; i < set.count(); ++i) {
+    const auto image = set.pixels().subspan(i * set.image_size(), set.image_size());
+    for (int64_t channel = 0; channel < set.channels(); ++channel) {
+      for (std::size_t at = channel; at < image.size(); at += set.channels()) {
+        planes.push_back(image[at]);
+      }
+    }
+  }
+  return planes;
+}
+
+/// The arrays of a set, their keys beginning with the name of its split. `planes` keeps pixels that
+/// are written in another order than the set's.
+void add_members(const std::string& split, const ImageSet& set, std::vector<uint8_t>& planes,
+                 std::vector<NpzMember>& members) {
   if (set.count() == 0) return;
-  std::vector<int64_t> image = {set.count(), set.height(), set.width()};
-  const std::vector<int64_t> mask = image;
-  if (set.channels() > 1) image.push_back(set.channels());
-  members.push_back({split + "_images", image, set.pixels()});
+  const std::vector<int64_t> mask = {set.count(), set.height(), set.width()};
+  std::vector<int64_t> image = mask;
+  std::span<const uint8_t> pixels = set.pixels();
+  if (set.channels() > 1) {
+    const bool last = reads_channels_last(set.height(), set.width(), set.channels());
+    image.insert(last ? image.end() : image.begin() + 1, set.channels());
+    if (!last) pixels = planes = planes_of(set);
+  }
+  members.push_back({split + "_images", image, pixels});
   if (!set.labels().empty()) members.push_back({split + "_labels", {set.count()}, set.labels()});
   if (!set.masks().empty()) members.push_back({split + "_masks", mask, set.masks()});
 }
@@ -86,8 +109,9 @@ Dataset Dataset::load(const std::string& where, const LoadOptions& options) {
 
 void Dataset::save(const std::string& path) const {
   std::vector<NpzMember> members;
-  add_members("train", train, members);
-  add_members("test", test, members);
+  std::vector<uint8_t> train_planes, test_planes;
+  add_members("train", train, train_planes, members);
+  add_members("test", test, test_planes, members);
   write_npz(path, members);
 }
 
@@ -162,14 +186,17 @@ ImageSet fitting(const ImageSet& images, const std::string& path, const ModelCon
   if (found.width != wanted.width || found.height != wanted.height) {
     words = concat("--size ", wanted.width, "x", wanted.height);
   }
-  if (found.channels != wanted.channels) {
+  const auto has_colour = [](const PictureSize& size) {
+    return size.channels == 1 || size.channels == 3;
+  };
+  if (found.channels != wanted.channels && has_colour(found) && has_colour(wanted)) {
     words += concat(words.empty() ? "" : " ", wanted.channels == 1 ? "--grey" : "--rgb");
   }
   fail(ErrorCode::unsupported, path, ": the model takes images of ",
        sizes_text(wanted.height, wanted.width, wanted.channels),
        " (height x width x channels), found ",
        sizes_text(found.height, found.width, found.channels),
-       advise(options, "convert them", words));
+       words.empty() ? "" : advise(options, "convert them", words));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "host/data/clips.h"
 #include "host/data/scene_parts.h"
+#include "host/data/volumes.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -169,8 +170,9 @@ ImageSet make_scenes(const ImageSet& images, const SceneConfig& config) {
   checked.data.scene = config;
   validate_before_data(checked);
   if (images.count() == 0 || config == SceneConfig()) return images;
-  const ImageSet scenes =
-      config.frames > 0 ? make_clips(images, config) : make_still_scenes(images, config);
+  const ImageSet scenes = config.frames > 0  ? make_clips(images, config)
+                          : config.depth > 0 ? make_volumes(images, config)
+                                             : make_still_scenes(images, config);
   auto names = images.names();
   if (!names.empty()) names = names.first(static_cast<std::size_t>(scenes.count()));
   const auto label_names = images.label_names();

@@ -38,21 +38,36 @@ double standard_error(double sum, double sum_of_squares, double n) {
   return std::sqrt(variance / n);
 }
 
-/// Of values that are restored: their weights, and squared errors times these.
-struct RestoredValues {
-  RestoredValues& operator+=(const RestoredValues& other);
+/// Of values that are decoded from means: their weights, and times these squared errors, how many
+/// are above 1/2 in both, what is decoded and what is right, and in one of the two.
+struct DecodedValues {
+  DecodedValues& operator+=(const DecodedValues& other);
+  void add(double decoded, double right, double input, double weight);
+  double mean_squared_error() const { return error / counted; }
+  double occupancy_iou() const { return in_both / in_either; }
   /// 10 log10(1 / mean squared error).
   double psnr() const { return -10.0 * std::log10(error / counted); }
   double input_psnr() const { return -10.0 * std::log10(input_error / counted); }
 
-  double counted = 0.0, error = 0.0, input_error = 0.0;
+  double counted = 0.0, error = 0.0, input_error = 0.0, in_both = 0.0, in_either = 0.0;
 };
 
-RestoredValues& RestoredValues::operator+=(const RestoredValues& other) {
+DecodedValues& DecodedValues::operator+=(const DecodedValues& other) {
   counted += other.counted;
   error += other.error;
   input_error += other.input_error;
+  in_both += other.in_both;
+  in_either += other.in_either;
   return *this;
+}
+
+void DecodedValues::add(double decoded, double right, double input, double weight) {
+  const bool is_found = decoded > 0.5, is_there = right > 0.5;
+  counted += weight;
+  error += weight * (decoded - right) * (decoded - right);
+  input_error += weight * (input - right) * (input - right);
+  in_both += is_found && is_there ? weight : 0.0;
+  in_either += is_found || is_there ? weight : 0.0;
 }
 
 /// The classes of images first .. first + rows - 1 that are a model's target, T of each.
@@ -99,13 +114,14 @@ class Evaluator {
   void decode_means(int64_t first, int64_t rows);
   void compare_classes(int64_t first, int64_t rows);
   void find_boxes(int64_t rows);
-  void add_squared_errors(int64_t first, int64_t rows);
+  void add_decoded_values(int64_t first, int64_t rows);
   std::vector<float> download(ConstView view) const;
   bool report(double share) const { return !options_.progress || options_.progress(share); }
   void summarize(Evaluation& result) const;
   void summarize_latents(const DoubleView& sums, Evaluation& result) const;
   void summarize_layers(Evaluation& result) const;
   void summarize_masks(Evaluation& result) const;
+  void summarize_decoded(Evaluation& result) const;
   /// Rows that the decoder is given at once for `rows` images: one sample of each or, of few
   /// images, as many samples as there is speed to gain from.
   int64_t most_codes(int64_t rows) const {
@@ -131,8 +147,8 @@ class Evaluator {
   double squared_importance_bound_ = 0.0;
   // Of classes, where these are the target.
   std::optional<Jackknife<ConfusionMatrix>> confusion_;
-  std::vector<std::vector<Detection>> found_;  // in each image, where the target is boxes
-  Jackknife<RestoredValues> restored_{RestoredValues{}};
+  std::vector<std::vector<Detection>> found_;          // in each image, where the target is boxes
+  Jackknife<DecodedValues> decoded_{DecodedValues{}};  // where the target is the image
 };
 
 Evaluation Evaluator::run() {
@@ -191,10 +207,10 @@ bool Evaluator::add_importance_bound(int64_t first, int64_t rows) {
 }
 
 /// What is measured at z = mu, of p(z|c) where that is what restores, and where it tells more than
-/// the bound.
+/// the bound or was asked for.
 void Evaluator::decode_means(int64_t first, int64_t rows) {
   const bool of_classes = network_.config().has_class_target();
-  if (!of_classes && !network_.restores()) return;
+  if (!of_classes && !network_.restores() && !options_.reconstructions) return;
   if (network_.config().condition == Condition::seen) {
     network_.take_prior_mean(rows);
   } else {
@@ -202,7 +218,7 @@ void Evaluator::decode_means(int64_t first, int64_t rows) {
   }
   network_.decode(rows);
   if (network_.config().target == Target::boxes) return find_boxes(rows);
-  of_classes ? compare_classes(first, rows) : add_squared_errors(first, rows);
+  of_classes ? compare_classes(first, rows) : add_decoded_values(first, rows);
 }
 
 void Evaluator::find_boxes(int64_t rows) {
@@ -223,19 +239,16 @@ std::vector<float> Evaluator::download(ConstView view) const {
   return values;
 }
 
-void Evaluator::add_squared_errors(int64_t first, int64_t rows) {
-  const std::vector<float> restored = download(network_.output_mean(rows));
+void Evaluator::add_decoded_values(int64_t first, int64_t rows) {
+  const std::vector<float> decoded = download(network_.output_mean(rows));
   const std::vector<float> clean = download(network_.clean(rows)),
                            input = download(network_.shown(rows)),
                            counted = download(network_.counted(rows));
-  const auto square = [](double error) { return error * error; };
   const std::size_t values = clean.size() / static_cast<std::size_t>(rows);
   for (int64_t row = 0; row < rows; ++row) {
-    RestoredValues& own = restored_.of(first + row);
+    DecodedValues& own = decoded_.of(first + row);
     for (std::size_t i = row * values; i < (row + 1) * values; ++i) {
-      const double weight = counted.empty() ? 1.0 : counted[i];
-      own += {weight, weight * square(double{restored[i]} - clean[i]),
-              weight * square(double{input[i]} - clean[i])};
+      own.add(decoded[i], clean[i], input[i], counted.empty() ? 1.0 : counted[i]);
     }
   }
 }
@@ -294,6 +307,22 @@ void Evaluator::summarize_masks(Evaluation& result) const {
   result.threshold_foreground_iou = threshold.foreground_iou();
 }
 
+void Evaluator::summarize_decoded(Evaluation& result) const {
+  const DecodedValues all = decoded_.all();
+  if (network_.restores()) {
+    result.psnr = all.psnr();
+    result.psnr_standard_error = decoded_.standard_error(std::mem_fn(&DecodedValues::psnr));
+    result.input_psnr = all.input_psnr();
+  }
+  if (!options_.reconstructions) return;
+  result.mean_squared_error = all.mean_squared_error();
+  result.mean_squared_error_standard_error =
+      decoded_.standard_error(std::mem_fn(&DecodedValues::mean_squared_error));
+  result.occupancy_iou = all.occupancy_iou();
+  result.occupancy_iou_standard_error =
+      decoded_.standard_error(std::mem_fn(&DecodedValues::occupancy_iou));
+}
+
 void Evaluator::summarize(Evaluation& result) const {
   Backend& backend = network_.backend();
   Totals totals;
@@ -327,12 +356,7 @@ void Evaluator::summarize(Evaluation& result) const {
     result.accuracy = confusion_->all().accuracy();
   }
   if (network_.config().target == Target::mask) summarize_masks(result);
-  if (network_.restores() && !of_classes) {
-    const RestoredValues all = restored_.all();
-    result.psnr = all.psnr();
-    result.psnr_standard_error = restored_.standard_error(std::mem_fn(&RestoredValues::psnr));
-    result.input_psnr = all.input_psnr();
-  }
+  if (!of_classes) summarize_decoded(result);
   result.is_likelihood = of_classes || !makes_grey_levels(binarization_) ||
                          is_of_grey_levels(network_.config().likelihood);
   if (is_of_256_levels(network_.config().likelihood)) {

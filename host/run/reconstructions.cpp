@@ -41,6 +41,17 @@ Image class_image(std::span<const uint8_t> classes, int64_t height, int64_t widt
   return image;
 }
 
+std::vector<Array> reconstruction_values(Model& model, const ImageSet& images,
+                                         std::optional<Binarization> binarization,
+                                         std::optional<uint64_t> seed) {
+  VAE_CHECK(!model.config().has_class_target(), "reconstruction values: the model decodes classes ",
+            "(model.target ", to_string(model.config().target), "), not images");
+  std::vector<Array> values = {model.inputs(images, binarization, seed),
+                               model.reconstruct(images, binarization, seed)};
+  if (model.restores()) values.push_back(model.targets(images, binarization, seed));
+  return values;
+}
+
 std::vector<std::vector<Image>> reconstruction_rows(Model& model, const ImageSet& images,
                                                     std::optional<Binarization> binarization,
                                                     std::optional<uint64_t> seed) {
@@ -50,16 +61,15 @@ std::vector<std::vector<Image>> reconstruction_rows(Model& model, const ImageSet
   VAE_CHECK(config.target != Target::boxes,
             "reconstructions: the model decodes boxes (model.target "
             "boxes), which Model::detect() returns and draw_boxes() draws");
-  std::vector<Image> inputs = images_of_rows(model.inputs(images, binarization, seed), config);
-  const Array outputs = model.reconstruct(images, binarization, seed);
   std::vector<std::vector<Image>> rows;
   if (!config.has_class_target()) {
-    rows = {std::move(inputs), images_of_rows(outputs, config)};
-    if (model.restores()) {
-      rows.push_back(images_of_rows(model.targets(images, binarization, seed), config));
+    for (const Array& values : reconstruction_values(model, images, binarization, seed)) {
+      rows.push_back(images_of_rows(values, config));
     }
     return rows;
   }
+  std::vector<Image> inputs = images_of_rows(model.inputs(images, binarization, seed), config);
+  const Array outputs = model.reconstruct(images, binarization, seed);
   if (config.channels == 1 || config.channels == 3) {
     std::transform(inputs.begin(), inputs.end(), inputs.begin(), in_colour);
     rows.push_back(std::move(inputs));

@@ -234,6 +234,7 @@ std::string to_string(const Corruption& corruption);
 /// image i and others of the same set. Nothing depends on a seed: every run on a data set, and
 /// every verb, has the same scenes. With frames they are clips, "digits=2,size=64,frames=20,
 /// speed=2-5": images whose channels are what is seen one after the other, in which things move.
+/// "digits=1,size=28,depth=28" makes volumes: each image made solid, and turned.
 /// [Dataset::with_scenes]
 struct SceneConfig {
   int64_t fewest = 0;   ///< The fewest images in a scene, 0..16.
@@ -246,6 +247,9 @@ struct SceneConfig {
   double fastest = 0.0;  ///< The most, above 0.
   /// At most so many scenes of each split, those of its first images; 0: one for each image.
   int64_t count = 0;
+  /// Slices of volumes, 8..1024, each made of one image (fewest = most = 1, no clutter); 0: scenes
+  /// are pictures.
+  int64_t depth = 0;
 
   /// Field by field.
   bool operator==(const SceneConfig&) const = default;

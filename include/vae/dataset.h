@@ -257,6 +257,13 @@ struct Dataset {
   /// side vectors, or larger than a scene, and Error(unsupported) for images that are neither grey
   /// nor RGB and for a label above 253.
   ///
+  /// With a depth D they are volumes of D slices, which are channels: [n, height, width, D]. Volume
+  /// i is image i, extruded to 4 to 8 voxels about the middle slice and turned about the upright
+  /// axis through the middle of the volume by any angle: both are drawn. Between pixels it is
+  /// linear; what is turned out of the volume is cut off. Volumes keep the labels that the images
+  /// have, none are needed, and have no masks or boxes. Throws Error(unsupported) for images that
+  /// are not grey.
+  ///
   ///     vae::Config config = vae::preset("segment-40");
   ///     vae::Dataset scenes = vae::Dataset::load("mnist").with_scenes(config.data.scene);
   ///     vae::Model model = vae::train(config, scenes);
@@ -264,8 +271,10 @@ struct Dataset {
 
   /// Writes the training and the test images, with the labels and masks they have, as a .npz file
   /// that load() takes and numpy.load opens: train_images, train_labels, train_masks, test_images,
-  /// test_labels, test_masks, all of bytes; names are left out. Images of one channel are
-  /// [n, height, width], others [n, height, width, channels]. The file appears whole or not at all.
+  /// test_labels, test_masks, all of bytes; names and boxes are left out. Images of one channel are
+  /// [n, height, width], others [n, height, width, channels] or, where load() would take that for
+  /// another shape, as of a cube, [n, channels, height, width]. The file appears whole or not at
+  /// all.
   /// Throws Error(io), and Error(unsupported) beyond 4 GiB.
   void save(const std::string& path) const;
 

@@ -39,6 +39,9 @@ struct EvaluateOptions {
   int64_t batch_size = 128;  ///< The most images at once. Speed and memory depend on it, no draw.
   /// Called with the share done in [0, 1]; returning false stops with an empty result.
   std::function<bool(double)> progress;
+  /// Also measure reconstruct(), where the target is the image: Evaluation::mean_squared_error and
+  /// occupancy_iou. It decodes each image once more.
+  bool reconstructions = false;
 };
 
 /// Averages over the images, in nats per image. A standard error is that of the average over
@@ -78,6 +81,15 @@ struct Evaluation {
   std::optional<double> psnr;
   std::optional<double> psnr_standard_error;  ///< Of `psnr`, in dB.
   std::optional<double> input_psnr;           ///< The same of the corrupted images themselves.
+  /// With EvaluateOptions::reconstructions: the mean over the values that log p(x|z) counts of
+  /// (E[x|z = mu(x)] - x)^2, of reconstruct() and of x in [0, 1] as the model reads it, before any
+  /// corruption.
+  std::optional<double> mean_squared_error;
+  std::optional<double> mean_squared_error_standard_error;  ///< Of it.
+  /// Likewise: intersection over union of the values above 0.5 of both, pooled over all images, as
+  /// of occupied voxels. NaN where there are none. [Choy et al. 2016]
+  std::optional<double> occupancy_iou;
+  std::optional<double> occupancy_iou_standard_error;                    ///< Of it.
   double nll_standard_error = std::numeric_limits<double>::quiet_NaN();  ///< NaN without `nll`.
   int64_t importance_samples = 0;  ///< K of `nll`; 0 where it was left out.
   int64_t active_units = 0;        ///< Latent dimensions with Var_x(mu) > 0.01.
@@ -276,7 +288,8 @@ class Model {
   ///     vae::Image first = vae::overlay_classes(
   ///         images.image(0), std::span(found.classes).first(40 * 40), 11);
   Segmentation segment(const ImageSet& images, const SegmentOptions& options = {});
-  /// Bounds and statistics over all images; nothing is decoded from means.
+  /// Bounds and statistics over all images; of a model of images that restores none, nothing is
+  /// decoded from means unless the options ask for it.
   Evaluation evaluate(const ImageSet& images, const EvaluateOptions& options = {});
 
   /// The bound of each image; with one draw and the same `binarization` the mean over the images is

@@ -15,6 +15,13 @@
 
 namespace vae {
 
+/// What a model makes of images, as arrays of values [n, X]: the inputs, as the model reads them,
+/// E[x|z = mu(x)] and, where images are restored, what they should be. `binarization` and `seed` as
+/// in Model::reconstruct(). Throws Error(invalid_argument) where the target is classes.
+std::vector<Array> reconstruction_values(Model& model, const ImageSet& images,
+                                         std::optional<Binarization> binarization = {},
+                                         std::optional<uint64_t> seed = {});
+
 /// What a model makes of images, as rows of pictures of one size: picture i of each row belongs to
 /// image i. The inputs, as the model reads them, and below them E[x|z = mu(x)]; where images are
 /// restored, below that what they should be. Where the target is

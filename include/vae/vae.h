@@ -58,3 +58,4 @@
 #include "vae/roc.h"
 #include "vae/trainer.h"
 #include "vae/version.h"
+#include "vae/volumes.h"

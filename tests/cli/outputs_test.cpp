@@ -285,8 +285,9 @@ TEST_F(OutputsTest, AnOutputThatCannotBeWrittenIsRefusedBeforeTheModelIsRead) {
   // The run does not exist either: the output is what the message is about.
   const std::string none = path("no-run");
   expect_failure(run_vae({"sample", none, "--out", path("s.jpg")}), 2,
-                 {"s.jpg", ".png or .npy or .npz"});
-  expect_failure(run_vae({"sample", none, "--out", path("s")}), 2, {".png or .npy or .npz"});
+                 {"s.jpg", ".png or .gif or .npy or .npz"});
+  expect_failure(run_vae({"sample", none, "--out", path("s")}), 2,
+                 {".png or .gif or .npy or .npz"});
   expect_failure(run_vae({"sample", none, "--out", path("none/s.png")}), 4, {"none"});
   std::filesystem::create_directory(path("folder.png"));
   expect_failure(run_vae({"sample", none, "--out", path("folder.png")}), 4, {"folder.png"});

@@ -78,6 +78,7 @@ MODELS = {
     "segment-40": {"preset": "segment-40", "training": {"adam_epsilon": 0.1}},
     "detect-40": {"preset": "detect-40"},
     "predict": {"preset": "predict"},
+    "voxel": {"preset": "voxel"},
     "every layer": {"model": {
         **SMALL, "encoder": ["conv 6 3x3", "residual (conv 6 3x3, conv 6 1x1)", "pool 2",
                              "gated dense 16"],

@@ -174,6 +174,11 @@ TEST(ConfigTest, ScenesAreWords) {
   EXPECT_EQ(to_string(config.data.scene), "digits=1,size=9,frames=2,speed=3");
   set("digits=2,size=8");
   EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {8, 8}, 0}));
+  set("depth=28,digits=1,size=28");
+  EXPECT_EQ(config.data.scene,
+            (SceneConfig{.fewest = 1, .most = 1, .size = {28, 28}, .depth = 28}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=1,size=28,depth=28");
+  EXPECT_EQ(config_from_json(config_to_json(config), {}, "test"), config);
   const SceneConfig before = config.data.scene;
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "'' is no part of a scene"},
@@ -211,6 +216,13 @@ TEST(ConfigTest, ScenesAreWords) {
       {"digits=1,size=40,frames=10,speed=nan", "speed=nan"},
       {"digits=1,size=40,frames=10,speed=inf", "speed=inf"},
       {"digits=1,size=40,frames=10,speed=2,clutter=1", "clutter=1 and frames=10"},
+      {"digits=1,size=40,depth=7", "has depth=7, expected 8..1024"},
+      {"digits=1,size=40,depth=1025", "has depth=1025, expected 8..1024"},
+      {"digits=1,size=40,depth=-8", "expected 8..1024"},
+      {"digits=1,size=40,depth=28.5", "'depth=28.5', expected depth=D"},
+      {"digits=1-2,size=40,depth=28", "expected digits=1 and no clutter"},
+      {"digits=0-1,size=40,depth=28", "expected digits=1 and no clutter"},
+      {"digits=1,size=40,depth=28,clutter=1", "expected digits=1 and no clutter"},
       {"none,size=40", "'none' is no part"},
   };
   for (const auto& [words, message] : wrong) {

@@ -27,7 +27,11 @@ TEST(ArrayLayoutTest, TheDimensionsTellWhatTheyAre) {
   expect_layout({9, 1, 2, 2}, {2, 2, 1, true});
   expect_layout({9, 12, 64, 64}, {64, 64, 12, true});
   expect_layout({9, 64, 64, 12}, {64, 64, 12});
-  expect_layout({9, 64, 64, 64}, {64, 64, 64});
+  expect_layout({9, 28, 28, 28}, {28, 28, 28, true});  // a cube is depth, height, width
+  expect_layout({9, 40, 28, 28}, {28, 28, 40, true});  // neighbours that are equal
+  expect_layout({9, 28, 28, 40}, {28, 28, 40});
+  expect_layout({9, 20, 28, 30}, {28, 30, 20, true});
+  expect_layout({9, 30, 28, 20}, {30, 28, 20});
   expect_layout({9, 784}, {28, 28, 1});
   expect_layout({9, 12}, {3, 4, 1});
   expect_layout({9, 13}, {1, 13, 1});
@@ -38,6 +42,19 @@ TEST(ArrayLayoutTest, TheDimensionsTellWhatTheyAre) {
   expect_error(ErrorCode::unsupported, [] {
     layout_of({1, 1 << 20, 1 << 20, 1 << 20, 1 << 20}, "f");
   });
+}
+
+/// What is written as reads_channels_last() says is read as what it was.
+TEST(ArrayLayoutTest, WrittenImagesAreReadAsWhatTheyWere) {
+  const std::vector<ArrayLayout> sizes = {{28, 28, 3},  {28, 28, 28}, {28, 28, 16}, {28, 28, 40},
+                                          {28, 40, 28}, {2, 2, 3},    {30, 20, 24}};
+  for (const ArrayLayout& size : sizes) {
+    const bool last = reads_channels_last(size.height, size.width, size.channels);
+    const std::vector<int64_t> dims =
+        last ? std::vector<int64_t>{9, size.height, size.width, size.channels}
+             : std::vector<int64_t>{9, size.channels, size.height, size.width};
+    expect_layout(dims, {size.height, size.width, size.channels, !last});
+  }
 }
 
 TEST(ArrayImagesTest, PlanesAreInterleaved) {

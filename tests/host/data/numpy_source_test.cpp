@@ -116,6 +116,18 @@ TEST_F(NumpySourceTest, ADataSetThatIsSavedIsTheSame) {
   EXPECT_THROW(saved.save(folder_.file("none/b.npz")), Error);
 }
 
+TEST_F(NumpySourceTest, VolumesThatAreSavedAreTheSame) {
+  for (const int64_t depth : {8, 5}) {  // a cube's slices are written one behind the other
+    std::vector<uint8_t> voxels;
+    for (int64_t i = 0; i < 2 * 8 * 8 * depth; ++i) voxels.push_back(static_cast<uint8_t>(i % 251));
+    Dataset saved;
+    saved.train = ImageSet(8, 8, depth, voxels, {3, 4});
+    saved.test = saved.train.slice(1, 1).as(Split::test);
+    saved.save(folder_.file("v.npz"));
+    EXPECT_EQ(Dataset::load(folder_.file("v.npz")).fingerprint(), saved.fingerprint()) << depth;
+  }
+}
+
 TEST_F(NumpySourceTest, MasksOfAnArchiveAreOfItsImages) {
   const auto masks = [](const std::string& shape, const std::string& classes) {
     return make_npy_file("|u1", "(" + shape + ")", classes);
