@@ -225,7 +225,7 @@ void ScaleOption::require_fit(const OutputFile& out, std::pair<int64_t, int64_t>
           "--out {}: {}{} pictures of {} x {} make {} x {} pixels; at most {} a side, {} "
           "in all{} are written; choose fewer, or a smaller --scale{}",
           out.path(), frames > 1 ? fmt::format("{} frames of ", frames) : std::string(), count,
-          cell.first, cell.second, height, width, kLargestSide, kMostPixels,
+          picture_height, picture_width, height, width, kLargestSide, kMostPixels,
           frames > 1 ? fmt::format(" and {} in all frames", kMostFilmPixels) : std::string(),
           out.allows("npy") ? ", or FILE.npy" : ""));
 }
