@@ -184,29 +184,28 @@ Config detect_40() {
   return config;
 }
 
-/// The next frame of clips in which two digits move, from the ten before it: a U-net as above over
-/// frames that are channels. Further frames are predicted from those that were.
+/// Ten frames of clips in which two digits move, from the ten before: a U-net over frames that are
+/// channels. Convolutions on 8 x 8 reach from one end of a clip to the other.
 Config predict() {
   Config config;
   ModelConfig& model = config.model;
   model.height = model.width = 64;
-  model.channels = 11;
+  model.channels = 20;
   model.encoder = layers_from_string(
-      "conv 16 3x3, conv 32 4x4/2, conv 32 3x3, conv 64 4x4/2, conv 64 3x3, conv 96 4x4/2, "
-      "conv 96 3x3");
+      "conv 16 3x3, conv 32 4x4/2, conv 64 4x4/2, conv 64 3x3, conv 128 4x4/2, "
+      "residual (conv 128 3x3, conv 128 3x3), residual (conv 128 3x3, conv 128 3x3)");
   model.heads = conv_output({1, 1});
   model.latent = 8 * 8 * 8;
   model.decoder = layers_from_string(
-      "conv 96 3x3, skip 6, deconv 64 4x4/2, skip 4, conv 64 3x3, deconv 32 4x4/2, skip 2, "
-      "conv 32 3x3, upsample 2, skip 0, conv 16 3x3");
+      "conv 128 3x3, skip 6, conv 128 3x3, deconv 64 4x4/2, skip 3, conv 64 3x3, "
+      "deconv 32 4x4/2, skip 1, deconv 16 4x4/2, skip 0");
   model.output = conv_output({3, 3});
   model.likelihood = Likelihood::gaussian;
   model.variance = Variance::learned;
   model.sigma = 0.2;
   model.initialization = Initialization::he_normal;
-  config.training.epochs = 6;
-  config.training.batch_size = 32;
-  config.training.learning_rate = 1e-3;
+  config.training.epochs = 8;
+  config.training.batch_size = 16;
   config.training.binarization = Binarization::none;
   config.training.schedule = LearningRateSchedule::cosine;
   config.training.ema = 0.999;
@@ -226,9 +225,16 @@ Config predict() {
 Config voxel() {
   Config config;
   ModelConfig& model = config.model;
-  model = conv_model(28, 28, {32, 64});
+  model.height = model.width = model.channels = 28;
+  model.encoder = layers_from_string("conv 64 4x4/2, conv 128 4x4/2, 512");
+  model.decoder = layers_from_string("512, dense 7x7x128, deconv 64 4x4/2");
+  model.output = deconv_output({4, 4}, 2);
   model.latent = 32;
+  model.likelihood = Likelihood::gaussian;
+  model.variance = Variance::learned;
+  model.sigma = 0.1;
   config.training.epochs = 8;
+  config.training.learning_rate = 2e-3;
   config.training.binarization = Binarization::none;
   config.training.schedule = LearningRateSchedule::cosine;
   config.training.ema = 0.999;
