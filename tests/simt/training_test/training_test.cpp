@@ -143,7 +143,7 @@ TEST(CudaTrainingTest, OtherTargetsThanTheInputTrainAsOnTheCpu) {
 TEST(CudaTrainingTest, FramesArePredictedAsOnTheCpu) {
   SceneConfig scene;
   scene.fewest = scene.most = 1;
-  scene.size = {6, 6};
+  scene.size = {8, 8};
   scene.frames = 5;
   scene.slowest = scene.fastest = 1.5;
   const Dataset clips = tiny_data().with_scenes(scene);
