@@ -53,7 +53,8 @@ PlainErrors errors_of(const Array& decoded, const Array& right, const Array& inp
 
 TEST(ReconstructionErrorTest, IsWhatOneCounts) {
   const Dataset data = test::tiny_data();
-  Config config = test::tiny_config(40);
+  Config config = test::tiny_config(100);  // until some values are above a half
+  config.training.learning_rate = 0.02;
   for (const Binarization binarization : {Binarization::none, Binarization::dynamic}) {
     config.training.binarization = binarization;
     Model model = train(config, data, for_reconstructions());
