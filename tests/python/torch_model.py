@@ -8,31 +8,32 @@ from torch.nn import functional
 
 
 class Relu(torch.autograd.Function):
-    """Keeps what it was applied to and its slopes, which may be changed before a backward pass."""
+    """Keeps what it was applied to and on which side of the kink, which may be changed before a
+    backward pass. `leak` is the slope below 0."""
 
-    applied = []  # (inputs, slopes) since it was cleared
+    applied = []  # (inputs, whether above) since it was cleared
 
     @staticmethod
-    def forward(ctx, x):
-        ctx.slopes = x > 0
-        Relu.applied.append((x.detach(), ctx.slopes))
-        return x.clamp(min=0)
+    def forward(ctx, x, leak):
+        ctx.above, ctx.leak = x > 0, leak
+        Relu.applied.append((x.detach(), ctx.above))
+        return functional.leaky_relu(x, leak)
 
     @staticmethod
     def backward(ctx, gradient):
-        return gradient * ctx.slopes
+        return torch.where(ctx.above, gradient, ctx.leak * gradient), None
 
     @classmethod
     def units_at_the_kink(cls, margin=1e-5):
-        """(slopes, place in them) of all whose input is that near to 0, the nearest first. What
-        is exactly 0 has no rounding, and its slope is 0."""
-        found = [(abs(x[tuple(place)]), slopes, tuple(place)) for x, slopes in cls.applied
+        """(whether above, place in it) of all whose input is that near to 0, the nearest first. What
+        is exactly 0 has no rounding, and is not above."""
+        found = [(abs(x[tuple(place)]), above, tuple(place)) for x, above in cls.applied
                  for place in ((x.abs() < margin) & (x != 0)).nonzero().tolist()]
-        return [(slopes, place) for _, slopes, place in sorted(found, key=lambda unit: unit[0])]
+        return [(above, place) for _, above, place in sorted(found, key=lambda unit: unit[0])]
 
 
-ACTIVATIONS = {"none": lambda x: x, "relu": Relu.apply, "tanh": torch.tanh,
-               "leaky_relu": functional.leaky_relu, "sigmoid": torch.sigmoid,
+ACTIVATIONS = {"none": lambda x: x, "relu": lambda x: Relu.apply(x, 0.0), "tanh": torch.tanh,
+               "leaky_relu": lambda x: Relu.apply(x, 0.01), "sigmoid": torch.sigmoid,
                "softplus": functional.softplus, "elu": functional.elu, "gelu": functional.gelu,
                "silu": functional.silu}
 LOG_TWO_PI = math.log(2 * math.pi)

@@ -305,14 +305,14 @@ class Training:
         worst, distance = self.distance(found)
         while worst > TOLERANCE and flipped != last:
             last = set(flipped)
-            for number, (slopes, place) in enumerate(torch_model.Relu.units_at_the_kink()):
-                slopes[place] = ~slopes[place]
+            for number, (above, place) in enumerate(torch_model.Relu.units_at_the_kink()):
+                above[place] = ~above[place]
                 candidate = self.distance(found)
                 if candidate[1] < distance:
                     worst, distance = candidate
                     flipped ^= {number}
                 else:
-                    slopes[place] = ~slopes[place]
+                    above[place] = ~above[place]
                 if worst <= TOLERANCE:
                     break
         return len(flipped)
