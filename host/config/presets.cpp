@@ -207,7 +207,7 @@ Config predict() {
   model.likelihood = Likelihood::gaussian;
   model.variance = Variance::learned;
   model.sigma = 0.2;
-  config.training.epochs = 5;
+  config.training.epochs = 3;
   config.training.batch_size = 8;
   config.training.learning_rate_warmup_epochs = 0.1;
   config.training.adam_beta2 = 0.95;
@@ -222,7 +222,7 @@ Config predict() {
   scene.frames = model.channels;
   scene.slowest = 2.0;
   scene.fastest = 5.0;
-  scene.count = 30000;
+  scene.count = 40000;
   config.data.corrupt = {CorruptionKind::frames, 10};
   return config;
 }
