@@ -200,8 +200,7 @@ Config predict() {
   model.decoder = layers_from_string(
       "conv 128 3x3, skip 4, conv 128 3x3, deconv 128 4x4/2, skip 1, conv 192 3x3");
   model.output = deconv_output({8, 8}, 4);
-  // Weights that begin small, and units that cannot die, bear batches of 8 at this rate; now and
-  // then a clip's gradient is many times the usual one all the same.
+  // Weights that begin small, and units that cannot die, bear steps of 8 clips.
   model.activation = Activation::leaky_relu;
   model.initialization = Initialization::lecun_normal;
   model.likelihood = Likelihood::gaussian;
@@ -211,7 +210,7 @@ Config predict() {
   config.training.batch_size = 8;
   config.training.learning_rate_warmup_epochs = 0.1;
   config.training.adam_beta2 = 0.95;
-  config.training.skip_norm = 5.0;
+  config.training.skip_norm = 5.0;  // now and then a clip's gradient is many times the usual one
   config.training.binarization = Binarization::none;
   config.training.schedule = LearningRateSchedule::cosine;
   config.training.ema = 0.999;
