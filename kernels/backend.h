@@ -147,6 +147,8 @@ class Backend {
   virtual void run(const AddBackwardArgs& args) = 0;
   virtual void run(const ConcatArgs& args) = 0;
   virtual void run(const ConcatBackwardArgs& args) = 0;
+  virtual void run(const TransportArgs& args) = 0;
+  virtual void run(const TransportBackwardArgs& args) = 0;
   virtual void run(const GateArgs& args) = 0;
   virtual void run(const GateBackwardArgs& args) = 0;
   virtual void run(const GaussianForwardArgs& args) = 0;

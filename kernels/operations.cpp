@@ -350,6 +350,42 @@ void ConcatBackwardArgs::check() const {
   tensors.have_slope_of(activation, x, pre, dx.shape);
 }
 
+void TransportGeometry::check(std::string_view operation) const {
+  const Size h{"height", height}, w{"width", width}, t{"frames", frames}, s{"seen", seen};
+  const Size down{"cells_down", cells_down}, across{"cells_across", cells_across};
+  check_positive(operation, {h, w, t, s, down, across});
+  check_product(operation, {h, w, t});
+  check_product(operation, {down, across, {"motion of a cell", 3 * t.value}});
+  VAE_CHECK(seen < frames, operation, ": seen = ", seen, " of ", frames, " frames leaves none");
+  VAE_CHECK(height % cells_down == 0 && width % cells_across == 0, operation, ": ", cells_down,
+            " x ", cells_across, " cells do not divide ", height, " x ", width);
+}
+
+namespace {
+
+/// x of some clips and tensors with one or several rows for each of them.
+void check_transport(std::string_view operation, const TransportGeometry& geometry,
+                     const ConstView& x, const ConstView& y, const ConstView& motion) {
+  const Tensors tensors(operation);
+  geometry.check(operation);
+  tensors.have_matrix("x", x);
+  tensors.have_matrix("y", y);
+  tensors.have("x", x, {x.rows(), geometry.clip()});
+  tensors.have("y", y, {y.rows(), geometry.clip()});
+  tensors.have("motion", motion, {y.rows(), geometry.motion()});
+  VAE_CHECK(x.rows() > 0 && y.rows() % x.rows() == 0, operation, ": ", y.rows(),
+            " rows are not the same number for each of ", x.rows());
+}
+
+}  // namespace
+
+void TransportArgs::check() const { check_transport(kName, geometry, x, y, motion); }
+
+void TransportBackwardArgs::check() const {
+  check_transport(kName, geometry, x, dy, motion);
+  Tensors(kName).have("dmotion", dmotion, motion.shape);
+}
+
 void GateArgs::check() const {
   const Tensors tensors(kName);
   tensors.have_matrix("y", y);

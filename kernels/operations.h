@@ -349,6 +349,51 @@ struct ConcatBackwardArgs {
   void check() const;
 };
 
+/// Clips whose channels are frames, [H, W, T], of which the first S are seen, and for each cell of
+/// h x w its motion through the others, [h, w, 3 (T - S)]: see kernels/rules/transport.h.
+struct TransportGeometry {
+  int64_t height = 0, width = 0, frames = 0;  // H, W, T
+  int64_t seen = 0;                           // S, 1 to T - 1
+  int64_t cells_down = 0, cells_across = 0;   // h, w, which divide H, W
+
+  int64_t pixels() const { return height * width; }  // of a frame
+  int64_t clip() const { return pixels() * frames; }
+  int64_t predicted() const { return frames - seen; }
+  int64_t cell_numbers() const { return 3 * predicted(); }
+  int64_t motion() const { return cells_down * cells_across * cell_numbers(); }
+  int64_t cell_height() const { return height / cells_down; }
+  int64_t cell_width() const { return width / cells_across; }
+
+  /// As ConvGeometry's.
+  void check(std::string_view operation) const;
+};
+
+/// Moves the last seen frame on. Frames 0 to S - 1 of y are those of x; frame S + j is the sum over
+/// the pixels of frame S - 1 that are not 0, row by row, of
+///   value / r^2 * tent((row - Y) / r) * tent((column - X) / r),  tent(u) = max(0, 1 - |u|),
+/// (Y, X) being the pixel's place plus the sum of its cell's steps 0 to j, and r its spread.
+struct TransportArgs {
+  View y;            // [B*K, H*W*T] out
+  ConstView x;       // [B, H*W*T] of which the seen frames are read
+  ConstView motion;  // [B*K, h*w*3 (T - S)]
+  TransportGeometry geometry;
+
+  static constexpr std::string_view kName = "transport";
+  void check() const;
+};
+
+/// The gradient of the motion, which is linear. A pixel's tents have slope 0 at their tops.
+struct TransportBackwardArgs {
+  View dmotion;      // [B*K, h*w*3 (T - S)] out
+  ConstView dy;      // [B*K, H*W*T]
+  ConstView x;       // [B, H*W*T]
+  ConstView motion;  // as dmotion
+  TransportGeometry geometry;
+
+  static constexpr std::string_view kName = "transport_backward";
+  void check() const;
+};
+
 /// A gated unit: y = a * sigmoid(g), with the values a and the gates g side by side.
 struct GateArgs {
   View y;           // [B, W] out

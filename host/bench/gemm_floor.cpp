@@ -50,6 +50,12 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
     case LayerKind::residual:
       add_chain(layer.layers, input, products);
       break;
+    case LayerKind::transport: {
+      Layer motion = layer;
+      motion.kind = LayerKind::conv;
+      add_products(motion, input, products);
+      break;
+    }
     case LayerKind::upsample:
     case LayerKind::pool:
     case LayerKind::skip:

@@ -220,12 +220,12 @@ void Train::suggest(const Config& config) {
     commands.push_back("restore " + run + data + " --samples 2 --out restored.png");
     return try_out(commands);
   }
-  if (model.condition == Condition::label && !model.has_skips()) {
+  if (model.condition == Condition::label && !model.decodes_with_image()) {
     commands.push_back("sample " + run + " --label all --out samples.png");
-  } else if (model.condition == Condition::none && !model.has_skips()) {
+  } else if (model.condition == Condition::none && !model.decodes_with_image()) {
     commands.push_back("sample " + run + " --count 64 --out samples.png");
   }
-  commands.push_back(model.condition != Condition::none || model.has_skips()
+  commands.push_back(model.condition != Condition::none || model.decodes_with_image()
                          ? "reconstruct " + run + data + " --out reconstructions.png"
                      : config.model.latent == 2
                          ? "manifold " + run + " --out manifold.png"

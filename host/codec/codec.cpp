@@ -35,7 +35,7 @@ std::string other_than_images(const Model::Impl& model) {
   if (model.network->restores()) {
     return "was trained to restore images (data.corrupt): it encodes others than it decodes";
   }
-  if (config.has_skips()) {
+  if (config.decodes_with_image()) {
     return "has a decoder that reads layers of the encoder (skip), which needs the image itself";
   }
   if (config.top_latent > 0) return "has latents above the latents (model.top_latent)";

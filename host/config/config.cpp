@@ -444,6 +444,14 @@ void validate(const Config& config) {
                            config.model.channels, " channels of an image, and none is left to be ",
                            "predicted: its frames are those of clips, as --scene makes them")});
   }
+  const Layer& output = config.model.output;
+  if (output.kind == LayerKind::transport &&
+      corrupt != Corruption{CorruptionKind::frames, static_cast<double>(output.of)}) {
+    fail_with_list("configuration",
+                   {concat("model.output (--output) \"", to_string(output), "\" moves the last of ",
+                           output.of, " seen frames, and data.corrupt (--corrupt) is ",
+                           to_string(corrupt), ": expected frames=", output.of)});
+  }
   const std::string problem = config_detail::shape_problem(config.model);
   if (!problem.empty()) fail_with_list("configuration", {problem});
 }

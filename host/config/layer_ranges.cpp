@@ -76,6 +76,10 @@ std::string residual_problem(const Layer& layer) {
   return {};
 }
 
+std::string transport_problem(const Layer& layer) {
+  return first_of({outside(layer.of, "frames seen", 1, kWidest), kernel_problem(layer)});
+}
+
 std::string kind_problem(const Layer& layer) {
   switch (layer.kind) {
     case LayerKind::dense:
@@ -91,6 +95,8 @@ std::string kind_problem(const Layer& layer) {
       return residual_problem(layer);
     case LayerKind::skip:
       return outside(layer.of, "the number", 0, kMostLayers - 1);
+    case LayerKind::transport:
+      return transport_problem(layer);
   }
   return " is of no kind";
 }
@@ -108,7 +114,8 @@ bool takes_activation(LayerKind kind) {
     case LayerKind::gated_dense:  // the gate is one
     case LayerKind::upsample:     // the layer before has one
     case LayerKind::pool:
-    case LayerKind::skip:  // both parts have theirs
+    case LayerKind::skip:       // both parts have theirs
+    case LayerKind::transport:  // outputs are linear
       return false;
     case LayerKind::dense:
     case LayerKind::conv:
@@ -127,14 +134,16 @@ std::string layer_problem(const Layer& layer) {
 }
 
 std::string output_problem(const Layer& output) {
+  const bool transport = output.kind == LayerKind::transport;
   const bool convolution = output.kind == LayerKind::conv || output.kind == LayerKind::deconv;
-  if (output.kind != LayerKind::dense && !convolution) {
-    return after_name(output, " makes no outputs, expected dense, conv or deconv");
+  if (output.kind != LayerKind::dense && !convolution && !transport) {
+    return after_name(output, " makes no outputs, expected dense, conv, deconv or transport");
   }
   if (output.activation) return after_name(output, " has an activation, but outputs are linear");
   if (output.filters != 0 || !output.shape.empty()) {
     return after_name(output, " has a size of its own, but that follows from the images");
   }
+  if (transport) return after_name(output, transport_problem(output));
   return convolution ? after_name(output, kernel_problem(output)) : "";
 }
 

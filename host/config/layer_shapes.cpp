@@ -8,6 +8,7 @@
 #include "kernels/check.h"
 #include "kernels/rules/detection.h"
 #include "kernels/rules/likelihoods.h"
+#include "kernels/rules/transport.h"
 
 namespace vae {
 namespace config_detail {
@@ -116,6 +117,28 @@ ItemShape skip_shape(const Layer& layer, const ItemShape& input) {
   return shape;
 }
 
+/// Of the motions that a transport's convolution makes.
+ItemShape motion_shape(const Layer& layer, const ItemShape& input) {
+  require_image(layer, input);
+  return with_sides(conv_sides(layer, sides_of(input)), layer.filters);
+}
+
+/// Of the clip, whose cells the motions are of.
+ItemShape transport_shape(const Layer& layer, const ItemShape& input) {
+  if (layer.shape.empty()) {
+    misfit(named(layer), " is how the outputs are made: it is for model.output (--output) only");
+  }
+  const ItemShape motion = motion_shape(layer, input);
+  const bool divides = motion[0] > 0 && motion[1] > 0 && layer.shape[0] % motion[0] == 0 &&
+                       layer.shape[1] % motion[1] == 0;
+  if (!divides) {
+    misfit(named(layer), " makes motions of ", motion[0], "x", motion[1], " cells from ",
+           shape_text(input), ", which do not divide frames of ", layer.shape[0], "x",
+           layer.shape[1], "; end the decoder in an image whose sides divide those of the frames");
+  }
+  return layer.shape;
+}
+
 ItemShape kind_shape(const Layer& layer, const ItemShape& input) {
   switch (layer.kind) {
     case LayerKind::dense:
@@ -133,6 +156,8 @@ ItemShape kind_shape(const Layer& layer, const ItemShape& input) {
       return residual_shape(layer, input);
     case LayerKind::skip:
       return skip_shape(layer, input);
+    case LayerKind::transport:
+      return transport_shape(layer, input);
   }
   return {};
 }
@@ -161,6 +186,7 @@ int64_t kind_parameters(const Layer& layer, const ItemShape& input) {
       return 2 * value_count(layer.shape) * (value_count(input) + 1);
     case LayerKind::conv:
     case LayerKind::deconv:
+    case LayerKind::transport:
       return layer.filters * (taps * input.back() + 1);
     case LayerKind::upsample:
     case LayerKind::pool:
@@ -239,6 +265,9 @@ Layer filled_output(const ModelConfig& model) {
   const ItemShape outputs = model.output_shape();
   if (output.kind == LayerKind::dense) {
     output.shape = outputs;
+  } else if (output.kind == LayerKind::transport) {
+    output.shape = outputs;
+    output.filters = kMotionNumbers * (outputs.back() - output.of);
   } else {
     output.filters = outputs.back();
   }
@@ -271,6 +300,9 @@ Layer filled_heads(const ModelConfig& model, const ItemShape& trunk) {
     return heads;
   }
   if (const std::string problem = output_problem(heads); !problem.empty()) misfit(problem);
+  if (heads.kind == LayerKind::transport) {
+    misfit(named(heads), " makes no means and variances, expected dense, conv or deconv");
+  }
   const ItemShape made = kind_shape(heads, trunk);
   const int64_t positions = made[0] * made[1];
   if (model.latent % positions != 0) {
@@ -300,9 +332,32 @@ std::string advice(const Layer& output, Extent wanted) {
   return concat("; end the decoder in an image of ", n.height, "x", n.width);
 }
 
+/// What a transport makes is the mean of each value of clips, some of whose frames are not seen.
+void require_clips(const ModelConfig& model) {
+  if (model.has_class_target()) {
+    misfit(named(model.output), " makes frames of clips, and model.target (--target) is ",
+           to_string(model.target));
+  }
+  if (outputs_per_value(model.likelihood, model.variance) != 1) {
+    misfit(named(model.output), " makes one number of each value, the mean: model.likelihood ",
+           to_string(model.likelihood), " with model.variance ", to_string(model.variance),
+           " takes more; --variance learned has one for all");
+  }
+  if (model.output_bias_from_mean) {
+    misfit(named(model.output), " has biases of motions, not of pixels: "
+           "model.output_bias_from_mean (--output-bias-from-mean) is false");
+  }
+  if (model.output.of >= model.channels) {
+    misfit(named(model.output), " sees ", model.output.of, " frames of images with ",
+           model.channels, " channels, so that none is left to be predicted");
+  }
+}
+
 void check_output(const ModelConfig& model, const ItemShape& input, Counter& counter) {
   const Layer output = filled_output(model);
-  if (output.kind != LayerKind::dense) {
+  if (output.kind == LayerKind::transport) {
+    require_clips(model);
+  } else if (output.kind != LayerKind::dense) {
     const ItemShape made = kind_shape(model.output, input);  // messages have the words of the key
     const bool of_boxes = model.target == Target::boxes;
     const Extent wanted =
@@ -494,6 +549,10 @@ std::vector<ItemShape> ModelConfig::decoder_shapes() const {
 
 std::vector<Layer> ModelConfig::decoder_layers() const {
   return has_skips() ? config_detail::filled_decoder(*this, encoder_shapes()) : decoder;
+}
+
+bool ModelConfig::decodes_with_image() const {
+  return has_skips() || output.kind == LayerKind::transport;
 }
 
 bool ModelConfig::has_skips() const {

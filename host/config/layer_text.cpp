@@ -101,8 +101,14 @@ class Parser {
     if (take("dense")) return {};
     if (take("conv")) return convolution(LayerKind::conv);
     if (take("deconv")) return convolution(LayerKind::deconv);
-    expected("dense, or such as \"conv 3x3\" or \"deconv 4x4/2\"",
-             std::vector<std::string>{"dense", "conv", "deconv"});
+    if (take("transport")) {
+      const int64_t seen = number("the number of frames that are seen, as in \"transport 10 1x1\"");
+      Layer layer = convolution(LayerKind::transport);
+      layer.of = seen;
+      return layer;
+    }
+    expected("dense, or such as \"conv 3x3\", \"deconv 4x4/2\" or \"transport 10 1x1\"",
+             std::vector<std::string>{"dense", "conv", "deconv", "transport"});
   }
 
   void end(std::string_view what) {
@@ -370,6 +376,8 @@ std::string bare_words(const Layer& layer) {
       return "residual (" + to_string(layer.layers) + ")";
     case LayerKind::skip:
       return concat("skip ", layer.of);
+    case LayerKind::transport:
+      return concat("transport ", layer.of, " ", with_stride_and_padding(layer));
   }
   return "?";
 }

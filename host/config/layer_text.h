@@ -8,7 +8,7 @@
 //              | ("conv" | "deconv") N HxW[/S[xS]] ["pad" P[xP]] [act]
 //              | ("upsample" | "pool" | "skip") N
 //              | "residual" "(" layer { "," layer } ")" [act]
-//     output   = "dense" | ("conv" | "deconv") HxW[/S[xS]] ["pad" P[xP]]
+//     output   = "dense" | ("conv" | "deconv" | "transport" N) HxW[/S[xS]] ["pad" P[xP]]
 #pragma once
 
 #include <string>

@@ -96,6 +96,13 @@ std::vector<Layer> chain(std::initializer_list<std::vector<Layer>> parts) {
 Layer conv_output(Extent kernel, Extent stride) { return conv(0, kernel, stride); }
 Layer deconv_output(Extent kernel, Extent stride) { return deconv(0, kernel, stride); }
 
+Layer transport_output(int64_t seen, Extent kernel, Extent stride) {
+  Layer layer = conv(0, kernel, stride);
+  layer.kind = LayerKind::transport;
+  layer.of = seen;
+  return layer;
+}
+
 Extent padding_of(const Layer& layer) {
   if (layer.padding) return *layer.padding;
   const auto side = [](int64_t kernel, int64_t stride) {

@@ -65,7 +65,7 @@ class ConvNode final : public Node {
 /// The fans are those of PyTorch, which counts a transposed convolution's as those of the
 /// convolution that has its weight.
 Weights::Options weights_of(std::vector<std::string> parts, const ConvGeometry& geometry,
-                            bool transposed) {
+                            bool transposed, Start start) {
   const auto count = static_cast<int64_t>(parts.size());
   VAE_CHECK(geometry.filters % count == 0 && (count == 1 || !transposed), parts.front(),
             ": its filters are not those of ", count, " equal parts");
@@ -76,15 +76,17 @@ Weights::Options weights_of(std::vector<std::string> parts, const ConvGeometry& 
   options.bias = transposed ? geometry.channels : filters;
   options.fan_in = geometry.row_weights();
   options.fan_out = filters * geometry.taps();
+  options.start = start;
   return options;
 }
 
 }  // namespace
 
-Conv::Conv(std::vector<std::string> parts, const ConvGeometry& geometry, bool transposed)
+Conv::Conv(std::vector<std::string> parts, const ConvGeometry& geometry, bool transposed,
+           Start start)
     : geometry_(geometry),
       transposed_(transposed),
-      weights_(weights_of(std::move(parts), geometry, transposed)) {}
+      weights_(weights_of(std::move(parts), geometry, transposed, start)) {}
 
 Value& Conv::apply(Graph& graph, Value& x, Activation activation) {
   const ConvGeometry& g = geometry_;

@@ -15,7 +15,8 @@ class Conv final : public Module {
  public:
   /// `geometry` is that of all parts together: their filters are side by side. A transposed
   /// convolution has one part.
-  Conv(std::vector<std::string> parts, const ConvGeometry& geometry, bool transposed = false);
+  Conv(std::vector<std::string> parts, const ConvGeometry& geometry, bool transposed = false,
+       Start start = Start::drawn);
 
   void declare(std::vector<ParameterSpec>& specs) const override { weights_.declare(specs); }
   void bind(const Parameters& parameters) override { weights_.bind(parameters); }

@@ -58,7 +58,7 @@ Dense::Dense(std::vector<std::string> parts, int64_t input_width, Shape item, St
                 item.count(),
                 input_width,
                 item.count(),
-                start == Start::drawn}) {}
+                start}) {}
 
 Value& Dense::apply(Graph& graph, Value& x, Activation activation) {
   VAE_CHECK(x.width() == input_width_, weights_.name(), " takes ", input_width_,

@@ -12,8 +12,6 @@ namespace vae {
 /// x w^T + b, of rows.
 class Dense final : public Module {
  public:
-  enum class Start { drawn, zero };
-
   /// The parts are side by side in a row of the output (see Weights); of a single part others see
   /// the outputs as `item`.
   Dense(std::vector<std::string> parts, int64_t input_width, Shape item,

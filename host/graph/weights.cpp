@@ -14,7 +14,7 @@ void Weights::declare(std::vector<ParameterSpec>& specs) const {
       spec.role = role;
       spec.fan_in = options_.fan_in;
       spec.fan_out = options_.fan_out;
-      spec.drawn = options_.drawn;
+      spec.drawn = options_.start == Start::drawn;
       spec.joined = joined;
       specs.push_back(std::move(spec));
       joined = true;

@@ -8,6 +8,9 @@
 
 namespace vae {
 
+/// How weights and biases begin.
+enum class Start { drawn, zero };
+
 /// The weight matrix and the bias of a linear module. Several named parts of equal shape lie one
 /// below the other and form one matrix: the two heads mu and logvar share one product.
 class Weights {
@@ -17,7 +20,7 @@ class Weights {
     Shape weight;                    // of a part, [rows, ...]
     int64_t bias = 1;                // numbers, of a part
     int64_t fan_in = 1, fan_out = 1;
-    bool drawn = true;  // at the start; else zero
+    Start start = Start::drawn;
   };
 
   explicit Weights(Options options) : options_(std::move(options)) {}

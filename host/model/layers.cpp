@@ -8,6 +8,7 @@
 #include "host/graph/gate.h"
 #include "host/graph/join.h"
 #include "host/graph/resample.h"
+#include "host/graph/transport.h"
 #include "kernels/check.h"
 
 namespace vae {
@@ -101,8 +102,23 @@ Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& l
       return add_residual(graph, x, name, layer, activation);
     case LayerKind::skip:
       return concatenate(graph, {&x, encoder.at(static_cast<std::size_t>(layer.of))});
+    case LayerKind::transport:
+      break;  // no layer of a chain, see add_output()
   }
   __builtin_unreachable();
+}
+
+Value& add_output(Graph& graph, Value& x, const std::string& name, const Layer& layer,
+                  Value& shown) {
+  if (layer.kind != LayerKind::transport) {
+    return add_layer(graph, x, name, layer, Activation::none);
+  }
+  Layer motion = layer;
+  motion.kind = LayerKind::conv;
+  const std::vector<std::string> part = {name};
+  Value& motions = graph.add_module<Conv>(part, geometry_of(motion, x.item), false, Start::zero)
+                       .apply(graph, x, Activation::none);
+  return transport(graph, shown, motions, shape_of(layer.shape), layer.of);
 }
 
 LayerValues add_each_layer(Graph& graph, Value& x, const std::string& name,

@@ -22,6 +22,11 @@ using LayerValues = std::vector<Value*>;
 Value& add_layer(Graph& graph, Value& x, const std::string& name, const Layer& layer,
                  Activation activation, const LayerValues& encoder = {});
 
+/// Likewise the last layer of a decoder, whose outputs are linear. A transport moves frames of the
+/// clip that is `shown`, and its motions begin at rest.
+Value& add_output(Graph& graph, Value& x, const std::string& name, const Layer& layer,
+                  Value& shown);
+
 /// A chain of them, named "<name>.0", "<name>.1", ...
 Value& add_layers(Graph& graph, Value& x, const std::string& name, std::span<const Layer> layers,
                   Activation activation, const LayerValues& encoder = {});

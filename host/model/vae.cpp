@@ -17,7 +17,7 @@ namespace {
 
 /// mu and logvar, "<name>.mu" and "<name>.logvar": one dense layer of two parts.
 Value& add_dense_heads(Graph& graph, Value& trunk, const std::string& name, int64_t latent,
-                       Dense::Start start = Dense::Start::drawn) {
+                       Start start = Start::drawn) {
   const std::vector<std::string> names = {name + ".mu", name + ".logvar"};
   return graph.add_module<Dense>(names, trunk.width(), Shape{latent}, start)
       .apply(graph, trunk, Activation::none);
@@ -92,7 +92,7 @@ Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   Value& hidden =
       add_layers(graph, *code, "decoder", config.decoder_layers(), config.activation, layers);
   Value& outputs =
-      add_layer(graph, hidden, "decoder.output", config.output_layer(), Activation::none);
+      add_output(graph, hidden, "decoder.output", config.output_layer(), *shown);
   decoder = graph.since(sampling.last);
 
   likelihood = &add_likelihood(outputs, config);
@@ -143,7 +143,7 @@ void Vae::add_highest_prior(PosteriorNode& highest, const ModelConfig& config) {
   }
   const std::size_t before = graph.size();
   Value& trunk = add_layers(graph, *condition, "prior", config.prior_layers, config.activation);
-  Value& heads = add_dense_heads(graph, trunk, "prior", highest.z().width(), Dense::Start::zero);
+  Value& heads = add_dense_heads(graph, trunk, "prior", highest.z().width(), Start::zero);
   conditional_prior = graph.since(before);
   PriorNode::add(graph, highest, heads, PriorNode::Kl::closed_form);
 }

@@ -239,7 +239,7 @@ std::string samples_figure(const Contestant& run, const ComparisonOptions& optio
     if (model.config().has_class_target()) {
       return begin + " no samples: the model decodes classes</figcaption></figure>\n";
     }
-    if (model.config().has_skips()) {
+    if (model.config().decodes_with_image()) {
       return begin +
              " no samples: the decoder reads the encoder of an image</figcaption></figure>\n";
     }

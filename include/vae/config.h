@@ -57,7 +57,7 @@ struct ModelConfig {
   std::vector<Layer> encoder = {400};  ///< From the pixels to the heads.
   Layer heads;                         ///< Of mu and of logvar: dense, conv or deconv, sizeless.
   std::vector<Layer> decoder = {400};  ///< From the latent to the layer of the outputs.
-  Layer output;                        ///< Of the outputs: dense, conv or deconv, sizeless.
+  Layer output;  ///< Of the outputs: dense, conv, deconv or transport, sizeless.
   int64_t latent = 20;                 ///< Z, the number of latent dimensions, at all positions.
   Activation activation =
       Activation::relu;  ///< Of layers without their own; heads and output are linear.
@@ -135,8 +135,10 @@ struct ModelConfig {
   /// `decoder` with the shapes of the encoder's layers that its skips name. Throws
   /// Error(invalid_argument) where there is no such layer.
   std::vector<Layer> decoder_layers() const;
-  /// Whether the decoder reads layers of the encoder, so that it needs the image beside its code.
+  /// Whether the decoder reads layers of the encoder.
   bool has_skips() const;
+  /// Whether decoding needs the image beside its code: for skips, and for a transport.
+  bool decodes_with_image() const;
   /// Dimensions of all latents together.
   int64_t all_latents() const { return latent + top_latent; }
   /// Dimensions of the latents that `prior` is the prior of.

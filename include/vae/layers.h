@@ -45,6 +45,7 @@ enum class LayerKind {
   pool,         ///< The mean of each `factor` x `factor` pixels.
   residual,     ///< x + f(x), f a chain of layers that ends in the shape of x. He et al. 2016.
   skip,         ///< Of decoders: x beside the output of a layer of the encoder. [U-net]
+  transport,    ///< Of outputs: a convolution makes motions of x, and the last seen frame moves so.
 };
 
 /// One layer of an encoder or decoder. A number is a dense layer, so `encoder = {400, 200}` works;
@@ -56,16 +57,17 @@ enum class LayerKind {
 struct Layer {
   LayerKind kind = LayerKind::dense;  ///< Decides which of the fields below mean something.
   /// dense, gated_dense: of the output, [W] or [H, W, C]. skip: of what stands beside x; it follows
-  /// from the encoder, see ModelConfig::decoder_layers().
+  /// from the encoder, see ModelConfig::decoder_layers(). transport: of the clip, likewise.
   ItemShape shape;
-  int64_t filters = 0;  ///< conv, deconv: channels of the output.
-  Extent kernel;        ///< conv, deconv.
-  Extent stride = 1;    ///< conv, deconv.
+  int64_t filters = 0;  ///< conv, deconv: channels of the output. transport: of the motions.
+  Extent kernel;        ///< conv, deconv, transport.
+  Extent stride = 1;    ///< conv, deconv, transport.
   /// conv, deconv: rows of zeros above and below, columns of zeros left and right of the larger
   /// image. Without it see padding_of().
   std::optional<Extent> padding;
   int64_t factor = 0;         ///< upsample, pool.
-  int64_t of = 0;             ///< skip: the number of the encoder's layer, from 0.
+  /// skip: the number of the encoder's layer, from 0. transport: how many frames are seen.
+  int64_t of = 0;
   std::vector<Layer> layers;  ///< residual: f.
   /// What follows; without it see activation_of().
   std::optional<Activation> activation;
@@ -119,6 +121,13 @@ Layer conv_output(Extent kernel, Extent stride = 1);
 /// Likewise.
 Layer deconv_output(Extent kernel, Extent stride = 1);
 
+/// For `ModelConfig::output` of clips, images whose channels are frames, of which a model sees the
+/// first `seen`: a convolution makes of the decoder's image [h, w, C] the motion of h x w cells,
+/// which divide the frames, and in each later frame every pixel of the last seen one is where its
+/// cell moves it, spread over its surroundings as far as the place is uncertain. The motion begins
+/// at rest. The mean of p(x|z) is what comes of it: what moves is copied, not drawn.
+Layer transport_output(int64_t seen, Extent kernel = 1, Extent stride = 1);
+
 /// The zeros around the larger image of a convolution: its `padding`, else max(0, floor((kernel -
 /// stride + 1) / 2)) each way, which keeps sizes at stride 1 and halves even ones at stride 2.
 Extent padding_of(const Layer& layer);
@@ -141,7 +150,7 @@ std::string to_string(const std::vector<Layer>& layers);
 Layer layer_from_string(std::string_view text);
 /// Reads layers with commas between, or "none".
 std::vector<Layer> layers_from_string(std::string_view text);
-/// Reads how the outputs are made: "dense", "conv 3x3", "deconv 4x4/2".
+/// Reads how the outputs are made: "dense", "conv 3x3", "deconv 4x4/2", "transport 10 1x1".
 Layer output_from_string(std::string_view text);
 
 }  // namespace vae

@@ -63,6 +63,8 @@ class CpuBackend final : public Backend {
   void run(const AddBackwardArgs& args) override;
   void run(const ConcatArgs& args) override;
   void run(const ConcatBackwardArgs& args) override;
+  void run(const TransportArgs& args) override;
+  void run(const TransportBackwardArgs& args) override;
   void run(const GateArgs& args) override;
   void run(const GateBackwardArgs& args) override;
   void run(const GaussianForwardArgs& args) override;

@@ -60,6 +60,8 @@ class CudaBackend final : public Backend {
   void run(const DenseForwardArgs& args) override;
   void run(const DenseBackwardInputArgs& args) override;
   void run(const DenseBackwardWeightsArgs& args) override;
+  void run(const TransportArgs& args) override;
+  void run(const TransportBackwardArgs& args) override;
   void run(const GateArgs& args) override;
   void run(const GateBackwardArgs& args) override;
   void run(const ConvForwardArgs& args) override;
