@@ -70,6 +70,7 @@ std::string residual_problem(const Layer& layer) {
     if (inner.kind == LayerKind::residual) return " holds a residual itself";
     if (inner.kind == LayerKind::skip)
       return " holds a skip, which is a layer of the decoder itself";
+    if (inner.kind == LayerKind::transport) return " holds a transport, which makes outputs";
     const std::string problem = layer_problem(inner);
     if (!problem.empty()) return ": " + problem;
   }

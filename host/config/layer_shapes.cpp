@@ -126,7 +126,7 @@ ItemShape motion_shape(const Layer& layer, const ItemShape& input) {
 /// Of the clip, whose cells the motions are of.
 ItemShape transport_shape(const Layer& layer, const ItemShape& input) {
   if (layer.shape.empty()) {
-    misfit(named(layer), " is how the outputs are made: it is for model.output (--output) only");
+    misfit(named(layer), " has no clip: its sizes follow from a model, see ModelConfig::output_layer()");
   }
   const ItemShape motion = motion_shape(layer, input);
   const bool divides = motion[0] > 0 && motion[1] > 0 && layer.shape[0] % motion[0] == 0 &&
@@ -234,6 +234,9 @@ std::vector<ItemShape> chain_shapes(const char* key, const std::vector<Layer>& l
   std::vector<ItemShape> shapes;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     at_layer(concat(key, " at [", i, "]"), [&] {
+      if (layers[i].kind == LayerKind::transport) {
+        misfit(named(layers[i]), " makes outputs: it is for model.output (--output) only");
+      }
       const ItemShape& below = shapes.empty() ? input : shapes.back();
       ItemShape shape = output_shape(layers[i], below);
       if (counter != nullptr) counter->add(layers[i], below);

@@ -43,6 +43,8 @@ Value& transport(Graph& graph, Value& clip, Value& motion, Shape item, int64_t s
   geometry.cells_down = motion.item[0];
   geometry.cells_across = motion.item[1];
   geometry.check("transport");
+  VAE_CHECK(motion.item[2] == geometry.cell_numbers(), "transport takes ", geometry.cell_numbers(),
+            " numbers a cell, not ", motion.item[2]);
   Value& y = graph.add_value(item, motion.rows);
   graph.add_node<TransportNode>(&y, geometry, clip, motion, y);
   return y;

@@ -17,8 +17,8 @@ namespace vae {
 /// before, in pixels, and a number that the spread is made of.
 static constexpr int kMotionNumbers = 3;
 
-/// Spreads begin at 1 + softplus(this) = 8 pixels, where motions begin near 0.
-static constexpr float kSpreadShift = 6.99908773f;
+/// Spreads begin at 1 + softplus(this) = 4 pixels, where motions begin near 0.
+static constexpr float kSpreadShift = 2.94892025f;
 
 /// From the last seen frame to a later one.
 struct Move {

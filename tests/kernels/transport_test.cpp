@@ -26,8 +26,8 @@ struct TransportCase {
 const std::vector<TransportCase>& transport_cases() {
   static const std::vector<TransportCase> cases = {
       {1, 1, {1, 1, 2, 1, 1, 1}},  {2, 1, {6, 4, 5, 2, 3, 2}},   {1, 3, {8, 12, 4, 3, 2, 4}},
-      {3, 1, {5, 5, 7, 1, 5, 5}},  {2, 2, {16, 8, 3, 2, 4, 2}},  {1, 1, {48, 56, 3, 1, 12, 14}},
-      {1, 2, {64, 64, 12, 10, 16, 16}},
+      {3, 1, {5, 5, 7, 1, 5, 5}},  {2, 2, {16, 8, 3, 2, 4, 2}},  {1, 1, {48, 56, 2, 1, 12, 14}},
+      {1, 2, {32, 32, 12, 10, 8, 8}},
   };
   return cases;
 }
@@ -43,7 +43,7 @@ std::vector<float> lit_clips(const TransportCase& c) {
 std::vector<float> motions(const TransportCase& c) {
   std::vector<float> motion = random_values(c.motion().count(), 2);
   for (std::size_t i = 0; i < motion.size(); ++i) {
-    motion[i] = i % 3 == 2 ? 2.0f * motion[i] - 6.0f : 1.5f * motion[i];
+    motion[i] = i % 3 == 2 ? 2.0f * motion[i] - 2.0f : 1.5f * motion[i];
   }
   return motion;
 }
@@ -66,7 +66,7 @@ std::vector<double> reference_frame(const TransportGeometry& g, const float* x,
       down += of_cell[3 * i];
       aside += of_cell[3 * i + 1];
     }
-    const double spread = 1.0 + std::log1p(std::exp(of_cell[3 * frame + 2] + 6.99908773));
+    const double spread = 1.0 + std::log1p(std::exp(of_cell[3 * frame + 2] + 2.94892025));
     for (int64_t to = 0; to < g.pixels(); ++to) {
       out[to] += value / (spread * spread) *
                  tent((static_cast<double>(to / g.width) - down) / spread) *

@@ -193,6 +193,7 @@ TEST(LayerShapesTest, ALayerStaysInItsRanges) {
            {dense(4096, 4096, 64), "has more than 268435456 numbers"},
            {skip(64), "\"skip 64\" has the number 64, expected 0..63"},
            {residual({skip(0)}), "\"residual (skip 0)\" holds a skip"},
+           {residual({transport_output(1)}), "holds a transport, which makes outputs"},
            {gated_dense(0), "\"gated dense 0\" has width 0"},
            {conv(0, 3), "has filters 0, expected 1..65536"},
            {conv(65537, 3), "has filters 65537"},
@@ -291,6 +292,55 @@ TEST(LayerShapesTest, SaysWhichLayerOfANetworkDoesNotFit) {
       problem_of(config),
       "model.heads (--heads): \"conv 1x1\" makes images of 7x7 from 7x7x8, so that the latent "
       "dimensions (--latent) are a multiple of 49, not 20");
+}
+
+/// Clips of 6 frames, 4 of them seen.
+Config clip_config() {
+  Config config;
+  config.model.height = config.model.width = 16;
+  config.model.channels = 6;
+  config.model.likelihood = Likelihood::gaussian;
+  config.model.encoder = {conv(8, 8, 4)};
+  config.model.decoder = {dense(4, 4, 5)};
+  config.model.output = transport_output(4);
+  config.data.corrupt = {CorruptionKind::frames, 4.0};
+  config.training.binarization = Binarization::none;
+  return config;
+}
+
+TEST(LayerShapesTest, ATransportMovesFramesOfClips) {
+  Config config = clip_config();
+  EXPECT_EQ(problem_of(config), "");
+  EXPECT_EQ(config.model.output_layer().filters, 6);
+  EXPECT_EQ(parameter_count(config.model.output_layer(), {4, 4, 5}), 6 * 5 + 6);
+  EXPECT_TRUE(config.model.decodes_with_image());
+  EXPECT_FALSE(config.model.has_skips());
+
+  config.model.decoder = {dense(5, 4, 5)};
+  EXPECT_HAS(problem_of(config),
+             "model.output (--output): \"transport 4 1x1\" makes motions of 5x4 cells from 5x4x5, "
+             "which do not divide frames of 16x16");
+  config.model.decoder = {30};
+  EXPECT_HAS(problem_of(config), "\"transport 4 1x1\" needs an image");
+  config = clip_config();
+  config.data.corrupt.amount = 3.0;
+  EXPECT_HAS(problem_of(config), "moves the last of 4 seen frames, and data.corrupt (--corrupt) is "
+                                 "frames=3: expected frames=4");
+  config = clip_config();
+  config.data.corrupt.kind = CorruptionKind::none;
+  EXPECT_HAS(problem_of(config), "data.corrupt (--corrupt) is");
+  config = clip_config();
+  config.model.variance = Variance::per_pixel;
+  EXPECT_HAS(problem_of(config), "makes one number of each value, the mean");
+  config = clip_config();
+  config.model.output_bias_from_mean = true;
+  EXPECT_HAS(problem_of(config), "has biases of motions, not of pixels");
+  config = clip_config();
+  config.model.heads = transport_output(4);
+  EXPECT_HAS(problem_of(config), "makes no means and variances");
+  config = clip_config();
+  config.model.decoder.push_back(config.model.output_layer());
+  EXPECT_HAS(problem_of(config), "makes outputs: it is for model.output (--output) only");
 }
 
 TEST(LayerShapesTest, NetworksThatFit) {

@@ -17,6 +17,7 @@
 #include "host/graph/likelihood.h"
 #include "host/graph/posterior.h"
 #include "host/graph/resample.h"
+#include "host/graph/transport.h"
 #include "kernels/philox.h"
 
 namespace vae {
@@ -169,6 +170,13 @@ TEST(GraphTest, AVectorBesideImagesIsAtEveryPosition) {
   }
 }
 
+TEST(GraphTest, MovedFramesHaveTheGradientsOfTheirMotion) {
+  Trained({4, 6, 3}, [](Graph& graph, Value& x) -> Value& {
+    Value& motion = dense(graph, "motion", 72, {2, 3, 6}).apply(graph, x, Activation::none);
+    return transport(graph, x, motion, {4, 6, 3}, 1);
+  }).expect_gradients();
+}
+
 TEST(GraphTest, AGatedLayerHasItsGradients) {
   Trained({5}, [](Graph& graph, Value& x) -> Value& {
     Value& below = dense(graph, "below", 5, {4}).apply(graph, x, Activation::tanh);
@@ -257,6 +265,9 @@ TEST(GraphTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(average_pool(graph, x, 3), Error);
   EXPECT_THROW(upsample(graph, graph.add_value({7}, Rows::images), 2), Error);
   Value& vector = graph.add_value({32}, Rows::images);
+  EXPECT_THROW(transport(graph, vector, x, {4, 4, 2}, 1), Error);   // 2 numbers a cell, not 3
+  EXPECT_THROW(transport(graph, vector, vector, {4, 4, 2}, 1), Error);
+  EXPECT_THROW(transport(graph, x, x, {4, 8, 2}, 1), Error);
   EXPECT_THROW(add(graph, x, vector, Activation::none), Error);
   EXPECT_THROW(concatenate(graph, {&x, &graph.add_value({4, 2, 2}, Rows::images)}), Error);
   EXPECT_THROW(PosteriorNode::add(graph, graph.add_value({7}, Rows::images), {3}, {-30, 20}),
