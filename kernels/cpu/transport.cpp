@@ -13,8 +13,6 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int kLanes = 8;  // columns whose gradients are summed side by side
-
 /// One clip: what is seen, and the motion of its cells.
 struct MovedClip {
   const TransportGeometry& g;
@@ -43,39 +41,35 @@ struct MovedClip {
       }
     }
   }
+  bool is_dark(int64_t down, int64_t across) const {
+    bool dark = true;
+    for_lit_pixels(down, across, [&](int64_t, int64_t, float) { dark = false; });
+    return dark;
+  }
 };
 
-/// `across` has room for the heights of a tent's columns.
-void add_light(float* frame, int64_t width, const Spot& spot, std::vector<float>& across) {
-  const int first = spot.columns.first, count = spot.columns.last - first + 1;
-  float* const heights = across.data();
-  for (int i = 0; i < count; ++i) heights[i] = tent_at(first + i, spot.x, spot.inverse).height;
-  for (int row = spot.rows.first; row <= spot.rows.last; ++row) {
-    const float light = spot.mass * tent_at(row, spot.y, spot.inverse).height;
-    float* const pixels = frame + row * width + first;
-    for (int i = 0; i < count; ++i) pixels[i] += light * heights[i];
-  }
-}
-
-/// All moves of a clip's cells, [h, w, T - S].
+/// All moves of a clip's cells, [h, w, T - S]. Those of dark cells, which are most, are left out.
 std::vector<Move> moves_of(const MovedClip& clip) {
   const TransportGeometry& g = clip.g;
-  std::vector<Move> moves;
-  moves.reserve(static_cast<std::size_t>(g.cells_down * g.cells_across * g.predicted()));
-  for (int64_t cell = 0; cell < g.cells_down * g.cells_across; ++cell) {
-    for (int64_t frame = 0; frame < g.predicted(); ++frame) {
-      moves.push_back(move_to(clip.motion + cell * g.cell_numbers(), frame));
+  std::vector<Move> moves(static_cast<std::size_t>(g.cells_down * g.cells_across * g.predicted()));
+  Move* of_cell = moves.data();
+  for (int64_t down = 0; down < g.cells_down; ++down) {
+    for (int64_t across = 0; across < g.cells_across; ++across, of_cell += g.predicted()) {
+      if (clip.is_dark(down, across)) continue;
+      for (int64_t frame = 0; frame < g.predicted(); ++frame) {
+        of_cell[frame] = move_to(clip.motion_of(down, across), frame);
+      }
     }
   }
   return moves;
 }
 
 /// The frames that are predicted, one after the other.
-std::vector<float> moved_frames(const MovedClip& clip) {
+std::vector<float> moved_frames(const VectorOps& ops, const MovedClip& clip) {
   const TransportGeometry& g = clip.g;
   const std::vector<Move> moves = moves_of(clip);
   std::vector<float> frames(static_cast<std::size_t>(g.predicted() * g.pixels()));
-  std::vector<float> across(static_cast<std::size_t>(g.width));
+  std::vector<float> heights(static_cast<std::size_t>(g.width));
   for (int64_t row = 0; row < g.height; ++row) {
     for (int64_t column = 0; column < g.width; ++column) {
       const float value = clip.last_seen(row, column);
@@ -83,8 +77,8 @@ std::vector<float> moved_frames(const MovedClip& clip) {
       const int64_t cell = row / g.cell_height() * g.cells_across + column / g.cell_width();
       for (int64_t frame = 0; frame < g.predicted(); ++frame) {
         const Move& move = moves[static_cast<std::size_t>(cell * g.predicted() + frame)];
-        add_light(frames.data() + frame * g.pixels(), g.width,
-                  clip.spot(value, row, column, move), across);
+        ops.add_spot(frames.data() + frame * g.pixels(), g.width,
+                     clip.spot(value, row, column, move), heights.data());
       }
     }
   }
@@ -94,7 +88,8 @@ std::vector<float> moved_frames(const MovedClip& clip) {
 /// Of the frames that are predicted, one after the other, from pixels with all frames side by side;
 /// with room behind the last for the columns that lanes read too many.
 std::vector<float> frames_apart(const TransportGeometry& g, const float* dy) {
-  std::vector<float> frames(static_cast<std::size_t>(g.predicted() * g.pixels() + kLanes - 1));
+  std::vector<float> frames(
+      static_cast<std::size_t>(g.predicted() * g.pixels() + kMostSpotLanes - 1));
   for (int64_t pixel = 0; pixel < g.pixels(); ++pixel) {
     for (int64_t frame = 0; frame < g.predicted(); ++frame) {
       frames[static_cast<std::size_t>(frame * g.pixels() + pixel)] =
@@ -104,20 +99,24 @@ std::vector<float> frames_apart(const TransportGeometry& g, const float* dy) {
   return frames;
 }
 
-/// The gradient of a cell's motion: a step moves its frame and all that follow.
-void cell_gradient(const MovedClip& clip, int64_t down, int64_t across, const float* dy,
-                   float* dmotion) {
+/// The gradient of a cell's motion: a step moves its frame and all that follow. `tents` has room for
+/// those of a frame's rows.
+void cell_gradient(const VectorOps& ops, const MovedClip& clip, int64_t down, int64_t across,
+                   const float* dy, std::vector<Tent>& tents, float* dmotion) {
   const TransportGeometry& g = clip.g;
+  if (clip.is_dark(down, across)) {
+    std::fill_n(dmotion, g.cell_numbers(), 0.0f);
+    return;
+  }
   const float* const motion = clip.motion_of(down, across);
   float steps_down = 0.0f, steps_aside = 0.0f;
   for (int64_t frame = g.predicted() - 1; frame >= 0; --frame) {
     const Move move = move_to(motion, frame);
     const float* const pixels = dy + frame * g.pixels();
-    const auto gradient = [&](int row, int column) { return pixels[row * g.width + column]; };
     SpotSlopes sum;
     clip.for_lit_pixels(down, across, [&](int64_t row, int64_t column, float value) {
       const Spot spot = clip.spot(value, row, column, move);
-      add_slopes(sum, spot, spot_slopes<kLanes>(spot, gradient));
+      add_slopes(sum, spot, ops.slopes_of_spot(pixels, g.width, spot, tents.data()));
     });
     steps_down += sum.down;
     steps_aside += sum.aside;
@@ -135,7 +134,8 @@ void CpuBackend::run(const TransportArgs& args) {
   const int64_t repeat = args.y.rows() / args.x.rows();
   for_ranges(args.y.rows(), 1, [&](int64_t row, int64_t) {
     const float* const x = args.x.data + row / repeat * g.clip();
-    const std::vector<float> frames = moved_frames({g, x, args.motion.data + row * g.motion()});
+    const MovedClip clip{g, x, args.motion.data + row * g.motion()};
+    const std::vector<float> frames = moved_frames(ops_, clip);
     float* y = args.y.data + row * g.clip();
     for (int64_t pixel = 0; pixel < g.pixels(); ++pixel) {
       y = std::copy_n(x + pixel * g.frames, g.seen, y);
@@ -154,9 +154,10 @@ void CpuBackend::run(const TransportBackwardArgs& args) {
                          args.motion.data + row * g.motion()};
     const std::vector<float> dy = frames_apart(g, args.dy.data + row * g.clip());
     float* dmotion = args.dmotion.data + row * g.motion();
+    std::vector<Tent> tents(static_cast<std::size_t>(g.height));
     for (int64_t down = 0; down < g.cells_down; ++down) {
       for (int64_t across = 0; across < g.cells_across; ++across) {
-        cell_gradient(clip, down, across, dy.data(), dmotion);
+        cell_gradient(ops_, clip, down, across, dy.data(), tents, dmotion);
         dmotion += g.cell_numbers();
       }
     }

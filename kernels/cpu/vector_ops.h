@@ -14,6 +14,7 @@
 #include "kernels/rules/adam.h"
 #include "kernels/rules/diagonal_gaussian.h"
 #include "kernels/rules/likelihood.h"
+#include "kernels/rules/transport.h"
 #include "vae/types.h"
 
 namespace vae::cpu {
@@ -47,6 +48,9 @@ struct ObservationModel {
   const float* inverse_variances;
   const float* normalizers;  // read where values have weights: of a row of the value alone
 };
+
+/// The most columns of a frame whose gradients are summed side by side.
+static constexpr int kMostSpotLanes = 16;
 
 /// What is done to rows that are images, see CorruptArgs.
 struct CorruptionModel {
@@ -152,6 +156,12 @@ struct VectorOps {
   float (*cell_log_p)(float* doutputs, const float* outputs, const uint8_t* targets,
                       const float* boxes, int64_t count, int64_t classes, float scale);
   void (*cell_means)(float* means, const float* outputs, int64_t count, int64_t classes);
+
+  // Frames of `width` columns, see kernels/rules/transport.h.
+  /// Adds a spot's light; `heights` has room for a row.
+  void (*add_spot)(float* frame, int64_t width, const Spot& spot, float* heights);
+  /// Reads up to kMostSpotLanes - 1 floats behind the spot; `tents` has room for a column.
+  SpotSlopes (*slopes_of_spot)(const float* gradient, int64_t width, const Spot& spot, Tent* tents);
 
   /// Those of a long sum's blocks.
   void (*sums_of_squares)(double* sums, const float* values, int64_t count);

@@ -391,6 +391,8 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::draw_classes,
     VAE_ISA_NAMESPACE::cell_log_p,
     VAE_ISA_NAMESPACE::cell_means,
+    VAE_ISA_NAMESPACE::add_spot,
+    VAE_ISA_NAMESPACE::slopes_of_spot,
     VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
     VAE_ISA_NAMESPACE::move_means,

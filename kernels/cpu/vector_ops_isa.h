@@ -59,6 +59,10 @@ void weighted_gaussian_backward(float* dheads, const float* dz, const GaussianRo
                                 int64_t width, LogvarRange range, const WeightedGradient& gradient,
                                 const NoiseRows& noise);
 
+// transport_isa.cpp
+void add_spot(float* frame, int64_t width, const Spot& spot, float* heights);
+SpotSlopes slopes_of_spot(const float* gradient, int64_t width, const Spot& spot, Tent* tents);
+
 // product_isa.cpp
 /// Tiles that fill the registers: 12 or 24 sums, beside them a row of b and a value of a.
 #if defined(VAE_LANES) || !defined(VAE_FUSES)

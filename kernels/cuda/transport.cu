@@ -130,11 +130,12 @@ __global__ void __launch_bounds__(kTransportThreads)
       const float value = seen[std::size_t{at} * clips.frames + clips.seen - 1];
       if (value == 0.0f) continue;
       const Spot spot = clips.spot(value, at, move);
+      const auto tent = [&](int down) { return tent_at(down, spot.y, spot.inverse); };
       const auto of_frame = [&](int down, int column) {
         const std::size_t target = static_cast<std::size_t>(down) * clips.width + column;
         return gradient[target * clips.frames + clips.seen + frame];
       };
-      add_slopes(sum, spot, spot_slopes<1>(spot, of_frame));
+      add_slopes(sum, spot, spot_slopes<float>(spot, tent, of_frame));
     }
     float* const d = dmotion + (numbers - motion) + kMotionNumbers * frame;
     d[0] = sum.down;

@@ -92,8 +92,9 @@ struct Tent {
 VAE_HD static inline Tent tent_at(int pixel, float place, float inverse) {
   const float u = (static_cast<float>(pixel) - place) * inverse;
   const float distance = absolute(u), height = 1.0f - distance;
-  if (height <= 0.0f) return {};
-  return {height, u > 0.0f ? 1.0f : u < 0.0f ? -1.0f : 0.0f, distance};
+  const float reached = height > 0.0f ? 1.0f : 0.0f;  // no branch: half of them are not
+  const float side = (u > 0.0f ? 1.0f : 0.0f) - (u < 0.0f ? 1.0f : 0.0f);
+  return {height * reached, side * reached, distance * reached};
 }
 
 /// What a frame's gradient says of one spot, apart from the factor mass / spread: of its place down
@@ -102,33 +103,42 @@ struct SpotSlopes {
   float down = 0.0f, aside = 0.0f, spread = 0.0f;
 };
 
-/// dy(row, column) is the gradient of the frame there. Chains of additions, of a column's rows and
-/// then of the columns: not of fused multiply-adds, which would be slow where the CPU's code is for
-/// all processors. kLanes columns are summed side by side, so that dy must bear kLanes - 1 columns
-/// too many; their values do not matter.
+/// Neighbouring columns that are summed side by side: a float is one of them, a vector several.
+template <typename Lanes>
+VAE_HD static inline float lane_of(const Lanes& lanes, int lane) {
+  if constexpr (sizeof(Lanes) == sizeof(float)) {
+    return lanes;
+  } else {
+    return lanes[lane];
+  }
+}
+
+/// down(row) is the spot's tent down, dy(row, column) the gradient of the frame there, of as many
+/// columns as Lanes has; those behind the spot's last one do not matter. Chains of additions, of a
+/// column's rows and then of the columns: not of fused multiply-adds, which are slow on processors
+/// without them.
 VAE_HD_CALLS_BACK
-template <int kLanes, typename Gradient>
-VAE_HD static inline SpotSlopes spot_slopes(const Spot& spot, Gradient dy) {
+template <typename Lanes, typename Down, typename Gradient>
+VAE_HD static inline SpotSlopes spot_slopes(const Spot& spot, Down down, Gradient dy) {
+  constexpr int kLanes = sizeof(Lanes) / sizeof(float);
   SpotSlopes slopes;
   for (int first = spot.columns.first; first <= spot.columns.last; first += kLanes) {
     // Of each column: sums with the tent down, with its side, and with what a wider spread does.
-    float heights[kLanes] = {}, sides[kLanes] = {}, wider[kLanes] = {};
+    Lanes heights = {}, sides = {}, wider = {};
     for (int row = spot.rows.first; row <= spot.rows.last; ++row) {
-      const Tent down = tent_at(row, spot.y, spot.inverse);
-      const float change = down.distance - 2.0f * down.height;
-      for (int lane = 0; lane < kLanes; ++lane) {
-        const float g = dy(row, first + lane);
-        heights[lane] += down.height * g;
-        sides[lane] += down.side * g;
-        wider[lane] += change * g;
-      }
+      const Tent tent = down(row);
+      const Lanes g = dy(row, first);
+      heights += tent.height * g;
+      sides += tent.side * g;
+      wider += (tent.distance - 2.0f * tent.height) * g;
     }
     for (int lane = 0; lane < kLanes && first + lane <= spot.columns.last; ++lane) {
       const Tent across = tent_at(first + lane, spot.x, spot.inverse);
-      slopes.down += across.height * sides[lane];
-      slopes.aside += across.side * heights[lane];
-      slopes.spread += across.height * wider[lane];
-      slopes.spread += across.distance * heights[lane];
+      const float height = lane_of(heights, lane);
+      slopes.down += across.height * lane_of(sides, lane);
+      slopes.aside += across.side * height;
+      slopes.spread += across.height * lane_of(wider, lane);
+      slopes.spread += across.distance * height;
     }
   }
   return slopes;
