@@ -75,6 +75,9 @@ constexpr ScenePart kParts[] = {
     {"count",
      [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.count); },
      "count=N", false},
+    {"renew",
+     [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.renew); },
+     "renew=1", false},
     {"depth",
      [](std::string_view text, SceneConfig& scene) { return read_whole(text, scene.depth); },
      "depth=D", false},
@@ -148,6 +151,7 @@ std::string scene_text(const SceneConfig& scene) {
                 scene.frames != 0 ? concat(",frames=", scene.frames) : "",
                 scene.fastest != 0.0 ? concat(",speed=", speed_text(scene)) : "",
                 scene.count != 0 ? concat(",count=", scene.count) : "",
+                scene.renew != 0 ? concat(",renew=", scene.renew) : "",
                 scene.depth != 0 ? concat(",depth=", scene.depth) : "");
 }
 
@@ -168,6 +172,10 @@ std::string motion_problem(const SceneConfig& scene) {
     return moves
                ? concat("has speed=", speed_text(scene), " without frames=T: what moves has some")
                : concat("has frames=", scene.frames, " without speed=A-B above 0, pixels a frame");
+  }
+  if (!lies_in(scene.renew, 0, 1)) return concat("has renew=", scene.renew, ", expected 0..1");
+  if (scene.renew != 0 && !moves) {
+    return "has renew=1 without frames=T: clips are made anew for every epoch, others are not";
   }
   if (moves && scene.clutter != 0) {
     return concat("has clutter=", scene.clutter, " and frames=", scene.frames,
@@ -203,8 +211,8 @@ std::string scene_choices() {
   return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
                 kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter,
                 ", frames=T of 2..", kMostFrames, " with speed=A-B of 0..",
-                number_text(kHighestSpeed), ", count=N, depth=D of ", kFewestSlices, "..",
-                kMostSlices);
+                number_text(kHighestSpeed), " and renew=1, count=N, depth=D of ",
+                kFewestSlices, "..", kMostSlices);
 }
 
 }  // namespace vae::config_detail

@@ -88,7 +88,7 @@ class ClipMaker {
   /// Clip number `index` into what is all zero before, [height, width, frames].
   void make(int64_t index, std::span<uint8_t> clip) const {
     SceneDraws draws(images_.split(), index);
-    for (const int64_t image : parts_.draw(draws, index)) {
+    for (const int64_t image : parts_.draw(draws, index % images_.count())) {
       const Area ink = parts_.area_above(0, image);
       const Path path = draw_path(draws, config_, config_.size.height - ink.height(),
                                   config_.size.width - ink.width());
@@ -119,7 +119,7 @@ class ClipMaker {
 
 }  // namespace
 
-ImageSet make_clips(const ImageSet& images, const SceneConfig& config) {
+ImageSet make_clips(const ImageSet& images, const SceneConfig& config, int64_t first) {
   require_room_for_scenes(images, config, config.frames);
   if (images.channels() != 1) {
     fail(ErrorCode::unsupported,
@@ -130,7 +130,7 @@ ImageSet make_clips(const ImageSet& images, const SceneConfig& config) {
   const int64_t size = config.size.height * config.size.width * config.frames;
   std::vector<uint8_t> pixels(static_cast<std::size_t>(count * size));
   const ClipMaker maker(images, config);
-  for (int64_t i = 0; i < count; ++i) maker.make(i, std::span(pixels).subspan(i * size, size));
+  for (int64_t i = 0; i < count; ++i) maker.make(first + i, std::span(pixels).subspan(i * size, size));
   return ImageSet(config.size.height, config.size.width, config.frames, std::move(pixels));
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -188,7 +189,16 @@ Dataset Dataset::with_scenes(const SceneConfig& scene) const {
   made.test = make_scenes(test, scene);
   made.validation = make_scenes(validation, scene);
   made.prepared.scene = scene;
+  if (scene.renew != 0) made.scene_source = std::make_shared<ImageSet>(train);
   return made;
+}
+
+ImageSet Dataset::train_in_epoch(int64_t epoch) const {
+  if (epoch == 0 || scene_source == nullptr) return train;
+  const int64_t first = epoch * scenes_of(*scene_source, prepared.scene);
+  SceneConfig scene = prepared.scene;
+  scene.count = train.count();
+  return make_clips(*scene_source, scene, first).as(train.split());
 }
 
 }  // namespace vae

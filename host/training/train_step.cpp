@@ -135,6 +135,8 @@ int64_t TrainStep::run(int64_t most) {
   return steps_done_ - before;
 }
 
+void TrainStep::replace(const ImageSet& train) { records_.upload(network_.backend(), train); }
+
 void TrainStep::run_unrecorded() {
   issue(schedule_.batch_size);
   ++steps_done_;

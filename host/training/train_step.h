@@ -25,6 +25,9 @@ class TrainStep {
   TrainStep(Network& network, const ImageSet& train, const TrainConfig& config,
             int64_t steps_at_once = 0);
 
+  /// Goes on with other images, as many as before and of the same kind.
+  void replace(const ImageSet& train);
+
   /// Up to `most` steps, in as few recordings as possible, but not past the end of the epoch; how
   /// many were issued. Returns at once on asynchronous devices.
   int64_t run(int64_t most = 1);

@@ -147,6 +147,7 @@ struct Trainer::Impl {
   Command run_epoch();
   void finish_epoch();
   int64_t steps_to_issue() const;
+  void renew_images();
   Command after_steps();
   Progress progress(const StepState& state) const;
   void watch_divergence(const StepState& state);
@@ -194,6 +195,7 @@ struct Trainer::Impl {
   double news_seconds = 0.0;     // that took
   std::set<std::string>
       complaints;               // what attempt_to_write() warned of and did not succeed in since
+  int64_t epoch_of_images = 0;  // whose images the device has
   int64_t resumed_batches = 0;  // of this epoch, done before a resume
   StepState reported;           // whose skipped steps were told of
   bool in_streak = false;       // the step read last was skipped
@@ -466,11 +468,20 @@ bool Trainer::Impl::train_epochs() {
   return step->steps_done() >= step->total_steps();
 }
 
+/// The images of the current epoch, where every epoch has its own.
+void Trainer::Impl::renew_images() {
+  const int64_t current = step->steps_done() / step->steps_per_epoch();
+  if (data.scene_source == nullptr || current == epoch_of_images) return;
+  step->replace(data.train_in_epoch(current));
+  epoch_of_images = current;
+}
+
 /// To the end of the current epoch, or until the callback asks to stop. Saves on the way, but not
 /// after the epoch's last step, whose metrics come first. Returns what was asked for last.
 Command Trainer::Impl::run_epoch() {
   const int64_t per_epoch = step->steps_per_epoch();
   const int64_t every = config.training.checkpoint_every;
+  renew_images();
   resumed_batches = step->steps_done() % per_epoch;
   epoch_start = Clock::now();
   last_report = Clock::time_point();

@@ -221,6 +221,9 @@ struct Dataset {
 
   DataConfig prepared;      ///< What was done to the images since their source.
   int64_t skipped = 0;      ///< Pictures that LoadOptions::skip_bad left out.
+  /// Of clips that are made anew (SceneConfig::renew): the images that those for training are made
+  /// of. Else null.
+  std::shared_ptr<const ImageSet> scene_source;
   std::string source_hash;  ///< Of the source where the pixels alone do not tell it; else empty.
 
   /// "mnist" finds the bundled files; anything else is a path that docs/data.md describes: a folder
@@ -243,6 +246,10 @@ struct Dataset {
   /// other draws. Throws Error(invalid_argument) when no image would be left to train on, or when
   /// there are test images already.
   Dataset with_test(double share) const;
+
+  /// The images that a training sees in an epoch, counted from 0: `train`, and of clips that are made
+  /// anew others in each epoch after the first, as many, which are none of those set aside.
+  ImageSet train_in_epoch(int64_t epoch) const;
 
   /// The same data with scenes in the place of images: scene i of a set holds image i and perhaps
   /// others of the same set, drawn from all of it, at random places, each with all of it that is

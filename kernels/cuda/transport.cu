@@ -3,6 +3,7 @@
 // Clips whose last seen frame moves on. Light is gathered, not scattered, so that every sum has the
 // order of the CPU's: a block has a piece of a frame and goes through all lit pixels, 256 at a
 // time, whose spots its threads make together.
+#include "kernels/cuda/quads.h"
 #include "kernels/cuda/simt.h"
 #include "kernels/rules/transport.h"
 
