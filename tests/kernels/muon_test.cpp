@@ -24,20 +24,20 @@ StepState applied(float rate = 0.01f, float clip_scale = 1.0f) {
 }
 
 /// What the operations made of random numbers.
-struct Results {
+struct MuonResults {
   std::vector<float> direction, momentum, normalized, blended, weights;
   double squares = 0.0;
 };
 
 template <typename Tensor>
-Results results_on(Backend& backend, int64_t count, const StepState& at) {
+MuonResults results_on(Backend& backend, int64_t count, const StepState& at) {
   const Tensor x(backend, {count}, random_values(count, 1));
   const Tensor m(backend, {count}, random_values(count, 2));
   const Tensor g(backend, {count}, random_values(count, 3, -3.0f, 3.0f));
   const Tensor w(backend, {count}, random_values(count, 4));
   const DeviceTensor<double> squares(backend, {1}, {7.0});
   const DeviceState state(backend, at);
-  Results results;
+  MuonResults results;
   backend.issue(MuonMomentumArgs{x.view(), squares.view(), m.view(), g.view(), state.get(), 0.95f});
   results.direction = x.values();
   results.momentum = m.values();
@@ -57,7 +57,7 @@ constexpr int64_t kCounts[] = {1, 5, 33, 1023, 1025, 8193, 70001};
 
 TEST_P(MuonTest, OperationsAreThoseOfFloat64) {
   for (const int64_t count : kCounts) {
-    const Results found = results_on<FloatTensor>(backend(), count, applied(0.01f, 0.25f));
+    const MuonResults found = results_on<FloatTensor>(backend(), count, applied(0.01f, 0.25f));
     const auto m = random_values(count, 2), g = random_values(count, 3, -3.0f, 3.0f);
     const auto w = random_values(count, 4);
     std::vector<double> momentum, direction, normalized, blend, weights;
@@ -86,8 +86,8 @@ TEST_P(MuonTest, BitsAreThoseOfTheCpuWhateverTheAlignment) {
   Device one_thread = Device::cpu(1);
   const auto reference = make_backend(one_thread);
   for (const int64_t count : kCounts) {
-    const Results expected = results_on<FloatTensor>(*reference, count, applied(0.01f, 0.3f));
-    for (const Results& found :
+    const MuonResults expected = results_on<FloatTensor>(*reference, count, applied(0.01f, 0.3f));
+    for (const MuonResults& found :
          {results_on<FloatTensor>(backend(), count, applied(0.01f, 0.3f)),
           results_on<UnalignedTensor<float>>(backend(), count, applied(0.01f, 0.3f))}) {
       EXPECT_EQ(bits_of(found.direction), bits_of(expected.direction)) << count;
@@ -104,7 +104,7 @@ TEST_P(MuonTest, ASkippedStepMovesNothing) {
   StepState skipped = applied(1.0f);
   skipped.apply = 0;
   for (const int64_t count : {50, 2049}) {
-    const Results found = results_on<FloatTensor>(backend(), count, skipped);
+    const MuonResults found = results_on<FloatTensor>(backend(), count, skipped);
     EXPECT_EQ(found.momentum, random_values(count, 2));
     EXPECT_EQ(found.weights, random_values(count, 4));
     EXPECT_EQ(found.direction, std::vector<float>(count, 0.0f));
