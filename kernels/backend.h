@@ -171,6 +171,10 @@ class Backend {
   virtual void run(const AccumulateWeightedArgs& args) = 0;
   virtual void run(const JudgeGradientArgs& args) = 0;
   virtual void run(const AdamArgs& args) = 0;
+  virtual void run(const MuonMomentumArgs& args) = 0;
+  virtual void run(const MuonNormalizeArgs& args) = 0;
+  virtual void run(const BlendArgs& args) = 0;
+  virtual void run(const MuonApplyArgs& args) = 0;
   virtual void run(const AverageArgs& args) = 0;
   virtual void run(const GemmArgs& args) = 0;
 

@@ -671,6 +671,36 @@ void AdamArgs::check() const {
   }
 }
 
+void MuonMomentumArgs::check() const {
+  const Tensors tensors(kName);
+  const Shape shape{direction.count()};
+  tensors.have("direction", direction, shape);
+  tensors.have("squares", squares, {1});
+  tensors.have("momentum", momentum, shape);
+  tensors.have("gradients", gradients, shape);
+  tensors.have_state(state);
+}
+
+void MuonNormalizeArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have("x", x, {x.count()});
+  tensors.have("squares", squares, {1});
+}
+
+void BlendArgs::check() const {
+  const Tensors tensors(kName);
+  tensors.have("y", y, y.shape);
+  tensors.have("x", x, y.shape);
+}
+
+void MuonApplyArgs::check() const {
+  const Tensors tensors(kName);
+  const Shape shape{parameters.count()};
+  tensors.have("parameters", parameters, shape);
+  tensors.have("direction", direction, shape);
+  tensors.have_state(state);
+}
+
 void AverageArgs::check() const {
   const Tensors tensors(kName);
   const Shape shape{parameters.count()};

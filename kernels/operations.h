@@ -757,6 +757,52 @@ struct AdamArgs {
   void check() const;
 };
 
+/// Muon [Jordan et al. 2024], of one matrix, as kernels/rules/muon.h has it. With g = gradient *
+/// state->clip_scale the momentum moves, m = g + beta (m - g), and x = g + beta (m - g) looks
+/// ahead. Unless state->apply is 1 the momentum stays and x is 0.
+struct MuonMomentumArgs {
+  View direction;       // [P] out, x
+  DoubleView squares;   // [1] out, the long sum of the squares of x
+  View momentum;        // [P] in/out
+  ConstView gradients;  // [P]
+  const StepState* state = nullptr;
+  float beta = 0.9f;
+
+  static constexpr std::string_view kName = "muon_momentum";
+  void check() const;
+};
+
+/// Divides x by its norm, whose square is given.
+struct MuonNormalizeArgs {
+  View x;              // [P] in/out
+  DoubleView squares;  // [1]
+
+  static constexpr std::string_view kName = "muon_normalize";
+  void check() const;
+};
+
+/// y = a x + b y.
+struct BlendArgs {
+  View y;       // [...] in/out
+  ConstView x;  // as y
+  float a = 1.0f, b = 1.0f;
+
+  static constexpr std::string_view kName = "blend";
+  void check() const;
+};
+
+/// w = w - learning rate * weight_decay * w - learning rate * rate * x, unless state->apply is 0.
+struct MuonApplyArgs {
+  View parameters;      // [P] in/out
+  ConstView direction;  // [P]
+  const StepState* state = nullptr;
+  double rate = 1.0;
+  float weight_decay = 0.0f;
+
+  static constexpr std::string_view kName = "muon_apply";
+  void check() const;
+};
+
 /// Takes the parameters into their running mean (kernels/rules/running_mean.h), once they were
 /// updated; nothing happens unless state->apply is 1. [Adam sec. 7.2] with t = state->updates.
 struct AverageArgs {

@@ -470,6 +470,7 @@ std::string to_string(const SceneConfig& scene) { return config_detail::scene_te
 std::string_view to_string(Objective value) { return word_of(value); }
 std::string_view to_string(Condition value) { return word_of(value); }
 std::string_view to_string(Target value) { return word_of(value); }
+std::string_view to_string(Optimizer value) { return word_of(value); }
 std::string_view to_string(LearningRateSchedule value) { return word_of(value); }
 std::string_view to_string(Precision value) { return word_of(value); }
 

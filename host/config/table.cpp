@@ -78,6 +78,10 @@ constexpr Word<Target> kTargets[] = {
     {Target::mask, "mask"},
     {Target::boxes, "boxes"},
 };
+constexpr Word<Optimizer> kOptimizers[] = {
+    {Optimizer::adam, "adam"},
+    {Optimizer::muon, "muon"},
+};
 constexpr Word<LearningRateSchedule> kSchedules[] = {
     {LearningRateSchedule::constant, "constant"},
     {LearningRateSchedule::step, "step"},
@@ -272,7 +276,12 @@ std::vector<Entry> training_entries() {
        training<&T::free_bits>,
        {0, kMillion},
        /*said_always=*/false},
-      {{"training", "learning_rate", "--learning-rate", "base rate of Adam", ""},
+      {{"training", "optimizer", "--optimizer",
+        "what makes steps of gradients; muon: Muon for matrices of weights, Adam for the rest", ""},
+       training<&T::optimizer>,
+       kAnything,
+       /*said_always=*/false},
+      {{"training", "learning_rate", "--learning-rate", "base rate of the optimizer", ""},
        training<&T::learning_rate>,
        kPositive},
       {{"training", "learning_rate_warmup_epochs", "--learning-rate-warmup-epochs",
@@ -280,7 +289,8 @@ std::vector<Entry> training_entries() {
        training<&T::learning_rate_warmup_epochs>,
        {0, kMillion},
        /*said_always=*/false},
-      {{"training", "adam_beta1", "--adam-beta1", "decay of Adam's first moment", ""},
+      {{"training", "adam_beta1", "--adam-beta1",
+        "decay of Adam's first moment, and of Muon's momentum", ""},
        training<&T::adam_beta1>,
        {0, 1, false, true}},
       {{"training", "adam_beta2", "--adam-beta2", "decay of Adam's second moment", ""},
@@ -405,6 +415,7 @@ std::span<const Word<CorruptionKind>> words(CorruptionKind) { return kCorruption
 std::span<const Word<Objective>> words(Objective) { return kObjectives; }
 std::span<const Word<Condition>> words(Condition) { return kConditions; }
 std::span<const Word<Target>> words(Target) { return kTargets; }
+std::span<const Word<Optimizer>> words(Optimizer) { return kOptimizers; }
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule) { return kSchedules; }
 std::span<const Word<Precision>> words(Precision) { return kPrecisions; }
 

@@ -32,7 +32,7 @@ using Field =
     std::variant<int64_t*, uint64_t*, double*, bool*, std::vector<int64_t>*, std::vector<Layer>*,
                  Layer*, ImageSize*, Corruption*, SceneConfig*, Activation*, Initialization*,
                  Likelihood*, Variance*, Prior*, Binarization*, Objective*, Condition*, Target*,
-                 LearningRateSchedule*, Precision*>;
+                 Optimizer*, LearningRateSchedule*, Precision*>;
 
 struct Entry {
   ConfigKey key;
@@ -61,6 +61,7 @@ std::span<const Word<Condition>> words(Condition);
 std::span<const Word<Target>> words(Target);
 std::span<const Word<CorruptionKind>> words(CorruptionKind);
 std::span<const Word<Objective>> words(Objective);
+std::span<const Word<Optimizer>> words(Optimizer);
 std::span<const Word<LearningRateSchedule>> words(LearningRateSchedule);
 std::span<const Word<Precision>> words(Precision);
 

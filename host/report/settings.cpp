@@ -104,6 +104,7 @@ std::string objective_text(const TrainConfig& training) {
 
 std::string optimizer_text(const TrainConfig& training) {
   std::string text = training.weight_decay > 0 ? "AdamW" : "Adam";
+  if (training.optimizer == Optimizer::muon) text = "Muon for matrices, " + text + " for the rest";
   text += ", learning rate " + short_text(training.learning_rate);
   if (training.learning_rate_warmup_epochs > 0) {
     text += ", rising from 0 over " + short_text(training.learning_rate_warmup_epochs) + " epochs";

@@ -85,6 +85,7 @@ TrainStep::TrainStep(Network& network, const ImageSet& train, const TrainConfig&
     const std::vector<uint8_t> weights = lines_of_weights(network.parameters());
     backend.copy_to_device(decays_.data, weights.data(), weights.size());
   }
+  if (config.optimizer == Optimizer::muon) muon_.emplace(network.parameters(), backend);
   if (config.ema > 0.0) network.parameters().keep_averages();
   set_state({});
   set_totals({});
@@ -168,20 +169,33 @@ void TrainStep::issue_update() {
   backend.issue(JudgeGradientArgs{state_, parameters.gradients(),
                                   static_cast<float>(config_.clip_norm),
                                   static_cast<float>(config_.skip_norm)});
+  if (muon_) {
+    muon_->issue(state_, static_cast<float>(config_.adam_beta1),
+                 static_cast<float>(config_.weight_decay));
+    for (const Muon::Range& range : muon_->others()) issue_adam(range.first, range.count);
+  } else {
+    issue_adam(0, parameters.values().count());
+  }
+  if (config_.ema == 0.0) return;
+  backend.issue(AverageArgs{parameters.averages(), parameters.values(), state_, config_.ema});
+}
+
+/// Of parameters first to first + count - 1, which begin a line.
+void TrainStep::issue_adam(int64_t first, int64_t count) {
+  const Parameters& parameters = network_.parameters();
+  const auto part = [=](const View& all) { return View(all.data + first, {count}); };
   AdamArgs adam;
-  adam.parameters = parameters.values();
-  adam.first_moment = parameters.first_moments();
-  adam.second_moment = parameters.second_moments();
-  adam.gradients = parameters.gradients();
+  adam.parameters = part(parameters.values());
+  adam.first_moment = part(parameters.first_moments());
+  adam.second_moment = part(parameters.second_moments());
+  adam.gradients = part(parameters.gradients());
   adam.state = state_;
   adam.beta1 = static_cast<float>(config_.adam_beta1);
   adam.beta2 = static_cast<float>(config_.adam_beta2);
   adam.epsilon = static_cast<float>(config_.adam_epsilon);
   adam.weight_decay = static_cast<float>(config_.weight_decay);
-  adam.decays = decays_;
-  backend.issue(adam);
-  if (config_.ema == 0.0) return;
-  backend.issue(AverageArgs{parameters.averages(), parameters.values(), state_, config_.ema});
+  if (decays_) adam.decays = {decays_.data + first / kDecayLine, {decay_lines(count)}};
+  network_.backend().issue(adam);
 }
 
 void TrainStep::issue_gradient(const BatchLoad& load, const NoiseKey& noise) {

@@ -8,6 +8,7 @@
 #include "host/graph/arena.h"
 #include "host/model/network.h"
 #include "host/model/records.h"
+#include "host/training/muon.h"
 #include "kernels/backend.h"
 #include "vae/config.h"
 #include "vae/dataset.h"
@@ -62,6 +63,7 @@ class TrainStep {
   void issue_gradient(const BatchLoad& load, const NoiseKey& noise);
   void issue_weighted_gradient(const BatchLoad& load, const NoiseKey& noise);
   void issue_update();
+  void issue_adam(int64_t first, int64_t count);
   Part& next_part(int64_t most);
 
   Network& network_;
@@ -71,6 +73,7 @@ class TrainStep {
   std::optional<Network::Pin> pin_;
   Records records_;
   BasicView<uint8_t> decays_;  // see AdamArgs; empty without weight decay
+  std::optional<Muon> muon_;
   uint32_t first_draw_ = 0;
   StepState* state_ = nullptr;
   Totals* totals_ = nullptr;

@@ -165,8 +165,8 @@ struct ModelLayer {
 ///     }
 std::vector<ModelLayer> model_layers(const ModelConfig& model);
 
-/// How the network is trained: Adam on the negative bound, -reconstruction + beta KL, summed over
-/// pixels and latents and averaged over the batch, in nats per image. [AEVB eq. 10]
+/// How the network is trained: Adam or Muon on the negative bound, -reconstruction + beta KL,
+/// summed over pixels and latents and averaged over the batch, in nats per image. [AEVB eq. 10]
 struct TrainConfig {
   int64_t epochs = 10;       ///< Passes over the training images.
   int64_t batch_size = 128;  ///< Images of one step; the last, short batch of an epoch is used.
@@ -179,11 +179,12 @@ struct TrainConfig {
   /// Nats of KL that each latent dimension of each image has for nothing: its gradient is that of
   /// max(KL, free_bits). What is measured and reported stays the KL itself. [IAF]
   double free_bits = 0.0;
-  double learning_rate = 1e-3;               ///< Base rate of Adam.
+  Optimizer optimizer = Optimizer::adam;     ///< What makes steps of gradients.
+  double learning_rate = 1e-3;               ///< Base rate of the optimizer.
   double learning_rate_warmup_epochs = 0.0;  ///< Epochs over which the rate rises linearly from 0.
-  double adam_beta1 = 0.9;                   ///< Decay of the first moment. [Adam]
-  double adam_beta2 = 0.999;                 ///< Decay of the second moment.
-  double adam_epsilon = 1e-8;                ///< Added to the root of the second moment.
+  double adam_beta1 = 0.9;     ///< Decay of the first moment, or Muon's momentum. [Adam]
+  double adam_beta2 = 0.999;   ///< Decay of the second moment.
+  double adam_epsilon = 1e-8;  ///< Added to the root of the second moment.
   /// Share of a weight, in units of the learning rate, that it loses at each step, whatever its
   /// gradient; biases and variances lose nothing. [AdamW]
   double weight_decay = 0.0;

@@ -91,6 +91,12 @@ enum class Objective {
   dreg,  ///< L_K, with an encoder gradient of the same mean that K makes less noisy. [DReG]
 };
 
+/// What makes steps of gradients.
+enum class Optimizer {
+  adam,  ///< Adam, or with a weight decay AdamW. [Adam] [AdamW]
+  muon,  ///< Muon for matrices of weights, Adam for everything else. [Muon]
+};
+
 /// How the learning rate moves over the run.
 enum class LearningRateSchedule {
   constant,  ///< Always the base rate.
@@ -114,6 +120,8 @@ std::string_view to_string(Binarization value);
 std::string_view to_string(CorruptionKind value);
 /// Likewise.
 std::string_view to_string(Objective value);
+/// Likewise.
+std::string_view to_string(Optimizer value);
 /// Likewise.
 std::string_view to_string(LearningRateSchedule value);
 

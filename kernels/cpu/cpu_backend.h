@@ -87,6 +87,10 @@ class CpuBackend final : public Backend {
   void run(const AccumulateWeightedArgs& args) override;
   void run(const JudgeGradientArgs& args) override;
   void run(const AdamArgs& args) override;
+  void run(const MuonMomentumArgs& args) override;
+  void run(const MuonNormalizeArgs& args) override;
+  void run(const BlendArgs& args) override;
+  void run(const MuonApplyArgs& args) override;
   void run(const AverageArgs& args) override;
   void run(const GemmArgs& args) override;
 

@@ -15,6 +15,7 @@
 #include "kernels/rules/diagonal_gaussian.h"
 #include "kernels/rules/likelihood.h"
 #include "kernels/rules/transport.h"
+#include "kernels/rules/muon.h"
 #include "vae/types.h"
 
 namespace vae::cpu {
@@ -168,6 +169,13 @@ struct VectorOps {
   /// `decays` has a number for each kDecayLine parameters, or is null.
   void (*adam)(float* w, float* m, float* v, const float* g, int64_t count, const uint8_t* decays,
                const AdamStep& step);
+  /// Moves the momentum m and writes what kernels/rules/muon.h makes of it to x.
+  void (*muon_directions)(float* x, float* m, const float* g, int64_t count, float beta,
+                          float gradient_scale);
+  void (*multiply_by)(float* x, int64_t count, float factor);
+  /// y = a x + b y.
+  void (*blend)(float* y, const float* x, int64_t count, float a, float b);
+  void (*muon_updates)(float* w, const float* x, int64_t count, const MuonStep& step);
   /// Moves means of numbers towards the newest ones.
   void (*move_means)(float* means, const float* newest, int64_t count, float share);
 

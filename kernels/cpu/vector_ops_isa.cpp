@@ -9,6 +9,7 @@
 #include "kernels/rules/categorical.h"
 #include "kernels/rules/detection.h"
 #include "kernels/rules/likelihoods.h"
+#include "kernels/rules/muon.h"
 #include "kernels/rules/posterior.h"
 #include "kernels/rules/running_mean.h"
 
@@ -353,6 +354,28 @@ void adam(float* w, float* m, float* v, const float* g, int64_t count, const uin
   for (; i < count; ++i) adam_update(w[i], m[i], v[i], g[i], step);
 }
 
+void muon_directions(float* x, float* m, const float* g, int64_t count, float beta,
+                     float gradient_scale) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) x[i] = muon_direction(m[i], g[i], beta, gradient_scale);
+}
+
+void multiply_by(float* x, int64_t count, float factor) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+void blend(float* y, const float* x, int64_t count, float a, float b) {
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) y[i] = blended(x[i], y[i], a, b);
+}
+
+void muon_updates(float* w, const float* x, int64_t count, const MuonStep& shared) {
+  const MuonStep step = shared;
+  VAE_INDEPENDENT
+  for (int64_t i = 0; i < count; ++i) w[i] = muon_update(w[i], x[i], step);
+}
+
 void move_means(float* means, const float* newest, int64_t count, float share) {
   VAE_INDEPENDENT
   for (int64_t i = 0; i < count; ++i) means[i] = moved_mean(means[i], newest[i], share);
@@ -395,6 +418,10 @@ const VectorOps VAE_JOIN(kVectorOps_, VAE_ISA) = {
     VAE_ISA_NAMESPACE::slopes_of_spot,
     VAE_ISA_NAMESPACE::sums_of_squares,
     VAE_ISA_NAMESPACE::adam,
+    VAE_ISA_NAMESPACE::muon_directions,
+    VAE_ISA_NAMESPACE::multiply_by,
+    VAE_ISA_NAMESPACE::blend,
+    VAE_ISA_NAMESPACE::muon_updates,
     VAE_ISA_NAMESPACE::move_means,
     VAE_ISA_NAMESPACE::kProductTile,
     VAE_ISA_NAMESPACE::product_scratch,

@@ -536,6 +536,24 @@ TEST_F(TrainerTest, EverySettingOfTheOptimizerGoesOnToTheBit) {
   EXPECT_NE(message_.find("training.ema: the run has 0.9"), std::string::npos) << message_;
 }
 
+TEST_F(TrainerTest, MuonGoesOnToTheBitAndNotAsAdam) {
+  Config config = tiny_config(4);
+  config.training.optimizer = Optimizer::muon;
+  config.training.weight_decay = 0.1;
+  config.training.skip_norm = 1.02;
+  pictures_ = false;
+  go(config, temporary_ / "whole");
+  for (const int64_t stop : {1, 4, 5}) {
+    const std::string run = temporary_ / ("run" + std::to_string(stop));
+    go(config, run, stop);
+    go(config, run);
+    expect_same(temporary_ / "whole", run);
+  }
+  config.training.optimizer = Optimizer::adam;
+  EXPECT_EQ(refusal(config, resumed(temporary_ / "whole")), ErrorCode::invalid_argument);
+  EXPECT_NE(message_.find("training.optimizer"), std::string::npos) << message_;
+}
+
 TEST_F(TrainerTest, ACosineScheduleCannotBeMadeLonger) {
   Config config = tiny_config(3);
   config.training.schedule = LearningRateSchedule::cosine;

@@ -26,7 +26,8 @@ CARD_OF = {75: "T4", 80: "A100", 86: "RTX3090", 89: "RTX4090", 90: "H100", 100: 
 # What a block can opt in to, in KiB: the launcher takes no tile beyond it.
 SHARED_KIB_OF = {75: 64, 80: 163, 86: 99, 89: 99, 90: 227, 100: 227, 120: 99}
 # Not judge_gradient_kernel: a lane of a long sum has every 32nd value (docs/arithmetic.md, rule 6).
-WIDE_LOADS = ("adam_kernel", "average_kernel", "likelihood_kernel", "gaussian_backward_kernel", "add_kernel",
+WIDE_LOADS = ("adam_kernel", "average_kernel", "blend_kernel", "muon_normalize_kernel", "muon_apply_kernel",
+              "likelihood_kernel", "gaussian_backward_kernel", "add_kernel",
               "add_backward_kernel", "concat_kernel", "concat_backward_kernel", "spread_kernel",
               "square_sum_kernel")
 # Operands of kernels/cuda/gemm_*.h that run along their own index; (Major)1 names the others.

@@ -202,6 +202,13 @@ TEST(VectorOpsTest, EveryInstructionSetGivesTheSameBits) {
     for (std::size_t line = 0; line < decays.size(); line += 3) decays[line] = 1;
     ops.adam(w.data(), m.data(), v.data(), b.data(), n, decays.data(), step);
     keep(w);
+    ops.muon_directions(out.data(), m.data(), b.data(), n, 0.9f, 0.7f);
+    keep(out);
+    ops.blend(out.data(), b.data(), n, 3.5f, -0.3f);
+    ops.multiply_by(out.data(), n, 0.7f);
+    keep(out);
+    ops.muon_updates(w.data(), out.data(), n, {0.2f, 0.01f});
+    keep(w);
     ops.move_means(out.data(), w.data(), n, 0.3f);
     keep(out);
     keep(m);

@@ -4,6 +4,8 @@
 // for their gradient's norm, the running mean of the weights.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "host/io/run_folder.h"
 #include "host/model/checkpoint.h"
 #include "host/model/model_impl.h"
+#include "host/training/muon.h"
 #include "host/training/train_step.h"
 #include "kernels/backend.h"
 #include "tests/support/tiny_run.h"
@@ -95,6 +98,122 @@ TEST(WeightDecayTest, WeightsOfEveryLayerDecayAndNothingElse) {
     }
   }
   EXPECT_EQ(weights, 8);
+}
+
+TEST(MuonTest, MovesTheMatricesAndLeavesTheRestToAdam) {
+  Config config = many_kinds();
+  Updates adam(config);
+  config.training.optimizer = Optimizer::muon;
+  Updates muon(config);
+  std::vector<Values> before;
+  for (const Parameter& parameter : adam.parameters().all()) {
+    before.push_back(adam.of(parameter.value));
+  }
+  adam.run();
+  muon.run();
+  int matrices = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const Parameter& one = adam.parameters().all()[i];
+    const Parameter& other = muon.parameters().all()[i];
+    const Values found = muon.of(other.value);
+    EXPECT_EQ(adam.of(one.first_moment), muon.of(other.first_moment)) << one.spec.name;
+    if (!one.spec.name.ends_with(".weight")) {
+      EXPECT_EQ(found, adam.of(one.value)) << one.spec.name;
+      EXPECT_EQ(adam.of(one.second_moment), muon.of(other.second_moment)) << one.spec.name;
+      continue;
+    }
+    ++matrices;
+    EXPECT_EQ(muon.of(other.second_moment), Values(found.size())) << one.spec.name;
+    EXPECT_NE(found, before[i]) << one.spec.name;
+  }
+  EXPECT_EQ(matrices, 8);
+}
+
+TEST(MuonTest, ASkippedStepChangesNothing) {
+  Config config = many_kinds();
+  config.training.optimizer = Optimizer::muon;
+  config.training.skip_norm = 2.0;
+  config.training.weight_decay = 0.5;
+  config.training.ema = 0.9;
+  Updates steps(config);
+  steps.run();
+  StepState state = steps.step().state();
+  state.mean_norm = 1e-9;
+  steps.step().set_state(state);
+  const std::vector<Values> before = steps.everything();
+  EXPECT_EQ(steps.run().apply, 0u);
+  EXPECT_TRUE(steps.everything() == before);
+}
+
+/// The eigenvalues of a symmetric matrix, by Jacobi's rotations.
+std::vector<double> eigenvalues(std::vector<double> a, int64_t n) {
+  for (int sweep = 0; sweep < 30; ++sweep) {
+    for (int64_t p = 0; p < n; ++p) {
+      for (int64_t q = p + 1; q < n; ++q) {
+        const double angle = 0.5 * std::atan2(2.0 * a[p * n + q], a[q * n + q] - a[p * n + p]);
+        const double c = std::cos(angle), s = std::sin(angle);
+        for (int64_t k = 0; k < n; ++k) {
+          const double x = a[k * n + p], y = a[k * n + q];
+          a[k * n + p] = c * x - s * y;
+          a[k * n + q] = s * x + c * y;
+        }
+        for (int64_t k = 0; k < n; ++k) {
+          const double x = a[p * n + k], y = a[q * n + k];
+          a[p * n + k] = c * x - s * y;
+          a[q * n + k] = s * x + c * y;
+        }
+      }
+    }
+  }
+  std::vector<double> values;
+  for (int64_t i = 0; i < n; ++i) values.push_back(a[i * n + i]);
+  return values;
+}
+
+TEST(MuonTest, AnUpdateHasSingularValuesNearTheRate) {
+  const auto backend = make_backend(Device::cpu(2));
+  for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{8, 40}, {40, 8}, {20, 30}, {1, 9}}) {
+    ParameterSpec spec;
+    spec.name = "layer.weight";
+    spec.shape = {rows, cols};
+    Parameters parameters(*backend, {spec}, /*training=*/true);
+    Values gradient(static_cast<std::size_t>(rows * cols));
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      gradient[i] = static_cast<float>(std::sin(1.0 + 12.9898 * static_cast<double>(i * i)));
+    }
+    const Parameter& weight = parameters.all().front();
+    parameters.upload(weight.gradient, gradient);
+    parameters.upload(weight.value, Values(gradient.size()));
+    parameters.upload(weight.first_moment, Values(gradient.size()));
+    StepState state;
+    state.updates = state.apply = 1;
+    state.learning_rate = 0.5f;
+    Muon muon(parameters, *backend);
+    EXPECT_TRUE(muon.others().empty());
+    muon.issue(&state, 0.9f, 0.0f);
+    backend->synchronize();
+    const Values moved = parameters.download(weight.value);
+    const double aspect = static_cast<double>(rows) / static_cast<double>(cols);
+    const double rate = 0.5 * 20.0 * std::sqrt(std::max(1.0, aspect));
+    const int64_t side = std::min(rows, cols);
+    std::vector<double> gram(static_cast<std::size_t>(side * side));
+    double along = 0.0;
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < cols; ++c) {
+        const double here = moved[r * cols + c] / rate;
+        along += here * gradient[r * cols + c];
+        for (int64_t k = 0; k < side; ++k) {
+          const double there = moved[rows > cols ? r * cols + k : k * cols + c] / rate;
+          gram[(rows > cols ? c : r) * side + k] += here * there;
+        }
+      }
+    }
+    EXPECT_LT(along, 0.0) << "downhill";
+    for (const double value : eigenvalues(gram, side)) {
+      EXPECT_GT(std::sqrt(value), 0.5) << rows << " x " << cols;
+      EXPECT_LT(std::sqrt(value), 1.3) << rows << " x " << cols;
+    }
+  }
 }
 
 /// With a mean as small as kTiny the next step is skipped, whatever its gradient; with 0, none.

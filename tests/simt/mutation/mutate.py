@@ -40,6 +40,7 @@ FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
 # Which tests on the simulated card look at a file; everything else runs the whole suite.
 SUITES = {
     "adam.cu": "Adam*",
+    "muon.cu": "Muon*",
     "gaussian.cu": "Gaussian*:Objective*:Prior*",
     "importance.cu": "Importance*",
     "categorical.cu": "Categorical*:Observation*",

@@ -261,6 +261,9 @@ std::map<std::string, Config> unusual_configs() {
   config.training.binarization = Binarization::none;
   configs["dreg, learned variance"] = config;
   configs["all of the optimizer"] = optimizer_config();
+  config = optimizer_config();
+  config.training.optimizer = Optimizer::muon;
+  configs["muon"] = config;
   config = tiny_config();
   config.model.condition = Condition::label;
   config.model.classes = 3;
