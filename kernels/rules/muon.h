@@ -26,7 +26,7 @@ static constexpr double kMuonRate = 20.0;
 static constexpr double kMuonEpsilon = 1e-12;
 
 /// What the learning rate is multiplied by for a matrix of this shape.
-inline double muon_rate(int64_t rows, int64_t cols) {
+static inline double muon_rate(int64_t rows, int64_t cols) {
   const double aspect = static_cast<double>(rows) / static_cast<double>(cols);
   return kMuonRate * square_root(aspect > 1.0 ? aspect : 1.0);
 }

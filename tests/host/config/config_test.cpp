@@ -66,6 +66,7 @@ Config unusual() {
                      0.3,
                      2.5,
                      0.125,
+                     Optimizer::muon,
                      1e-300,
                      1.5,
                      0.1 + 0.2,
@@ -122,10 +123,10 @@ TEST(ConfigTest, EveryFieldIsInTheTable) {
                                 m16, m17, m18, m19, m20, m21, m22, m23, m24, m25, m26] =
       ModelConfig();
   [[maybe_unused]] const auto& [t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15,
-                                t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26] =
+                                t16, t17, t18, t19, t20, t21, t22, t23, t24, t25, t26, t27] =
       TrainConfig();
   [[maybe_unused]] const auto& [d1, d2, d3, d4, d5, d6, d7] = DataConfig();
-  EXPECT_EQ(config_keys().size(), 26u + 26u + 7u);
+  EXPECT_EQ(config_keys().size(), 26u + 27u + 7u);
 }
 
 TEST(ConfigTest, WhatIsNotDoneToTheImagesIsNotSaid) {
