@@ -250,12 +250,12 @@ struct SceneConfig {
   double fastest = 0.0;  ///< The most, above 0.
   /// At most so many scenes of each split, those of its first images; 0: one for each image.
   int64_t count = 0;
-  /// Clips: 1 makes other ones, as many, for each epoch of a training after the first, so that no
-  /// clip is seen twice. [Dataset::train_in_epoch]
-  int64_t renew = 0;
   /// Slices of volumes, 8..1024, each made of one image (fewest = most = 1, no clutter); 0: scenes
   /// are pictures.
   int64_t depth = 0;
+  /// Clips: 1 makes other ones, as many, for each epoch of a training after the first, so that no
+  /// clip is seen twice. [Dataset::train_in_epoch]
+  int64_t renew = 0;
 
   /// Field by field.
   bool operator==(const SceneConfig&) const = default;

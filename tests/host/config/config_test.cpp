@@ -173,6 +173,9 @@ TEST(ConfigTest, ScenesAreWords) {
   set("digits=1,size=9,frames=2,speed=3");
   EXPECT_EQ(config.data.scene, (SceneConfig{1, 1, {9, 9}, 0, 2, 3.0, 3.0}));
   EXPECT_EQ(to_string(config.data.scene), "digits=1,size=9,frames=2,speed=3");
+  set("renew=1,digits=1,size=9,frames=2,speed=3");
+  EXPECT_EQ(config.data.scene, (SceneConfig{1, 1, {9, 9}, 0, 2, 3.0, 3.0, 0, 0, 1}));
+  EXPECT_EQ(to_string(config.data.scene), "digits=1,size=9,frames=2,speed=3,renew=1");
   set("digits=2,size=8");
   EXPECT_EQ(config.data.scene, (SceneConfig{2, 2, {8, 8}, 0}));
   set("depth=28,digits=1,size=28");
@@ -183,6 +186,8 @@ TEST(ConfigTest, ScenesAreWords) {
   const SceneConfig before = config.data.scene;
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "'' is no part of a scene"},
+      {"digits=1,size=9,renew=1", "has renew=1 without frames=T"},
+      {"digits=1,size=9,frames=2,speed=3,renew=2", "has renew=2, expected 0..1"},
       {"digits", "'digits', expected digits=N or digits=A-B"},
       {"digits=,size=40", "'digits=', expected digits=N"},
       {"digits=many,size=40", "'digits=many'"},

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -214,6 +215,41 @@ TEST(ClipsTest, WhatCannotMoveIsRefused) {
   says(blocks(), {1, 1, {4096, 4096}, 0, 1024, 1.0, 2.0}, "16 GiB");
   says(ImageSet(20, 31, 1, std::vector<uint8_t>(620)), kOneMoves, "31 x 20");
   EXPECT_THROW(make_scenes(blocks(3), kOneMoves), Error) << "of colours";
+}
+
+/// Every clip of every epoch is one of its own, and none is one that was set aside.
+TEST(ClipsTest, ThoseMadeAnewForAnEpochWereNotSeenBefore) {
+  SceneConfig renewed = kOneMoves;
+  renewed.renew = 1;
+  renewed.count = 50;
+  Dataset plain("blocks", blocks(), blocks());
+  const Dataset data = plain.with_scenes(renewed).with_validation(8);
+  ASSERT_EQ(data.train.count(), 42);
+  std::set<std::vector<uint8_t>> seen;
+  int64_t clips = 0;
+  const auto add = [&](const ImageSet& set) {
+    EXPECT_EQ(set.channels(), 12);
+    for (int64_t i = 0; i < set.count(); ++i, ++clips) {
+      const auto clip = set.pixels().subspan(i * set.image_size(), set.image_size());
+      seen.emplace(clip.begin(), clip.end());
+    }
+  };
+  add(data.validation);
+  for (const int64_t epoch : {0, 1, 2, 7}) {
+    const ImageSet images = data.train_in_epoch(epoch);
+    EXPECT_EQ(images.count(), 42);
+    EXPECT_EQ(images.split(), Split::train);
+    add(images);
+  }
+  EXPECT_EQ(static_cast<int64_t>(seen.size()), clips);
+  const ImageSet again = data.train_in_epoch(7), once = data.train_in_epoch(7);
+  EXPECT_TRUE(std::ranges::equal(again.pixels(), once.pixels()));
+  EXPECT_TRUE(std::ranges::equal(data.train_in_epoch(0).pixels(), data.train.pixels()));
+
+  renewed.renew = 0;
+  const Dataset same = plain.with_scenes(renewed).with_validation(8);
+  EXPECT_TRUE(std::ranges::equal(same.train.pixels(), data.train.pixels())) << "the first epoch's";
+  EXPECT_TRUE(std::ranges::equal(same.train_in_epoch(3).pixels(), same.train.pixels()));
 }
 
 TEST(ClipFileTest, FramesOfAnArrayAreChannels) {

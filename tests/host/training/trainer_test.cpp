@@ -246,6 +246,59 @@ TEST_F(OldRunTest, AChoiceWithinTheWarmUpGoesWhenTheRunGoesOn) {
   EXPECT_EQ(objective_of(run_), result.best->objective);
 }
 
+/// Clips of 8 x 8 pixels and four frames, others in every epoch.
+Dataset renewed_clips() {
+  std::vector<uint8_t> pixels(12 * 9);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(37 * i + 1);
+  const ImageSet images(3, 3, 1, pixels);
+  SceneConfig scene{2, 2, {8, 8}, 0, 4, 1.0, 2.0};
+  scene.renew = 1;
+  return Dataset("clips", images, images).with_scenes(scene);
+}
+
+Config clip_training(int64_t epochs) {
+  Config config = tiny_config(epochs);
+  config.model.height = config.model.width = 8;
+  config.model.channels = 4;
+  config.training.batch_size = 5;
+  return config;
+}
+
+/// A training stopped in the middle of an epoch, and one stopped at its end, go on with the clips
+/// of the epoch.
+TEST(ResumeTest, GoesOnWithTheClipsOfTheEpoch) {
+  const Dataset data = renewed_clips();
+  const auto bounds_of = [](const std::string& run) {
+    Model model = Model::load(list_checkpoints(run).front(), Device::cpu(1));
+    const Evaluation found = model.evaluate(renewed_clips().test);
+    return std::vector<double>{found.elbo, found.reconstruction, found.kl};
+  };
+  const ScratchFolder scratch;
+  TrainOptions whole;
+  whole.run_folder = scratch / "whole";
+  whole.device = Device::cpu(1);
+  whole.pictures = false;
+  Trainer(clip_training(4), data, whole).run();
+  for (const int64_t stop : {4, 6, 7}) {  // of 12 steps, 3 an epoch
+    TrainOptions parts = whole;
+    parts.run_folder = scratch / ("parts" + std::to_string(stop));
+    parts.on_step = [stop](const Progress& progress) {
+      return progress.step == stop ? Command::stop : Command::proceed;
+    };
+    Trainer(clip_training(4), data, parts).run();
+    parts.on_step = nullptr;
+    parts.resume = true;
+    Trainer(clip_training(4), data, parts).run();
+    EXPECT_EQ(bounds_of(parts.run_folder), bounds_of(whole.run_folder)) << stop;
+  }
+  Dataset same = data;
+  same.scene_source = nullptr;
+  TrainOptions repeated = whole;
+  repeated.run_folder = scratch / "repeated";
+  Trainer(clip_training(4), same, repeated).run();
+  EXPECT_NE(bounds_of(repeated.run_folder), bounds_of(whole.run_folder));
+}
+
 TEST(ResumeTest, ANewerFormatIsNotTakenForDamage) {
   const ScratchFolder scratch;
   TrainOptions options;
