@@ -185,28 +185,27 @@ Config detect_40() {
 }
 
 /// Ten frames of clips in which two digits move, from the ten before: a U-net over frames that are
-/// channels, of patches of 4 x 4 pixels. Convolutions on 8 x 8 reach from one end of a clip to the
-/// other.
+/// channels finds the motion of 16 x 16 cells, and the last seen frame moves so. Convolutions on
+/// 8 x 8 reach from one end of a clip to the other.
 Config predict() {
   Config config;
   ModelConfig& model = config.model;
   model.height = model.width = 64;
   model.channels = 20;
   model.encoder = layers_from_string(
-      "conv 96 8x8/4, conv 128 3x3, conv 128 4x4/2, "
-      "residual (conv 128 3x3, conv 128 3x3), residual (conv 128 3x3, conv 128 3x3)");
+      "conv 48 8x8/4, conv 64 3x3, conv 64 4x4/2, "
+      "residual (conv 64 3x3, conv 64 3x3), residual (conv 64 3x3, conv 64 3x3)");
   model.heads = conv_output({1, 1});
   model.latent = 8 * 8 * 8;
-  model.decoder = layers_from_string(
-      "conv 128 3x3, skip 4, conv 128 3x3, deconv 128 4x4/2, skip 1, conv 192 3x3");
-  model.output = deconv_output({8, 8}, 4);
+  model.decoder = layers_from_string("skip 4, deconv 64 4x4/2, skip 1, conv 64 3x3");
+  model.output = transport_output(10);
   // Weights that begin small, and units that cannot die, bear steps of 8 clips.
   model.activation = Activation::leaky_relu;
   model.initialization = Initialization::lecun_normal;
   model.likelihood = Likelihood::gaussian;
   model.variance = Variance::learned;
   model.sigma = 0.2;
-  config.training.epochs = 3;
+  config.training.epochs = 15;
   config.training.batch_size = 8;
   config.training.learning_rate_warmup_epochs = 0.1;
   config.training.adam_beta2 = 0.95;
@@ -221,7 +220,8 @@ Config predict() {
   scene.frames = model.channels;
   scene.slowest = 2.0;
   scene.fastest = 5.0;
-  scene.count = 40000;
+  scene.count = 20000;
+  scene.renew = 1;  // what is seen again is learnt by heart
   config.data.corrupt = {CorruptionKind::frames, 10};
   return config;
 }
