@@ -79,7 +79,8 @@ void require_anomaly_model(const Model& model) {
             "), which cannot be right of an image that is not of its data; take one without");
   VAE_CHECK(!model.restores(), what, "this model restores images (--corrupt), its bound is not ",
             "of the image as it is; take one trained without");
-  VAE_CHECK(!config.decodes_with_image(), what, "the decoder of this model reads layers of the encoder ",
+  VAE_CHECK(!config.decodes_with_image(), what,
+            "the decoder of this model reads layers of the encoder ",
             "(skip), so that its code is not all that is known of the image; take one without");
 }
 

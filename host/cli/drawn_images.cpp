@@ -56,7 +56,8 @@ Dataset DigitsOption::load(const std::string& where, const LoadOptions& options,
   Dataset data = Dataset::load(where, single);
   Model model = Model::load(run_, device);
   const ModelConfig& drawn = model.config();
-  if (drawn.condition != Condition::label || drawn.has_class_target() || drawn.decodes_with_image()) {
+  if (drawn.condition != Condition::label || drawn.has_class_target() ||
+      drawn.decodes_with_image()) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("vae train: --digits-from {}: that model draws no images of a class "
                             "that it is told; train one with --preset generate",

@@ -126,7 +126,8 @@ ItemShape motion_shape(const Layer& layer, const ItemShape& input) {
 /// Of the clip, whose cells the motions are of.
 ItemShape transport_shape(const Layer& layer, const ItemShape& input) {
   if (layer.shape.empty()) {
-    misfit(named(layer), " has no clip: its sizes follow from a model, see ModelConfig::output_layer()");
+    misfit(named(layer),
+           " has no clip: its sizes follow from a model, see ModelConfig::output_layer()");
   }
   const ItemShape motion = motion_shape(layer, input);
   const bool divides = motion[0] > 0 && motion[1] > 0 && layer.shape[0] % motion[0] == 0 &&
@@ -347,7 +348,8 @@ void require_clips(const ModelConfig& model) {
            " takes more; --variance learned has one for all");
   }
   if (model.output_bias_from_mean) {
-    misfit(named(model.output), " has biases of motions, not of pixels: "
+    misfit(named(model.output),
+           " has biases of motions, not of pixels: "
            "model.output_bias_from_mean (--output-bias-from-mean) is false");
   }
   if (model.output.of >= model.channels) {

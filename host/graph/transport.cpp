@@ -18,8 +18,8 @@ class TransportNode final : public Node {
 
   void backward(Pass& pass) override {
     if (input_gradient() == Gradient::none) return;
-    pass.issue(TransportBackwardArgs{pass.gradient(input()), pass.gradient(y_),
-                                     pass.data(input(1)), pass.data(input()), geometry_});
+    pass.issue(TransportBackwardArgs{pass.gradient(input()), pass.gradient(y_), pass.data(input(1)),
+                                     pass.data(input()), geometry_});
   }
 
  private:

@@ -240,9 +240,10 @@ void check_restoration(const Config& config, const RestoreOptions& options) {
       options.seen.empty() || config.data.corrupt.kind != CorruptionKind::frames,
       "restore: a mask hides places of all frames, and this model learnt to find frames that ",
       "are hidden whole (data.corrupt ", to_string(config.data.corrupt), ")");
-  VAE_CHECK(way_of(config, !options.seen.empty()) != Way::chain || !config.model.decodes_with_image(),
-            "restore: this model's decoder reads layers of the encoder (skip), so that a chain ",
-            "through it copies what was filled in");
+  VAE_CHECK(
+      way_of(config, !options.seen.empty()) != Way::chain || !config.model.decodes_with_image(),
+      "restore: this model's decoder reads layers of the encoder (skip), so that a chain ",
+      "through it copies what was filled in");
 }
 
 }  // namespace

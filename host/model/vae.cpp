@@ -91,8 +91,7 @@ Vae::Vae(const ModelConfig& config, CorruptionKind corruption) {
   if (condition) code = &concatenate(graph, {code, condition});
   Value& hidden =
       add_layers(graph, *code, "decoder", config.decoder_layers(), config.activation, layers);
-  Value& outputs =
-      add_output(graph, hidden, "decoder.output", config.output_layer(), *shown);
+  Value& outputs = add_output(graph, hidden, "decoder.output", config.output_layer(), *shown);
   decoder = graph.since(sampling.last);
 
   likelihood = &add_likelihood(outputs, config);

@@ -239,7 +239,8 @@ void write_epoch_pictures(const std::string& run_folder, Model& model, const Dat
   } else if (config.target != Target::label) {
     save(PictureKind::reconstructions, reconstruction_picture(model, data.test));
   }
-  if (!config.has_class_target() && !config.decodes_with_image()) save_samples(model, data.test, save);
+  if (!config.has_class_target() && !config.decodes_with_image())
+    save_samples(model, data.test, save);
   write_file_atomically(folder + "/" + picture_name(epoch, PictureKind::map),
                         std::string_view(map_drawing(model, data.test)));
 }

@@ -57,8 +57,8 @@ struct ModelConfig {
   std::vector<Layer> encoder = {400};  ///< From the pixels to the heads.
   Layer heads;                         ///< Of mu and of logvar: dense, conv or deconv, sizeless.
   std::vector<Layer> decoder = {400};  ///< From the latent to the layer of the outputs.
-  Layer output;  ///< Of the outputs: dense, conv, deconv or transport, sizeless.
-  int64_t latent = 20;                 ///< Z, the number of latent dimensions, at all positions.
+  Layer output;         ///< Of the outputs: dense, conv, deconv or transport, sizeless.
+  int64_t latent = 20;  ///< Z, the number of latent dimensions, at all positions.
   Activation activation =
       Activation::relu;  ///< Of layers without their own; heads and output are linear.
   /// What both nets are told of an image: it stands beside the encoder's last layer, below the

@@ -65,7 +65,7 @@ struct Layer {
   /// conv, deconv: rows of zeros above and below, columns of zeros left and right of the larger
   /// image. Without it see padding_of().
   std::optional<Extent> padding;
-  int64_t factor = 0;         ///< upsample, pool.
+  int64_t factor = 0;  ///< upsample, pool.
   /// skip: the number of the encoder's layer, from 0. transport: how many frames are seen.
   int64_t of = 0;
   std::vector<Layer> layers;  ///< residual: f.

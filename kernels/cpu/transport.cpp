@@ -99,8 +99,8 @@ std::vector<float> frames_apart(const TransportGeometry& g, const float* dy) {
   return frames;
 }
 
-/// The gradient of a cell's motion: a step moves its frame and all that follow. `tents` has room for
-/// those of a frame's rows.
+/// The gradient of a cell's motion: a step moves its frame and all that follow. `tents` has room
+/// for those of a frame's rows.
 void cell_gradient(const VectorOps& ops, const MovedClip& clip, int64_t down, int64_t across,
                    const float* dy, std::vector<Tent>& tents, float* dmotion) {
   const TransportGeometry& g = clip.g;

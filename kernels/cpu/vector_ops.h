@@ -14,8 +14,8 @@
 #include "kernels/rules/adam.h"
 #include "kernels/rules/diagonal_gaussian.h"
 #include "kernels/rules/likelihood.h"
-#include "kernels/rules/transport.h"
 #include "kernels/rules/muon.h"
+#include "kernels/rules/transport.h"
 #include "vae/types.h"
 
 namespace vae::cpu {

@@ -189,7 +189,8 @@ void CudaBackend::run(const TransportArgs& args) {
   const Clips clips = clips_of("transport", g, args.y.rows(), args.x.rows());
   const int64_t pieces = (g.pixels() + kBlockPixels - 1) / kBlockPixels;
   const int64_t blocks = pieces * g.predicted() * args.y.rows();
-  VAE_CHECK(blocks < int64_t{1} << 31, "transport: ", blocks, " blocks are too many for one launch");
+  VAE_CHECK(blocks < int64_t{1} << 31, "transport: ", blocks,
+            " blocks are too many for one launch");
   stream_.launch("transport", {static_cast<unsigned>(blocks), kTransportThreads}, transport_kernel,
                  args.y.data, args.x.data, args.motion.data, clips);
 }

@@ -26,7 +26,9 @@ struct Move {
   float spread = 1.0f;              // pixels to each side, at least 1
 };
 
-VAE_HD static inline float spread_of(float number) { return 1.0f + softplus(number + kSpreadShift); }
+VAE_HD static inline float spread_of(float number) {
+  return 1.0f + softplus(number + kSpreadShift);
+}
 VAE_HD static inline float spread_slope(float number) { return sigmoid(number + kSpreadShift); }
 
 /// To later frame number `frame`, from 0, of what a cell's motion says.
@@ -75,11 +77,19 @@ VAE_HD static inline Spot spot_of(float value, int row, int column, const Move& 
   const float x = static_cast<float>(column) + move.aside;
   if (absolute(y) + absolute(x) + move.spread <= kLargest) {
     const float inverse = 1.0f / move.spread;
-    return {y, x, inverse, value * (inverse * inverse), pixels_around(y, move.spread, height),
+    return {y,
+            x,
+            inverse,
+            value * (inverse * inverse),
+            pixels_around(y, move.spread, height),
             pixels_around(x, move.spread, width)};
   }
-  return {static_cast<float>(row), static_cast<float>(column), 1.0f, float_from_bits(0x7fc00000u),
-          {row, row}, {column, column}};
+  return {static_cast<float>(row),
+          static_cast<float>(column),
+          1.0f,
+          float_from_bits(0x7fc00000u),
+          {row, row},
+          {column, column}};
 }
 
 /// A tent of height 1 over one side, at one pixel.

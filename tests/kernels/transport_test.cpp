@@ -25,8 +25,8 @@ struct TransportCase {
 
 const std::vector<TransportCase>& transport_cases() {
   static const std::vector<TransportCase> cases = {
-      {1, 1, {1, 1, 2, 1, 1, 1}},  {2, 1, {6, 4, 5, 2, 3, 2}},   {1, 3, {8, 12, 4, 3, 2, 4}},
-      {3, 1, {5, 5, 7, 1, 5, 5}},  {2, 2, {16, 8, 3, 2, 4, 2}},  {1, 1, {48, 56, 2, 1, 12, 14}},
+      {1, 1, {1, 1, 2, 1, 1, 1}},     {2, 1, {6, 4, 5, 2, 3, 2}},  {1, 3, {8, 12, 4, 3, 2, 4}},
+      {3, 1, {5, 5, 7, 1, 5, 5}},     {2, 2, {16, 8, 3, 2, 4, 2}}, {1, 1, {48, 56, 2, 1, 12, 14}},
       {1, 2, {32, 32, 12, 10, 8, 8}},
   };
   return cases;
@@ -171,8 +171,8 @@ TEST_P(TransportTest, NothingIsLeftOfWhatMovesOut) {
 /// A motion that is no number is seen in the frame, and in its gradient.
 TEST_P(TransportTest, WhatIsNoNumberStaysVisible) {
   const TransportGeometry g{4, 4, 3, 1, 2, 2};
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity(), 3.4e38f}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3.4e38f}) {
     for (const std::size_t at : {std::size_t{0}, std::size_t{2}}) {
       std::vector<float> motion(static_cast<std::size_t>(g.motion()), 0.0f);
       motion[at] = bad;

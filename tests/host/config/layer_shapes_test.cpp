@@ -324,8 +324,9 @@ TEST(LayerShapesTest, ATransportMovesFramesOfClips) {
   EXPECT_HAS(problem_of(config), "\"transport 4 1x1\" needs an image");
   config = clip_config();
   config.data.corrupt.amount = 3.0;
-  EXPECT_HAS(problem_of(config), "moves the last of 4 seen frames, and data.corrupt (--corrupt) is "
-                                 "frames=3: expected frames=4");
+  EXPECT_HAS(problem_of(config),
+             "moves the last of 4 seen frames, and data.corrupt (--corrupt) is "
+             "frames=3: expected frames=4");
   config = clip_config();
   config.data.corrupt.kind = CorruptionKind::none;
   EXPECT_HAS(problem_of(config), "data.corrupt (--corrupt) is");

@@ -81,8 +81,8 @@ TEST(LayerTextTest, OutputsHaveNoSizeOfTheirOwn) {
   EXPECT_EQ(output_from_string("conv 3x3"), conv_output(3));
   EXPECT_EQ(output_from_string("deconv 4x4/2 pad 0"), deconv_output(4, 2).padded(0));
   EXPECT_EQ(output_from_string("transport 10 1x1"), transport_output(10));
-  for (const char* text : {"dense", "conv 3x3", "deconv 4x4/2", "conv 3x5/2x1 pad 1x0",
-                           "transport 3 3x3/2 pad 1"}) {
+  for (const char* text :
+       {"dense", "conv 3x3", "deconv 4x4/2", "conv 3x5/2x1 pad 1x0", "transport 3 3x3/2 pad 1"}) {
     EXPECT_EQ(to_string(output_from_string(text)), text);
   }
 }

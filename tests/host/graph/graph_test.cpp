@@ -265,7 +265,7 @@ TEST(GraphTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(average_pool(graph, x, 3), Error);
   EXPECT_THROW(upsample(graph, graph.add_value({7}, Rows::images), 2), Error);
   Value& vector = graph.add_value({32}, Rows::images);
-  EXPECT_THROW(transport(graph, vector, x, {4, 4, 2}, 1), Error);   // 2 numbers a cell, not 3
+  EXPECT_THROW(transport(graph, vector, x, {4, 4, 2}, 1), Error);  // 2 numbers a cell, not 3
   EXPECT_THROW(transport(graph, vector, vector, {4, 4, 2}, 1), Error);
   EXPECT_THROW(transport(graph, x, x, {4, 8, 2}, 1), Error);
   EXPECT_THROW(add(graph, x, vector, Activation::none), Error);
