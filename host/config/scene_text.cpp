@@ -211,8 +211,8 @@ std::string scene_choices() {
   return concat("none, or digits=A-B of 0..", kMostDigits, ", size=S or WxH of ",
                 kShortestSceneSide, "..", kLongestSceneSide, ", clutter=K of 0..", kMostClutter,
                 ", frames=T of 2..", kMostFrames, " with speed=A-B of 0..",
-                number_text(kHighestSpeed), " and renew=1, count=N, depth=D of ",
-                kFewestSlices, "..", kMostSlices);
+                number_text(kHighestSpeed), " and renew=1, count=N, depth=D of ", kFewestSlices,
+                "..", kMostSlices);
 }
 
 }  // namespace vae::config_detail

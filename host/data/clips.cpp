@@ -130,7 +130,8 @@ ImageSet make_clips(const ImageSet& images, const SceneConfig& config, int64_t f
   const int64_t size = config.size.height * config.size.width * config.frames;
   std::vector<uint8_t> pixels(static_cast<std::size_t>(count * size));
   const ClipMaker maker(images, config);
-  for (int64_t i = 0; i < count; ++i) maker.make(first + i, std::span(pixels).subspan(i * size, size));
+  for (int64_t i = 0; i < count; ++i)
+    maker.make(first + i, std::span(pixels).subspan(i * size, size));
   return ImageSet(config.size.height, config.size.width, config.frames, std::move(pixels));
 }
 

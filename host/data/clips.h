@@ -34,7 +34,8 @@ Path draw_path(SceneDraws& draws, const SceneConfig& config, int64_t last_row, i
 /// Clips of a set, as many as config.count says, [height, width, frames]. What is drawn depends on
 /// the set's split and the clip's number alone, and on no number of frames: longer clips begin as
 /// shorter ones. Throws Error(invalid_argument) for images with masks or side vectors or larger
-/// than a clip, and Error(unsupported) for others than grey ones. `first` is the number of the first.
+/// than a clip, and Error(unsupported) for others than grey ones. `first` is the number of the
+/// first.
 ImageSet make_clips(const ImageSet& images, const SceneConfig& config, int64_t first = 0);
 
 }  // namespace vae

@@ -219,8 +219,8 @@ struct Dataset {
   ImageSet test;             ///< Images of the same size to measure on.
   ImageSet validation = {};  ///< Empty where none were set aside. Files hold none.
 
-  DataConfig prepared;      ///< What was done to the images since their source.
-  int64_t skipped = 0;      ///< Pictures that LoadOptions::skip_bad left out.
+  DataConfig prepared;  ///< What was done to the images since their source.
+  int64_t skipped = 0;  ///< Pictures that LoadOptions::skip_bad left out.
   /// Of clips that are made anew (SceneConfig::renew): the images that those for training are made
   /// of. Else null.
   std::shared_ptr<const ImageSet> scene_source;
@@ -247,8 +247,8 @@ struct Dataset {
   /// there are test images already.
   Dataset with_test(double share) const;
 
-  /// The images that a training sees in an epoch, counted from 0: `train`, and of clips that are made
-  /// anew others in each epoch after the first, as many, which are none of those set aside.
+  /// The images that a training sees in an epoch, counted from 0: `train`, and of clips that are
+  /// made anew others in each epoch after the first, as many, which are none of those set aside.
   ImageSet train_in_epoch(int64_t epoch) const;
 
   /// The same data with scenes in the place of images: scene i of a set holds image i and perhaps
