@@ -81,7 +81,8 @@ void require_anomaly_model(const Model& model) {
             "of the image as it is; take one trained without");
   VAE_CHECK(!config.decodes_with_image(), what,
             "the decoder of this model reads layers of the encoder ",
-            "(skip), so that its code is not all that is known of the image; take one without");
+            "(skip) or frames of the image (transport), so that its code is not all that is known "
+            "of the image; take one without");
 }
 
 AnomalyFeatures anomaly_features(Model& model, const ImageSet& images,

@@ -36,7 +36,8 @@ std::string other_than_images(const Model::Impl& model) {
     return "was trained to restore images (data.corrupt): it encodes others than it decodes";
   }
   if (config.decodes_with_image()) {
-    return "has a decoder that reads layers of the encoder (skip), which needs the image itself";
+    return "has a decoder that reads layers of the encoder (skip) or frames of the image "
+           "(transport), which needs the image itself";
   }
   if (config.top_latent > 0) return "has latents above the latents (model.top_latent)";
   if (config.prior != Prior::standard) {

@@ -48,7 +48,8 @@ void check_codes(const ModelConfig& model, const Array& z, const char* method) {
 /// A decoder that reads layers of the encoder decodes with the image at hand only.
 void refuse_skips(const ModelConfig& model, const char* method) {
   VAE_CHECK(!model.decodes_with_image(), method,
-            ": this model's decoder reads layers of the encoder (skip), "
+            ": this model's decoder reads layers of the encoder (skip) or frames of "
+            "the image (transport), "
             "so that it decodes nothing without an image: reconstruct does, from images");
 }
 

@@ -242,7 +242,8 @@ void check_restoration(const Config& config, const RestoreOptions& options) {
       "are hidden whole (data.corrupt ", to_string(config.data.corrupt), ")");
   VAE_CHECK(
       way_of(config, !options.seen.empty()) != Way::chain || !config.model.decodes_with_image(),
-      "restore: this model's decoder reads layers of the encoder (skip), so that a chain ",
+      "restore: this model's decoder reads layers of the encoder (skip) or frames of the image "
+      "(transport), so that a chain ",
       "through it copies what was filled in");
 }
 
