@@ -4,6 +4,7 @@ import math
 import re
 
 import torch
+import torch_transport
 from torch.nn import functional
 
 
@@ -61,8 +62,8 @@ class Layer:
                                 "none" if i == len(parts) - 1 else model_activation)
                           for i, part in enumerate(parts)]
         else:
-            found = re.fullmatch(r"(?:(gated dense|dense|conv|deconv|upsample|pool|skip) ?)?([\dx/ ]*?)"
-                                 r"(?: ?pad ([\dx]+))?(?: ?([a-z_]+))?", words)
+            found = re.fullmatch(r"(?:(gated dense|dense|conv|deconv|upsample|pool|skip|transport) ?)?"
+                                 r"([\dx/ ]*?)(?: ?pad ([\dx]+))?(?: ?([a-z_]+))?", words)
             self.kind, activation = found[1] or "dense", found[4]
             self.sizes, self.padding = found[2].split(), found[3]
         quiet = self.kind in ("gated dense", "upsample", "pool", "skip")
@@ -267,6 +268,7 @@ class Network:
         """Heads of q(z|x), and the shape of z."""
         model = self.model
         pixels = x.view(-1, model["height"], model["width"], model["channels"])
+        self.shown = condition.view_as(pixels) if model["condition"] == "seen" else pixels
         self.made = self.run_each(self.encoder, pixels, weights)
         h = ([pixels] + self.made)[-1]
         words = model.get("heads", "dense")
@@ -275,7 +277,11 @@ class Network:
     def outputs(self, z, condition, weights):
         told = self.told(z, condition)
         h = ([told] + self.run_each(self.decoder, told, weights, self.made))[-1]
-        return self.output.run(h, weights).flatten(1)
+        if self.output.kind != "transport":
+            return self.output.run(h, weights).flatten(1)
+        shown = self.shown.repeat_interleave(len(h) // len(self.shown), 0)
+        motion = self.output.run_conv(h, weights)
+        return torch_transport.transport(shown, motion, int(self.output.sizes[0])).flatten(1)
 
     def prior(self, width, condition, weights):
         """p of the highest latents, one row, or one for each of the condition."""

@@ -33,6 +33,7 @@ import numpy  # noqa: E402
 import philox  # noqa: E402
 import torch  # noqa: E402
 import torch_model  # noqa: E402
+import torch_muon  # noqa: E402
 
 TOLERANCE, STEPS = 1e-4, 10
 MOST_CHOSEN = 10  # slopes of a model, which has up to some million units at each step
@@ -41,7 +42,8 @@ MOST_CHOSEN = 10  # slopes of a model, which has up to some million units at eac
 ABSENT = {"model": {"prior": "standard", "top": [], "top_latent": 0, "condition": "none",
                     "target": "image"},
           "training": {"free_bits": 0, "weight_decay": 0, "importance_samples": 1,
-                       "objective": "elbo", "learning_rate_warmup_epochs": 0, "ema": 0},
+                       "objective": "elbo", "learning_rate_warmup_epochs": 0, "ema": 0,
+                       "optimizer": "adam"},
           "data": {"corrupt": "none"}}
 
 SMALL = {"height": 8, "width": 8, "channels": 2, "latent": 5, "activation": "tanh"}
@@ -55,6 +57,11 @@ U_NET = {**SMALL, "latent": 32, "encoder": ["conv 6 3x3", "pool 2", "conv 5 3x3"
                                           "conv 6 3x3"], "output": "conv 3x3"}
 ODD_SIZES = {**MLP, "height": 7, "width": 9}
 GREY = {"binarization": "none"}
+MUON = {"optimizer": "muon"}
+# Cells of 2x2 pixels, 5 channels of which 3 are seen.
+CLIPS = {**SMALL, "channels": 5, "latent": 32, "encoder": ["conv 6 4x4/2"], "heads": "conv 1x1",
+         "decoder": ["conv 6 3x3", "skip 0", "conv 7 3x3"], "output": "transport 3 1x1",
+         "likelihood": "gaussian", "variance": "learned"}
 CLASSES = {**MLP, "target": "label", "target_classes": 4}
 MASKS = {**MLP, "target": "mask", "target_classes": 3}
 BOXES = {**MLP, "target": "boxes", "target_classes": 3, "grid": "3x2"}
@@ -157,6 +164,12 @@ MODELS = {
                "data": {"corrupt": "frames=2"}},
     "frames, skips": {"model": {**U_NET, "channels": 5}, "training": GREY,
                       "data": {"corrupt": "frames=1"}},
+    "transport": {"model": CLIPS, "training": GREY, "data": {"corrupt": "frames=3"}},
+    "transport, what is seen": {
+        "model": {**CLIPS, "condition": "seen", "decoder": ["conv 7 3x3"]}, "training": GREY,
+        "data": {"corrupt": "frames=3"}},
+    "iwae, transport": {"model": CLIPS, "training": {**GREY, "importance_samples": 3},
+                        "data": {"corrupt": "frames=3"}},
     "what is seen of frames": {"model": SEEN, "training": GREY, "data": {"corrupt": "frames=1"}},
     "iwae, quadrants": {"model": MLP, "training": {**GREY, "importance_samples": 4},
                         "data": TWO_QUADRANTS},
@@ -180,6 +193,13 @@ MODELS = {
     "a running mean": {"model": MLP, "training": {"ema": 0.7, "learning_rate": 1e-3}},
     "a short last batch": {"model": SEEN, "training": {"batch_size": 5},
                            "data": {"corrupt": "random-quadrants=1"}},
+    "muon": {"model": MLP, "training": MUON},
+    "muon, tall and wide, decay": {
+        "model": {**MLP, "encoder": [150, "gated dense 20"], "prior": "learned"},
+        "training": {**MUON, "weight_decay": 0.3, "ema": 0.7}},
+    "muon, convolutions": {"model": IMAGE_CODE, "training": MUON},
+    "muon, transport": {"model": CLIPS, "training": {**MUON, **GREY, "clip_norm": 5},
+                        "data": {"corrupt": "frames=3"}},
     "warm-ups and clipping": {
         "model": MLP, "training": {"kl_warmup_epochs": 4, "learning_rate_warmup_epochs": 3,
                                    "clip_norm": 5, "learning_rate": 1e-3}},
@@ -270,17 +290,21 @@ class Training:
         self.batches = batches.Batches(config, images)
         self.weights = {name: torch.tensor(value, requires_grad=True)
                         for name, value in weights.items()}
-        self.adam = self.make_adam()
+        self.muon, self.adam = self.make_optimizers()
         self.means = Means(self.training["ema"])
 
-    def make_adam(self):
+    def make_optimizers(self):
+        """Muon of the matrices, or None, and Adam of all that is left."""
         decayed = [value for name, value in self.weights.items() if name.endswith(".weight")]
         others = [value for name, value in self.weights.items() if not name.endswith(".weight")]
-        training = self.training
-        return torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": training["weight_decay"]},
-             {"params": others, "weight_decay": 0.0}],
-            betas=(training["adam_beta1"], training["adam_beta2"]), eps=training["adam_epsilon"])
+        training, muon = self.training, None
+        decay, beta = training["weight_decay"], training["adam_beta1"]
+        if training["optimizer"] == "muon":
+            muon, decayed = torch_muon.Muon(decayed, beta, decay), []
+        adam = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}],
+            betas=(beta, training["adam_beta2"]), eps=training["adam_epsilon"])
+        return muon, adam
 
     def differentiate(self, index):
         """The batch of a step, and what is made of it, for gradients()."""
@@ -328,9 +352,12 @@ class Training:
             self.weights[name].grad = gradient
         if self.training["clip_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(self.weights.values(), self.training["clip_norm"])
+        rate = rate_of(index, self.batches.per_epoch, self.training)
         for group in self.adam.param_groups:
-            group["lr"] = rate_of(index, self.batches.per_epoch, self.training)
+            group["lr"] = rate
         self.adam.step()
+        if self.muon:
+            self.muon.step(rate)
         self.means.add(self.weights)
 
 
@@ -389,6 +416,7 @@ def main():
         failed = True
         print(f"FAILED: no model here is of preset {preset}")
     for title, keys in MODELS.items():
+        if len(sys.argv) > 2 and title not in sys.argv[2:]: continue
         worst = worst_of(program, keys)
         failed |= worst.is_bad()
         highest = max(highest, worst.worst)
