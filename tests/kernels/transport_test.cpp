@@ -24,10 +24,11 @@ struct TransportCase {
 };
 
 const std::vector<TransportCase>& transport_cases() {
+  // A block of the card has 2048 pixels: some frames are a piece and more, and one is just that.
   static const std::vector<TransportCase> cases = {
-      {1, 1, {1, 1, 2, 1, 1, 1}},     {2, 1, {6, 4, 5, 2, 3, 2}},  {1, 3, {8, 12, 4, 3, 2, 4}},
-      {3, 1, {5, 5, 7, 1, 5, 5}},     {2, 2, {16, 8, 3, 2, 4, 2}}, {1, 1, {48, 56, 2, 1, 12, 14}},
-      {1, 2, {32, 32, 12, 10, 8, 8}},
+      {1, 1, {1, 1, 2, 1, 1, 1}},     {2, 1, {6, 4, 5, 2, 3, 2}},   {1, 3, {8, 12, 4, 3, 2, 4}},
+      {3, 1, {5, 5, 7, 1, 5, 5}},     {2, 2, {16, 8, 3, 2, 4, 2}},  {1, 1, {48, 56, 2, 1, 12, 14}},
+      {1, 2, {32, 32, 12, 10, 8, 8}}, {1, 1, {32, 64, 3, 1, 4, 8}},
   };
   return cases;
 }
@@ -148,6 +149,50 @@ TEST_P(TransportTest, TheGradientIsThatOfCentralDifferences) {
       }
     }
     EXPECT_LT(worst_error(dmotion.values(), expected), 1e-4) << c.g.height << " x " << c.g.width;
+  }
+}
+
+/// Rows and cells beyond what the threads of a small card take at once.
+TEST_P(TransportTest, EqualRowsHaveEqualGradients) {
+  const TransportCase c{1, 150, {8, 8, 3, 1, 8, 8}}, one{1, 1, c.g};
+  const auto repeated = [&](const std::vector<float>& row) {
+    std::vector<float> rows;
+    for (int64_t i = 0; i < c.rows(); ++i) rows.insert(rows.end(), row.begin(), row.end());
+    return rows;
+  };
+  const std::vector<float> dy = repeated(random_values(one.moved().count(), 3));
+  const FloatTensor x(backend(), c.clips(), std::vector<float>(c.g.clip(), 0.5f));
+  const FloatTensor motion(backend(), c.motion(), repeated(motions(one)));
+  const FloatTensor of_dy(backend(), c.moved(), dy), dmotion(backend(), c.motion());
+  backend().issue(TransportBackwardArgs{dmotion, of_dy.view(), x.view(), motion.view(), c.g});
+  const std::vector<float> found = dmotion.values();
+  const std::vector<float> first(found.begin(), found.begin() + c.g.motion());
+  EXPECT_NE(first, std::vector<float>(first.size(), 0.0f));
+  EXPECT_EQ(bits_of(found), bits_of(repeated(first)));
+}
+
+/// Results are written, whatever was there; of most cells of a clip no pixel is lit.
+TEST_P(TransportTest, DarkCellsAreWrittenToo) {
+  const TransportGeometry g{6, 6, 4, 1, 3, 3};
+  const float dirt = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> clip(static_cast<std::size_t>(g.clip()), 0.0f);
+  clip[0] = 1.0f;
+  const FloatTensor x(backend(), {1, g.clip()}, clip);
+  const FloatTensor dy(backend(), {1, g.clip()}, random_values(g.clip(), 3));
+  const FloatTensor motion(backend(), {1, g.motion()},
+                           std::vector<float>(static_cast<std::size_t>(g.motion()), 0.0f));
+  const FloatTensor y(backend(), {1, g.clip()}, std::vector<float>(clip.size(), dirt));
+  const FloatTensor dmotion(backend(), {1, g.motion()}, std::vector<float>(g.motion(), dirt));
+  backend().issue(TransportArgs{y, x.view(), motion.view(), g});
+  backend().issue(TransportBackwardArgs{dmotion, dy.view(), x.view(), motion.view(), g});
+  for (const float value : y.values()) EXPECT_TRUE(std::isfinite(value));
+  const std::vector<float> slopes = dmotion.values();
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    if (i < static_cast<std::size_t>(g.cell_numbers())) {
+      EXPECT_NE(slopes[i], 0.0f);
+    } else {
+      EXPECT_EQ(slopes[i], 0.0f) << i;
+    }
   }
 }
 

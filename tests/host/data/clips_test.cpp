@@ -59,6 +59,24 @@ std::pair<int64_t, int64_t> corner(const ImageSet& clips, int64_t clip, int64_t 
   return {};
 }
 
+/// Of numbers behind the last image the images begin anew, and the paths are others.
+TEST(ClipsTest, ClipsOfLaterNumbersAreTheseClips) {
+  const ImageSet clips = make_clips(blocks(), kOneMoves);
+  const auto size = clips.pixels().size() / kBlocks;
+  for (const int64_t first : {int64_t{7}, kBlocks, 3 * kBlocks + 7}) {
+    const ImageSet later = make_clips(blocks(), kOneMoves, first);
+    ASSERT_EQ(later.count(), kBlocks);
+    int64_t same = 0;
+    for (int64_t i = 0; i < kBlocks; ++i) {
+      const auto [row, column] = corner(later, i, 0);
+      EXPECT_EQ(level(later, i, 0, row, column), 100 + (first + i) % kBlocks);
+      const auto* const clip = clips.pixels().data() + (first + i) % kBlocks * size;
+      if (std::equal(clip, clip + size, later.pixels().data() + i * size)) ++same;
+    }
+    EXPECT_EQ(same, first < kBlocks ? kBlocks - first : 0) << first;
+  }
+}
+
 TEST(ClipsTest, EveryFrameHasAllOfWhatMoves) {
   const ImageSet clips = make_scenes(blocks(), kOneMoves);
   EXPECT_EQ(clips.count(), kBlocks);

@@ -177,6 +177,14 @@ TEST(GraphTest, MovedFramesHaveTheGradientsOfTheirMotion) {
   }).expect_gradients();
 }
 
+TEST(GraphTest, EveryCodeMovesTheClipOfItsImage) {
+  Graph graph;
+  Value& clip = graph.add_value({4, 6, 3}, Rows::images);
+  Value& motion = graph.add_value({2, 3, 6}, Rows::codes);
+  EXPECT_EQ(transport(graph, clip, motion, {4, 6, 3}, 1).rows, Rows::codes);
+  EXPECT_THROW(transport(graph, motion, motion, {2, 3, 6}, 1), Error);
+}
+
 TEST(GraphTest, AGatedLayerHasItsGradients) {
   Trained({5}, [](Graph& graph, Value& x) -> Value& {
     Value& below = dense(graph, "below", 5, {4}).apply(graph, x, Activation::tanh);
@@ -268,6 +276,10 @@ TEST(GraphTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(transport(graph, vector, x, {4, 4, 2}, 1), Error);  // 2 numbers a cell, not 3
   EXPECT_THROW(transport(graph, vector, vector, {4, 4, 2}, 1), Error);
   EXPECT_THROW(transport(graph, x, x, {4, 8, 2}, 1), Error);
+  Value& below = dense(graph, "clip", 32, {32}).apply(graph, x, Activation::none);
+  Value& motion = graph.add_value({4, 4, 3}, Rows::images);
+  EXPECT_NO_THROW(transport(graph, vector, motion, {4, 4, 2}, 1));
+  EXPECT_THROW(transport(graph, below, motion, {4, 4, 2}, 1), Error);  // no data
   EXPECT_THROW(add(graph, x, vector, Activation::none), Error);
   EXPECT_THROW(concatenate(graph, {&x, &graph.add_value({4, 2, 2}, Rows::images)}), Error);
   EXPECT_THROW(PosteriorNode::add(graph, graph.add_value({7}, Rows::images), {3}, {-30, 20}),
