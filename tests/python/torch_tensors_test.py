@@ -14,7 +14,8 @@ is that of a sum over pixels. The slope of a ReLU whose input is nothing but rou
 either side, and one unit of the million in ten steps of segment-40 changes gradients by as much as
 2e-2: where gradients differ, a few such units get the slope that fits, which is said.
 
-Usage: torch_tensors_test.py VAE_TENSORS     exit status 77, loudly, where torch is not installed
+Usage: torch_tensors_test.py VAE_TENSORS [MODEL...]     all models where none is named; exit status
+77, loudly, where torch is not installed
 """
 import importlib.util
 import json
@@ -57,6 +58,9 @@ U_NET = {**SMALL, "latent": 32, "encoder": ["conv 6 3x3", "pool 2", "conv 5 3x3"
                                           "conv 6 3x3"], "output": "conv 3x3"}
 ODD_SIZES = {**MLP, "height": 7, "width": 9}
 GREY = {"binarization": "none"}
+# Newton-Schulz steps multiply small singular values by up to 3.4445^5, some 500, and with them the
+# rounding of gradients, 1e-7 of the largest one. The updates are then 5e-5 apart at most; they are
+# 2e-3 long, so that weights that are not small stay far within TOLERANCE.
 MUON = {"optimizer": "muon"}
 # Cells of 2x2 pixels, 5 channels of which 3 are seen.
 CLIPS = {**SMALL, "channels": 5, "latent": 32, "encoder": ["conv 6 4x4/2"], "heads": "conv 1x1",
@@ -85,6 +89,10 @@ MODELS = {
     "segment-40": {"preset": "segment-40", "training": {"adam_epsilon": 0.1}},
     "detect-40": {"preset": "detect-40"},
     "predict": {"preset": "predict"},
+    "predict by transport": {
+        "preset": "predict", "training": {"batch_size": 2, "optimizer": "muon"},
+        "model": {"output": "transport 10 1x1",
+                  "decoder": ["skip 4", "deconv 96 4x4/2", "skip 1", "conv 96 3x3"]}},
     "voxel": {"preset": "voxel"},
     "every layer": {"model": {
         **SMALL, "encoder": ["conv 6 3x3", "residual (conv 6 3x3, conv 6 1x1)", "pool 2",
@@ -415,13 +423,14 @@ def main():
     for preset in sorted(missing_presets(program)):
         failed = True
         print(f"FAILED: no model here is of preset {preset}")
-    for title, keys in MODELS.items():
-        if len(sys.argv) > 2 and title not in sys.argv[2:]: continue
+    chosen = sys.argv[2:] or list(MODELS)
+    for title in chosen:
+        keys = MODELS[title]
         worst = worst_of(program, keys)
         failed |= worst.is_bad()
         highest = max(highest, worst.worst)
         print(f"{'FAILED' if worst.is_bad() else 'ok'}: {title}: {worst}", flush=True)
-    print(f"{len(MODELS)} models, {highest:.1e} of a tensor's largest number at most")
+    print(f"{len(chosen)} models, {highest:.1e} of a tensor's largest number at most")
     return 1 if failed else 0
 
 

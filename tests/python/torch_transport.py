@@ -8,14 +8,14 @@ SPREAD_SHIFT = 2.94892025  # in kernels/rules/transport.h, 4 pixels at a number 
 
 
 class Tents:
-    """Of one axis: steps [n, H, W, P] away from `start`, which broadcasts, and their spreads."""
+    """Of one axis: steps [n, H, W, P] away from `start`, which broadcasts, and their spreads. Motions
+    begin at 0 and tents 4 wide, with all tops and edges on pixels, and go on in small steps: which
+    side of a kink a pixel is on is what binary32 makes of it, rounded as the engine rounds. At the
+    top there is no slope."""
 
-    def __init__(self, start, steps, spread):
+    def __init__(self, start, steps, spread, spread32):
         self.place, self.spread = start + steps, spread
-        # Motions begin at 0 and tents 4 wide, with all tops and edges on pixels, and are small for
-        # some steps: which side of a kink a pixel is on is what binary32 makes of it. At the top
-        # there is no slope.
-        self.place32, self.inverse32 = start.float() + steps.float(), 1 / spread.float()
+        self.place32, self.inverse32 = start.float() + steps.float(), 1 / spread32
 
     def over(self, size):
         """Heights at 0 .. size - 1, [n, H, W, P, size]."""
@@ -37,8 +37,12 @@ def transport(shown, motion, seen):
     numbers = numbers.repeat_interleave(width // cells_across, 2)
     steps = numbers[..., :2].cumsum(3)
     spread = 1 + functional.softplus(numbers[..., 2] + SPREAD_SHIFT)
-    down = Tents(torch.arange(height).double().view(-1, 1, 1), steps[..., 0], spread).over(height)
-    across = Tents(torch.arange(width).double().view(-1, 1), steps[..., 1], spread).over(width)
+    with torch.no_grad():
+        shifted = numbers[..., 2].float() + torch.tensor(SPREAD_SHIFT)
+        spread32 = 1 + functional.softplus(shifted.double()).float()
+    rows, columns = (torch.arange(size).double() for size in (height, width))
+    down = Tents(rows.view(-1, 1, 1), steps[..., 0], spread, spread32).over(height)
+    across = Tents(columns.view(-1, 1), steps[..., 1], spread, spread32).over(width)
     mass = shown[..., seen - 1, None] / spread**2
     moved = torch.einsum("nijty,nijtx->nyxt", down * mass[..., None], across)
     return torch.cat([shown[..., :seen].double(), moved], 3)
