@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "host/config/layer_shapes.h"
 #include "kernels/philox.h"
 
 namespace vae {
@@ -50,12 +51,9 @@ void add_products(const Layer& layer, const ItemShape& input, std::vector<Produc
     case LayerKind::residual:
       add_chain(layer.layers, input, products);
       break;
-    case LayerKind::transport: {
-      Layer motion = layer;
-      motion.kind = LayerKind::conv;
-      add_products(motion, input, products);
+    case LayerKind::transport:
+      add_products(config_detail::motion_layer(layer), input, products);
       break;
-    }
     case LayerKind::upsample:
     case LayerKind::pool:
     case LayerKind::skip:

@@ -117,22 +117,14 @@ ItemShape skip_shape(const Layer& layer, const ItemShape& input) {
   return shape;
 }
 
-/// Of the motions that a transport's convolution makes.
-ItemShape motion_shape(const Layer& layer, const ItemShape& input) {
-  require_image(layer, input);
-  return with_sides(conv_sides(layer, sides_of(input)), layer.filters);
-}
-
 /// Of the clip, whose cells the motions are of.
 ItemShape transport_shape(const Layer& layer, const ItemShape& input) {
   if (layer.shape.empty()) {
     misfit(named(layer),
            " has no clip: its sizes follow from a model, see ModelConfig::output_layer()");
   }
-  const ItemShape motion = motion_shape(layer, input);
-  const bool divides = motion[0] > 0 && motion[1] > 0 && layer.shape[0] % motion[0] == 0 &&
-                       layer.shape[1] % motion[1] == 0;
-  if (!divides) {
+  const ItemShape motion = conv_shape(layer, input);  // messages have the words of the key
+  if (layer.shape[0] % motion[0] != 0 || layer.shape[1] % motion[1] != 0) {
     misfit(named(layer), " makes motions of ", motion[0], "x", motion[1], " cells from ",
            shape_text(input), ", which do not divide frames of ", layer.shape[0], "x",
            layer.shape[1], "; end the decoder in an image whose sides divide those of the frames");
@@ -442,6 +434,12 @@ std::string shape_problem(const ModelConfig& model) {
   } catch (const Error& error) {
     return error.what();
   }
+}
+
+Layer motion_layer(const Layer& transport) {
+  Layer motion = transport;
+  motion.kind = LayerKind::conv;
+  return motion;
 }
 
 std::string shape_text(const ItemShape& shape) {

@@ -14,6 +14,9 @@ namespace vae::config_detail {
 /// key: "model.encoder[1] ...".
 std::string shape_problem(const ModelConfig& model);
 
+/// The convolution of a transport, which makes its motions.
+Layer motion_layer(const Layer& transport);
+
 /// "28x28x1".
 std::string shape_text(const ItemShape& shape);
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "host/config/layer_shapes.h"
 #include "host/graph/conv.h"
 #include "host/graph/dense.h"
 #include "host/graph/gate.h"
@@ -113,10 +114,9 @@ Value& add_output(Graph& graph, Value& x, const std::string& name, const Layer& 
   if (layer.kind != LayerKind::transport) {
     return add_layer(graph, x, name, layer, Activation::none);
   }
-  Layer motion = layer;
-  motion.kind = LayerKind::conv;
   const std::vector<std::string> part = {name};
-  Value& motions = graph.add_module<Conv>(part, geometry_of(motion, x.item), false, Start::zero)
+  const ConvGeometry geometry = geometry_of(config_detail::motion_layer(layer), x.item);
+  Value& motions = graph.add_module<Conv>(part, geometry, false, Start::zero)
                        .apply(graph, x, Activation::none);
   return transport(graph, shown, motions, shape_of(layer.shape), layer.of);
 }
