@@ -10,7 +10,7 @@ namespace vae::cpu {
 
 namespace {
 
-constexpr int64_t kRange = 16 * kSumBlock;  // elements a task handles
+constexpr int64_t kMuonRange = 16 * kSumBlock;  // elements a task handles
 
 }  // namespace
 
@@ -18,7 +18,7 @@ void CpuBackend::run(const MuonMomentumArgs& args) {
   const int64_t count = args.direction.count();
   const bool apply = args.state->apply != 0;
   block_sums_.resize((count + kSumBlock - 1) / kSumBlock);
-  for_ranges(count, kRange, [&](int64_t first, int64_t last) {
+  for_ranges(count, kMuonRange, [&](int64_t first, int64_t last) {
     float* const x = args.direction.data + first;
     if (apply) {
       ops_.muon_directions(x, args.momentum.data + first, args.gradients.data + first, last - first,
@@ -33,13 +33,13 @@ void CpuBackend::run(const MuonMomentumArgs& args) {
 
 void CpuBackend::run(const MuonNormalizeArgs& args) {
   const float factor = muon_factor(args.squares.data[0]);
-  for_ranges(args.x.count(), kRange, [&](int64_t first, int64_t last) {
+  for_ranges(args.x.count(), kMuonRange, [&](int64_t first, int64_t last) {
     ops_.multiply_by(args.x.data + first, last - first, factor);
   });
 }
 
 void CpuBackend::run(const BlendArgs& args) {
-  for_ranges(args.y.count(), kRange, [&](int64_t first, int64_t last) {
+  for_ranges(args.y.count(), kMuonRange, [&](int64_t first, int64_t last) {
     ops_.blend(args.y.data + first, args.x.data + first, last - first, args.a, args.b);
   });
 }
@@ -47,7 +47,7 @@ void CpuBackend::run(const BlendArgs& args) {
 void CpuBackend::run(const MuonApplyArgs& args) {
   if (args.state->apply == 0) return;
   const MuonStep step = muon_step(args.rate, args.weight_decay, *args.state);
-  for_ranges(args.parameters.count(), kRange, [&](int64_t first, int64_t last) {
+  for_ranges(args.parameters.count(), kMuonRange, [&](int64_t first, int64_t last) {
     ops_.muon_updates(args.parameters.data + first, args.direction.data + first, last - first,
                       step);
   });

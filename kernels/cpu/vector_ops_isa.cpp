@@ -333,7 +333,7 @@ static_assert(kLine == kDecayLine);
 
 void decay(float* w, int64_t count, const AdamStep& step) {
   VAE_INDEPENDENT
-  for (int64_t i = 0; i < count; ++i) w[i] = decayed(w[i], step);
+  for (int64_t i = 0; i < count; ++i) w[i] = decayed(w[i], step.decay);
 }
 
 void adam(float* w, float* m, float* v, const float* g, int64_t count, const uint8_t* decays,

@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kThreads)
     const bool decay = decays != nullptr && decays[q / kLineQuads] != 0;
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) {
-      if (decay) w.value[i] = decayed(w.value[i], step);
+      if (decay) w.value[i] = decayed(w.value[i], step.decay);
       adam_update(w.value[i], m.value[i], v.value[i], g.value[i], step);
     }
     store_quad(parameters + at, w, rest, aligned);

@@ -29,7 +29,7 @@ struct Clips {
   __device__ unsigned predicted() const { return frames - seen; }
   __device__ unsigned cells() const { return cells_down * cells_across; }
   __device__ std::size_t clip() const { return std::size_t{pixels()} * frames; }
-  __device__ std::size_t cell_numbers() const { return std::size_t{3} * predicted(); }
+  __device__ std::size_t cell_numbers() const { return std::size_t{kMotionNumbers} * predicted(); }
   __device__ const float* motion_of(const float* motion, unsigned row, unsigned cell) const {
     return motion + (std::size_t{row} * cells() + cell) * cell_numbers();
   }

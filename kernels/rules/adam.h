@@ -27,8 +27,13 @@ struct AdamStep {
   float inverse_sqrt_correction;  // 1 / sqrt(1 - beta2^t)
   float epsilon;
   float gradient_scale;  // clipping
-  float decay;           // learning rate * weight decay
+  float decay;           // see decay_of()
 };
+
+/// The share of itself that a weight loses at a step.
+VAE_HD static inline float decay_of(float weight_decay, const StepState& state) {
+  return static_cast<float>(static_cast<double>(state.learning_rate) * weight_decay);
+}
 
 VAE_HD static inline AdamStep adam_step(const AdamOptions& options, const StepState& state) {
   const double first = 1.0 - power(static_cast<double>(options.beta1), state.updates);
@@ -39,12 +44,12 @@ VAE_HD static inline AdamStep adam_step(const AdamOptions& options, const StepSt
           static_cast<float>(1.0 / square_root(second)),
           options.epsilon,
           state.clip_scale,
-          static_cast<float>(static_cast<double>(state.learning_rate) * options.weight_decay)};
+          decay_of(options.weight_decay, state)};
 }
 
 /// What is left of a weight before its update.
-VAE_HD static inline float decayed(float weight, const AdamStep& step) {
-  return fused_multiply_add(-step.decay, weight, weight);
+VAE_HD static inline float decayed(float weight, float decay) {
+  return fused_multiply_add(-decay, weight, weight);
 }
 
 /// The update of one parameter.

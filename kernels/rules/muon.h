@@ -8,6 +8,7 @@
 
 #include "kernels/hd.h"
 #include "kernels/math.h"
+#include "kernels/rules/adam.h"
 #include "kernels/step_state.h"
 
 namespace vae {
@@ -51,17 +52,15 @@ VAE_HD static inline float blended(float x, float y, float a, float b) {
 /// The constants of one step of one matrix.
 struct MuonStep {
   float step_size;
-  float decay;  // learning rate * weight decay
+  float decay;  // see decay_of()
 };
 
 VAE_HD static inline MuonStep muon_step(double rate, float weight_decay, const StepState& state) {
-  return {static_cast<float>(state.learning_rate * rate),
-          static_cast<float>(static_cast<double>(state.learning_rate) * weight_decay)};
+  return {static_cast<float>(state.learning_rate * rate), decay_of(weight_decay, state)};
 }
 
 VAE_HD static inline float muon_update(float weight, float direction, const MuonStep& step) {
-  const float left = fused_multiply_add(-step.decay, weight, weight);
-  return fused_multiply_add(-step.step_size, direction, left);
+  return fused_multiply_add(-step.step_size, direction, decayed(weight, step.decay));
 }
 
 }  // namespace vae

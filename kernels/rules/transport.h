@@ -47,15 +47,11 @@ struct PixelRange {
   int first, last;
 };
 
-VAE_HD static inline float within(float x, float low, float high) {
-  return x < low ? low : x > high ? high : x;
-}
-
 /// Those within `spread` of a finite place, of `size` pixels.
 VAE_HD static inline PixelRange pixels_around(float place, float spread, int size) {
   const auto end = static_cast<float>(size);
-  const float low = within(place - spread, 0.0f, end);
-  const float high = within(place + spread, -1.0f, end - 1.0f) + 1.0f;
+  const float low = clamped(place - spread, 0.0f, end);
+  const float high = clamped(place + spread, -1.0f, end - 1.0f) + 1.0f;
   const int first = static_cast<int>(low), behind = static_cast<int>(high);
   return {static_cast<float>(first) < low ? first + 1 : first, behind - 1};
 }

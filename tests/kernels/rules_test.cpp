@@ -506,7 +506,7 @@ TEST_P(RulesTest, Adam) {
       backend().issue(adam);
       const AdamStep step = adam_step({0.9f, 0.999f, 1e-8f, adam.weight_decay}, start);
       for (int64_t i = 0; i < count; ++i) {
-        if (updates != 2 && lines[i / kDecayLine] != 0) w[i] = decayed(w[i], step);
+        if (updates != 2 && lines[i / kDecayLine] != 0) w[i] = decayed(w[i], step.decay);
         adam_update(w[i], m[i], v[i], g[i], step);
       }
       EXPECT_EQ(bits(w_.values()), bits(w)) << updates;
