@@ -61,9 +61,7 @@ __global__ void __launch_bounds__(kThreads)
   __syncthreads();
   if (state->apply == 0) return;
   const float share = shared_share[0];
-  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kThreads;
-  for (std::size_t q = std::size_t{blockIdx.x} * kThreads + threadIdx.x; q < quads; q += stride) {
-    const std::size_t at = 4 * q, rest = count - at;
+  for_quads<kThreads>(count, [&](std::size_t at, std::size_t rest) {
     Quad mean = load_quad(averages + at, rest, aligned);
     const Quad newest = load_quad(parameters + at, rest, aligned);
     VAE_UNROLL
@@ -71,7 +69,7 @@ __global__ void __launch_bounds__(kThreads)
       mean.value[i] = moved_mean(mean.value[i], newest.value[i], share);
     }
     store_quad(averages + at, mean, rest, aligned);
-  }
+  });
 }
 
 }  // namespace

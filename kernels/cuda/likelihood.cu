@@ -91,15 +91,13 @@ __global__ void __launch_bounds__(kThreads)
                            const float* outputs,  // [count P]
                            std::size_t count, bool aligned) {
   constexpr int kPerValue = Rule::kPerValue;
-  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kThreads;
-  for (std::size_t q = std::size_t{blockIdx.x} * kThreads + threadIdx.x; q < quads; q += stride) {
-    const std::size_t at = 4 * q, rest = count - at;
+  for_quads<kThreads>(count, [&](std::size_t at, std::size_t rest) {
     const auto own = load_values<kPerValue>(outputs + kPerValue * at, rest, aligned);
     Quad means;
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) means.value[i] = Rule::mean(own.output + kPerValue * i);
     store_quad(mean + at, means, rest, aligned);
-  }
+  });
 }
 
 /// A thread takes a value: the loops of some draws leave no registers for more.

@@ -59,25 +59,19 @@ __global__ void __launch_bounds__(kMuonThreads)
   if (threadIdx.x == 0) shared_factor[0] = muon_factor(squares[0]);
   __syncthreads();
   const float factor = shared_factor[0];
-  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kMuonThreads;
-  for (std::size_t q = std::size_t{blockIdx.x} * kMuonThreads + threadIdx.x; q < quads;
-       q += stride) {
-    const std::size_t at = 4 * q, rest = count - at;
+  for_quads<kMuonThreads>(count, [&](std::size_t at, std::size_t rest) {
     Quad values = load_quad(x + at, rest, aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) values.value[i] *= factor;
     store_quad(x + at, values, rest, aligned);
-  }
+  });
 }
 
 __global__ void __launch_bounds__(kMuonThreads)
     blend_kernel(float* __restrict__ y,        // [P] in/out
                  const float* __restrict__ x,  // [P]
                  std::size_t count, float a, float b, bool aligned) {
-  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kMuonThreads;
-  for (std::size_t q = std::size_t{blockIdx.x} * kMuonThreads + threadIdx.x; q < quads;
-       q += stride) {
-    const std::size_t at = 4 * q, rest = count - at;
+  for_quads<kMuonThreads>(count, [&](std::size_t at, std::size_t rest) {
     Quad values = load_quad(y + at, rest, aligned);
     const Quad others = load_quad(x + at, rest, aligned);
     VAE_UNROLL
@@ -85,7 +79,7 @@ __global__ void __launch_bounds__(kMuonThreads)
       values.value[i] = blended(others.value[i], values.value[i], a, b);
     }
     store_quad(y + at, values, rest, aligned);
-  }
+  });
 }
 
 __global__ void __launch_bounds__(kMuonThreads)
@@ -98,16 +92,13 @@ __global__ void __launch_bounds__(kMuonThreads)
   __syncthreads();
   if (state->apply == 0) return;
   const MuonStep step = shared_step[0];
-  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kMuonThreads;
-  for (std::size_t q = std::size_t{blockIdx.x} * kMuonThreads + threadIdx.x; q < quads;
-       q += stride) {
-    const std::size_t at = 4 * q, rest = count - at;
+  for_quads<kMuonThreads>(count, [&](std::size_t at, std::size_t rest) {
     Quad w = load_quad(parameters + at, rest, aligned);
     const Quad x = load_quad(direction + at, rest, aligned);
     VAE_UNROLL
     for (int i = 0; i < 4; ++i) w.value[i] = muon_update(w.value[i], x.value[i], step);
     store_quad(parameters + at, w, rest, aligned);
-  }
+  });
 }
 
 }  // namespace

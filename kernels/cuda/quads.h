@@ -50,6 +50,16 @@ __device__ inline void store_quad(float* memory, const Quad& quad, std::size_t r
   }
 }
 
+/// Calls body(first element, elements from there on) for each quad of `count` elements, spread over
+/// the threads of a grid of kThreads each, see grid_of().
+template <int kThreads, typename Body>
+__device__ inline void for_quads(std::size_t count, Body body) {
+  const std::size_t quads = quads_of(count), stride = std::size_t{gridDim.x} * kThreads;
+  for (std::size_t q = std::size_t{blockIdx.x} * kThreads + threadIdx.x; q < quads; q += stride) {
+    body(4 * q, count - 4 * q);
+  }
+}
+
 /// Whether quads that begin at multiples of four elements from these addresses are aligned. Null
 /// pointers are. With matrices, whether their width is a multiple of 4 must be asked as well.
 template <typename... Pointers>
