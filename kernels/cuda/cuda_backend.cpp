@@ -7,6 +7,7 @@
 #include "kernels/cuda/make_cuda_backend.h"
 #include "kernels/cuda/recording.h"
 #include "kernels/mebibytes.h"
+#include "kernels/rules/sums.h"
 
 namespace vae::cuda {
 
@@ -56,6 +57,15 @@ CudaBackend::~CudaBackend() {
   if (gemms_) gemms_->abandon();
   workspace_floats_.release();
   workspace_tickets_.release();
+}
+
+LongSumSpace CudaBackend::long_sum_space(std::string_view operation, int64_t count,
+                                         int64_t threads) const {
+  const int64_t range = threads / 32 * kSumBlock, most = workspace_.capacity / 2;
+  const int64_t blocks = std::max<int64_t>(1, (count + range - 1) / range);
+  VAE_CHECK(blocks <= most, operation, ": ", count, " parameters are more than the ", most * range,
+            " that its workspace is made for");
+  return {static_cast<unsigned>(blocks), reinterpret_cast<double*>(workspace_.floats)};
 }
 
 void CudaBackend::make_current() { stream_.make_current(); }

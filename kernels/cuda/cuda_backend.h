@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/card.h"
@@ -26,6 +27,12 @@ struct Workspace {
   int64_t capacity = 0;
   float* floats = nullptr;      // [capacity], content undefined between operations
   uint32_t* tickets = nullptr;  // [kTickets], zero between operations: last arrivers reset them
+};
+
+/// The grid of a long sum in the workspace, and the sums of its blocks.
+struct LongSumSpace {
+  unsigned blocks;
+  double* sums;  // [blocks]
 };
 
 /// The contract on an NVIDIA card. Operations are launched on one stream; each .cu file beside this
@@ -107,6 +114,10 @@ class CudaBackend final : public Backend {
   void run_fused(const LoadBatchArgs& load, const DenseForwardArgs& dense) override;
   void run_fused(const DenseForwardArgs& dense, const GaussianForwardArgs& gaussian) override;
   void run_fused(const DenseForwardArgs& dense, const LikelihoodArgs& likelihood) override;
+
+  /// For a long sum over `count` elements by blocks of `threads`, whose warps take a block of it
+  /// each. Throws Error(invalid_argument) where there are more than the workspace is made for.
+  LongSumSpace long_sum_space(std::string_view operation, int64_t count, int64_t threads) const;
 
   /// A graph of so many steps runs for milliseconds, a thousand times what its launch costs.
   static constexpr int64_t kStepsPerGraph = 64;

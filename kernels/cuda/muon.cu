@@ -10,7 +10,6 @@
 #include "kernels/step_state.h"
 
 // The launchers' side.
-#include "kernels/check.h"
 #include "kernels/cuda/cuda_backend.h"
 
 namespace vae::cuda {
@@ -18,7 +17,6 @@ namespace vae::cuda {
 namespace {
 
 constexpr int kMuonThreads = 256;
-constexpr int64_t kMuonRange = kMuonThreads / 32 * kSumBlock;  // elements of a block
 
 /// A warp takes a block of the long sum; the block that comes last joins them all.
 __global__ void __launch_bounds__(kMuonThreads)
@@ -107,14 +105,10 @@ __global__ void __launch_bounds__(kMuonThreads)
 
 void CudaBackend::run(const MuonMomentumArgs& args) {
   const int64_t count = args.direction.count();
-  const int64_t blocks = std::max<int64_t>(1, (count + kMuonRange - 1) / kMuonRange);
-  auto* const block_sums = reinterpret_cast<double*>(workspace_.floats);
-  VAE_CHECK(blocks <= workspace_.capacity / 2, "muon_momentum: ", count,
-            " parameters are more than the ", workspace_.capacity / 2 * kMuonRange,
-            " that its workspace is made for");
-  stream_.launch("muon_momentum", {static_cast<unsigned>(blocks), kMuonThreads},
-                 muon_momentum_kernel, args.direction.data, args.squares.data, args.momentum.data,
-                 args.gradients.data, count, args.state, args.beta, block_sums, workspace_.tickets);
+  const LongSumSpace space = long_sum_space("muon_momentum", count, kMuonThreads);
+  stream_.launch("muon_momentum", {space.blocks, kMuonThreads}, muon_momentum_kernel,
+                 args.direction.data, args.squares.data, args.momentum.data, args.gradients.data,
+                 count, args.state, args.beta, space.sums, workspace_.tickets);
 }
 
 void CudaBackend::run(const MuonNormalizeArgs& args) {

@@ -11,7 +11,6 @@
 #include "kernels/step_state.h"
 
 // The launchers' side.
-#include "kernels/check.h"
 #include "kernels/cuda/cuda_backend.h"
 
 namespace vae::cuda {
@@ -24,7 +23,6 @@ constexpr int kRowThreads = 256;
 
 constexpr int kNormThreads = 256;
 constexpr int kAtOnce = 8;  // gradients of a thread that are on their way together
-constexpr int64_t kNormRange = kNormThreads / 32 * kSumBlock;  // gradients of a block
 
 __global__ void begin_step_kernel(StepState* state, Schedule schedule) {
   if (threadIdx.x == 0) {
@@ -122,14 +120,10 @@ void CudaBackend::run(const AccumulateWeightedArgs& args) {
 
 void CudaBackend::run(const JudgeGradientArgs& args) {
   const int64_t count = args.gradients.count();
-  const int64_t blocks = std::max<int64_t>(1, (count + kNormRange - 1) / kNormRange);
-  auto* const block_sums = reinterpret_cast<double*>(workspace_.floats);
-  VAE_CHECK(blocks <= workspace_.capacity / 2, "judge_gradient: ", count,
-            " parameters are more than the ", workspace_.capacity / 2 * kNormRange,
-            " that its workspace is made for");
-  stream_.launch("judge_gradient", {static_cast<unsigned>(blocks), kNormThreads},
-                 judge_gradient_kernel, args.state, args.gradients.data, count, args.clip_norm,
-                 args.skip_norm, block_sums, workspace_.tickets);
+  const LongSumSpace space = long_sum_space("judge_gradient", count, kNormThreads);
+  stream_.launch("judge_gradient", {space.blocks, kNormThreads}, judge_gradient_kernel, args.state,
+                 args.gradients.data, count, args.clip_norm, args.skip_norm, space.sums,
+                 workspace_.tickets);
 }
 
 }  // namespace vae::cuda
