@@ -116,8 +116,8 @@ Value& add_output(Graph& graph, Value& x, const std::string& name, const Layer& 
   }
   const std::vector<std::string> part = {name};
   const ConvGeometry geometry = geometry_of(config_detail::motion_layer(layer), x.item);
-  Value& motions = graph.add_module<Conv>(part, geometry, false, Start::zero)
-                       .apply(graph, x, Activation::none);
+  Value& motions =
+      graph.add_module<Conv>(part, geometry, false, Start::zero).apply(graph, x, Activation::none);
   return transport(graph, shown, motions, shape_of(layer.shape), layer.of);
 }
 
