@@ -41,6 +41,7 @@ FLAGS = {"plain": "-O2", "threads": "-O1 -g1", "address": "-O1 -g1"}
 SUITES = {
     "adam.cu": "Adam*",
     "muon.cu": "Muon*",
+    "transport.cu": "Transport*",
     "gaussian.cu": "Gaussian*:Objective*:Prior*",
     "importance.cu": "Importance*",
     "categorical.cu": "Categorical*:Observation*",
