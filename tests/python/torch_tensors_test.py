@@ -89,10 +89,7 @@ MODELS = {
     "segment-40": {"preset": "segment-40", "training": {"adam_epsilon": 0.1}},
     "detect-40": {"preset": "detect-40"},
     "predict": {"preset": "predict"},
-    "predict by transport": {
-        "preset": "predict", "training": {"batch_size": 2, "optimizer": "muon"},
-        "model": {"output": "transport 10 1x1",
-                  "decoder": ["skip 4", "deconv 96 4x4/2", "skip 1", "conv 96 3x3"]}},
+    "predict by muon": {"preset": "predict", "training": {"batch_size": 2, "optimizer": "muon"}},
     "voxel": {"preset": "voxel"},
     "every layer": {"model": {
         **SMALL, "encoder": ["conv 6 3x3", "residual (conv 6 3x3, conv 6 1x1)", "pool 2",
